@@ -1,0 +1,145 @@
+"""What to do: the specs of jobs, as frozen and validated data that goes to JSON and back. No torch.
+
+`RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine. A spec holds everything
+that the numbers depend on; the same spec on the same machine gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from tlcore.errors import SpecError
+from tlcore.strategies import Strategy, preset
+
+Lane = Literal["train", "quick"]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def digest(self) -> str:
+        """SHA-256 of the spec's canonical JSON: equal specs have equal digests, in every process."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _short(name: str, limit: int = 24) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", PurePath(name).name.lower()).strip("-")[:limit].strip("-") or "x"
+
+
+class RunSpec(_Spec):
+    """Train one backbone on one dataset by one strategy."""
+
+    kind: Literal["train"] = "train"
+    backbone: str = Field("tf_efficientnet_lite0", min_length=1, description="A catalogued backbone, or any timm model.")
+    weights: str | None = Field(None, description="Your own safetensors file in place of the catalogue's pretrained weights.")
+    dataset: str = Field(
+        min_length=1,
+        description="A catalogued dataset, or the path of a folder of class folders, of its ZIP, or of DICOM files.",
+    )
+    labels: str | None = Field(None, description="For DICOM: the CSV file with the columns file, label and (optional) patient.")
+    strategy: Strategy = Field(default_factory=lambda: preset("linear-probe"), description="A preset's name, or five choices.")
+    epochs: int = Field(5, ge=1, le=1000)
+    lr: float = Field(1e-3, gt=0, le=10, description="The head's peak learning rate; the groups' rates are multiples of it.")
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Applied to weight matrices only, never to biases and norms.")
+    batch_size: int = Field(32, ge=1, le=4096)
+    image_size: int = Field(128, ge=16, le=1024, description="Side of the square image, in pixels.")
+    images_per_class: int | None = Field(None, ge=1, description="At most so many training images of each class; None for all.")
+    augment: bool = Field(True, description="Random crops and flips that suit the dataset, drawn anew for each image.")
+    class_weights: bool = Field(False, description="Weigh each class by the inverse of its frequency in the training split.")
+    patience: int | None = Field(
+        None, ge=1, description="End a phase after so many epochs without a better validation loss; None never does."
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the forward pass; auto is float32 on a CPU and mixed precision on a GPU."
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    @field_validator("strategy", mode="before")
+    @classmethod
+    def _preset_by_name(cls, value: object) -> object:
+        return preset(value) if isinstance(value, str) else value
+
+    @property
+    def lane(self) -> Lane:
+        return "train"
+
+    def slug(self) -> str:
+        return f"{_short(self.backbone)}-{_short(self.dataset)}-{_short(self.strategy.name)}"
+
+
+class CheckSpec(_Spec):
+    """Look at a dataset: fetch it, count it, show samples, and check its quality."""
+
+    kind: Literal["check"] = "check"
+    dataset: str = Field(min_length=1)
+    labels: str | None = None
+    image_size: int = Field(128, ge=16, le=1024)
+    images_per_class: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    @property
+    def lane(self) -> Lane:
+        return "quick"
+
+    def slug(self) -> str:
+        return f"check-{_short(self.dataset)}"
+
+
+class MeasureSpec(_Spec):
+    """Time each phase of a run's plan on this machine, with the real network and the real batch size."""
+
+    kind: Literal["measure"] = "measure"
+    run: RunSpec
+    train_images: int = Field(ge=1)
+    val_images: int = Field(ge=0)
+    test_images: int = Field(ge=0)
+    classes: int = Field(ge=2)
+
+    @property
+    def lane(self) -> Lane:
+        return "quick"
+
+    def slug(self) -> str:
+        return f"measure-{_short(self.run.backbone)}"
+
+
+JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec, Field(discriminator="kind")]
+AnySpec = RunSpec | CheckSpec | MeasureSpec
+_any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
+S = TypeVar("S", bound=_Spec)
+
+
+def make(kind: type[S], **fields: Any) -> S:
+    """Build a spec from what a person typed. Raises `SpecError` with one sentence per field that is wrong."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise _readable(error) from None
+
+
+def parse(data: Mapping[str, object] | str | bytes) -> AnySpec:
+    """Read a spec of any kind from JSON or from plain data. Raises `SpecError`."""
+    try:
+        return _any_spec.validate_json(data) if isinstance(data, str | bytes) else _any_spec.validate_python(data)
+    except ValidationError as error:
+        raise _readable(error) from None
+
+
+def _readable(error: ValidationError) -> SpecError:
+    sentences = []
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"]) or "spec"
+        given = problem.get("input")
+        shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | None) else ""
+        sentences.append(f"{field}: {problem['msg']}{shown}.")
+    return SpecError(" ".join(sentences), next_step="Correct the fields named and try again.")

@@ -1,0 +1,87 @@
+"""Phases: in which order groups are unfrozen, and how the epochs are shared out.
+
+A new order is one class here with a `split` method, and its name in `Phases`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tlcore.errors import SpecError
+from tlcore.strategies.axis import Choice
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of epochs in which the same backbone groups move, at the same share of their rate."""
+
+    name: str
+    epochs: int
+    groups: tuple[str, ...]  # backbone groups that move; the head always does
+    lr_mult: float = 1.0  # multiplies every rate, the head's too
+
+
+class OnePhase(Choice):
+    """Everything in scope trains from the first step to the last."""
+
+    kind: Literal["one"] = "one"
+
+    def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
+        name = "head" if not trainable else "head and body"
+        return (Stretch(name, epochs, tuple(trainable)),)
+
+
+class HeadThenBody(Choice):
+    """First the head alone on frozen features, then everything in scope at a smaller rate.
+
+    With everything in scope this is LP-FT (Kumar et al. 2022, "Fine-tuning can distort pretrained features and
+    underperform out-of-distribution"): the head is good before it can pull the features out of shape.
+    """
+
+    kind: Literal["head-then-body"] = "head-then-body"
+    head_share: float = Field(0.5, gt=0, lt=1, description="Share of the epochs that the head trains alone.")
+    lr_mult: float = Field(0.1, gt=0, le=1, description="The second phase's rates, as a multiple of the first one's.")
+
+    def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
+        if epochs < 2:
+            raise SpecError(
+                f"Training the head first and the body after it takes at least 2 epochs, but {epochs} was asked for.",
+                next_step="Ask for 2 epochs or more, or choose a strategy with one phase.",
+            )
+        head_epochs = min(max(1, round(epochs * self.head_share)), epochs - 1)
+        return (
+            Stretch("head", head_epochs, ()),
+            Stretch("head and body", epochs - head_epochs, tuple(trainable), self.lr_mult),
+        )
+
+
+class Gradual(Choice):
+    """One group more in each phase, the head first (Howard & Ruder 2018, ULMFiT, section 3.3: from the top down).
+
+    With fewer epochs than groups, neighbouring groups are unfrozen together, so that each phase has an epoch.
+    """
+
+    kind: Literal["gradual"] = "gradual"
+    direction: Literal["top-down", "bottom-up"] = Field(
+        "top-down", description="Which backbone group is unfrozen first: the one below the head, or the one at the image."
+    )
+
+    def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
+        order = list(reversed(trainable)) if self.direction == "top-down" else list(trainable)
+        steps = min(epochs, len(order) + 1)
+        stretches = []
+        for step in range(steps):
+            # The last step has every group; the first one none, unless a single epoch leaves no room for that.
+            released = len(order) if steps == 1 else round(step * len(order) / (steps - 1))
+            moving = set(order[:released])
+            share = epochs * (step + 1) // steps - epochs * step // steps
+            name = "head" if not released else f"+ {order[released - 1]}"
+            stretches.append(Stretch(name, share, tuple(group for group in trainable if group in moving)))
+        return tuple(stretches)
+
+
+Phases = Annotated[OnePhase | HeadThenBody | Gradual, Field(discriminator="kind")]

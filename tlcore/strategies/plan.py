@@ -1,0 +1,92 @@
+"""The Plan: what a strategy means for one backbone and a number of epochs.
+
+It is what the page previews, what the training loop executes and what the tests check. `None` for a rate means frozen;
+a rate of 0 does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from tlcore.errors import SpecError
+from tlcore.groups import HEAD, Group, check_groups
+from tlcore.strategies.schedule import Schedule
+from tlcore.strategies.strategy import Strategy
+
+BatchNormRun = Literal["eval", "train"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of epochs in which the same groups move at the same peak rates."""
+
+    name: str
+    epochs: int
+    rates: Mapping[str, float | None]  # every group, the head last: peak learning rate, None where frozen
+    batchnorm: Mapping[str, BatchNormRun]  # every group: frozen ones are always in eval
+    schedule: Schedule
+
+    def trains(self, group: str) -> bool:
+        return self.rates[group] is not None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Phases in the order in which they run, over the same groups."""
+
+    groups: tuple[Group, ...]
+    phases: tuple[Phase, ...]
+
+    @property
+    def epochs(self) -> int:
+        return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def total_params(self) -> int:
+        return sum(group.params for group in self.groups)
+
+    @property
+    def trainable_params(self) -> int:
+        """Parameters that move in any phase."""
+        return sum(group.params for group in self.groups if any(phase.trains(group.name) for phase in self.phases))
+
+    def phase_of_epoch(self, epoch: int) -> int:
+        """The index of the phase that `epoch` (from 0) belongs to when no phase ends early."""
+        for index, phase in enumerate(self.phases):
+            if epoch < phase.epochs:
+                return index
+            epoch -= phase.epochs
+        raise IndexError("past the last epoch of the plan")
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for `result.json` and the pages; `Plan.from_dict` reads it back."""
+        return asdict(self) | {"trainable_params": self.trainable_params, "total_params": self.total_params}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Plan:
+        groups = tuple(Group(**group) for group in data["groups"])  # type: ignore[attr-defined]
+        return cls(groups, tuple(Phase(**phase) for phase in data["phases"]))  # type: ignore[attr-defined]
+
+
+def compile_plan(strategy: Strategy, groups: Sequence[Group], *, epochs: int, lr: float) -> Plan:
+    """What `strategy` means for a backbone with `groups` (head last), `epochs` epochs and the head's rate `lr`."""
+    check_groups(groups)
+    if epochs < 1:
+        raise SpecError(f"A run needs at least 1 epoch, but {epochs} were asked for.", next_step="Ask for 1 or more.")
+    if not lr > 0:
+        raise SpecError(
+            f"A learning rate is above 0, but {lr:g} was given.",
+            next_step="To freeze a group, leave it out of the scope.",
+        )
+    trainable = strategy.scope.trainable(groups)
+    multipliers = strategy.rates.multipliers(groups) | {HEAD: 1.0}
+    phases = []
+    for stretch in strategy.phases.split(trainable, epochs):
+        moving = {*stretch.groups, HEAD}
+        rates = {g.name: lr * stretch.lr_mult * multipliers[g.name] if g.name in moving else None for g in groups}
+        trained = strategy.scope.batchnorm == "trained"
+        batchnorm: dict[str, BatchNormRun] = {g.name: "train" if trained and g.name in moving else "eval" for g in groups}
+        phases.append(Phase(stretch.name, stretch.epochs, rates, batchnorm, strategy.rates.schedule))
+    return Plan(tuple(groups), tuple(phases))
