@@ -1,0 +1,1 @@
+"""Results -> Plotly figures, and sentences that read them. Pure functions; no torch, no Streamlit."""

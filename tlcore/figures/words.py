@@ -1,0 +1,141 @@
+"""Numbers and choices in the words that people read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tlcore.strategies import STRATEGIES, Strategy
+
+METRICS: dict[str, tuple[str, str]] = {  # name in events and results -> (what people call it, what it is)
+    "accuracy": ("Accuracy", "The share of images named rightly."),
+    "balanced_accuracy": ("Balanced accuracy", "The mean of the classes' recalls: every class counts the same, however rare."),
+    "auroc": ("AUROC", "The chance that an image of a class gets a higher score for it than an image of another class."),
+    "f1": ("F1", "The harmonic mean of precision and recall, averaged over the classes."),
+    "ece": ("Calibration error", "How far the stated confidence is from the share that is right, on average (0 is best)."),
+    "loss": ("Loss", "Cross-entropy: minus the logarithm of the probability given to the true class (lower is better)."),
+}
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.9483 -> '94.8 %'; None -> 'not defined'. Never rounds an imperfect share up to 100 %, or one above 0 down to 0."""
+    if share is None:
+        return "not defined"
+    text = f"{100 * share:.{digits}f}"
+    if float(text) == 100 and share < 1:
+        return f"above {100 - 10.0**-digits:.{digits}f} %"
+    if float(text) == 0 and share > 0:
+        return f"below {10.0**-digits:.{digits}f} %"
+    return f"{text} %"
+
+
+def points(difference: float, digits: int = 1) -> str:
+    """A difference of two shares, in percentage points: 0.021 -> '2.1 points'."""
+    text = f"{abs(100 * difference):.{digits}f}"
+    return f"{text} point" if float(text) == 1 else f"{text} points"
+
+
+def interval(value: Mapping[str, float | None], digits: int = 1) -> str:
+    """A share with its 95 % interval: '94.8 % (92.9 to 96.5)'."""
+    if value.get("value") is None:
+        return "not defined"
+    low, high = value.get("low"), value.get("high")
+    tail = "" if low is None or high is None else f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
+    return percent(value["value"], digits) + tail
+
+
+def count(number: float) -> str:
+    """An exact whole number with thin groups: 3412345 -> '3,412,345'."""
+    return f"{round(number):,}"
+
+
+def short_count(number: float) -> str:
+    """A number of parameters in three digits: 3412345 -> '3.41 M', 2562 -> '2.56 k'."""
+    for factor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= factor * 0.9995:
+            return f"{number / factor:.3g}{unit}"
+    return f"{number:.0f}"
+
+
+def memory(size: float) -> str:
+    """Bytes: 1.2e9 -> '1.2 GB' (powers of ten)."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB")):
+        if size >= factor:
+            return f"{size / factor:.2g} {unit}" if size < 10 * factor else f"{size / factor:.0f} {unit}"
+    return f"{math.ceil(size / 1e3)} kB"
+
+
+def duration(seconds: float) -> str:
+    """75 -> '1 min 15 s'; two units at most."""
+    if seconds < 10:
+        return f"{seconds:.1f} s" if seconds < 9.95 else "10 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def rate(value: float | None) -> str:
+    """A learning rate: 0.0001 -> '1e-4', 0.00038461 -> '3.8e-4'; None -> 'frozen'."""
+    if value is None:
+        return "frozen"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def times(number: int, one: str, many: str | None = None) -> str:
+    """'1 epoch', '5 epochs'."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def listing(items: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def strategy_title(strategy: Strategy) -> str:
+    """What people call a strategy: its preset's title, or the nearest preset's with what was changed."""
+    same = [p for p in STRATEGIES.values() if p.strategy == strategy.model_copy(update={"name": p.strategy.name})]
+    if same:
+        return same[0].title
+    scope = strategy.scope.model_copy(update={"batchnorm": "frozen"})
+    near = [
+        p
+        for p in STRATEGIES.values()
+        if p.strategy.scope.model_copy(update={"batchnorm": "frozen"}) == scope
+        and (p.strategy.phases, p.strategy.start) == (strategy.phases, strategy.start)
+    ]
+    near.sort(key=lambda p: p.strategy.rates.kind != strategy.rates.kind)
+    parts = [near[0].title] if near else [_scope_title(strategy)]
+    known = near[0].strategy if near else Strategy()
+    if strategy.scope.batchnorm != known.scope.batchnorm:
+        parts.append(f"BatchNorm {strategy.scope.batchnorm}")
+    if strategy.rates.kind != known.rates.kind:
+        parts.append(f"{strategy.rates.kind} rates")
+    elif (own := getattr(strategy.rates, "body_lr_mult", None)) != getattr(known.rates, "body_lr_mult", None):
+        parts.append(f"body rate {own:g} times the head's")
+    if strategy.rates.schedule != known.rates.schedule:
+        parts.append(f"{strategy.rates.schedule} schedule")
+    return ", ".join(parts)
+
+
+def _scope_title(strategy: Strategy) -> str:
+    match strategy.scope.kind:
+        case "from":
+            title = f"From {strategy.scope.group} up"
+        case "top":
+            title = f"Top {strategy.scope.count} groups"
+        case "window":
+            title = f"From {strategy.scope.first} to {strategy.scope.last}"
+        case "head":
+            title = "Head only"
+        case _:
+            title = "Everything"
+    phases = {"one": "", "head-then-body": ", head first", "gradual": ", group by group"}[strategy.phases.kind]
+    start = {"pretrained": "", "random": ", from random weights"}[strategy.start.kind]
+    return title + phases + start
