@@ -1,0 +1,1 @@
+"""Backbones: the catalogue (no torch), their weights, their layer groups, and freezing."""

@@ -1,0 +1,102 @@
+"""A network ready for transfer: a timm backbone with a fresh head, cut into layer groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor, nn
+
+from tlcore.errors import SpecError, WeightsUnavailable
+from tlcore.groups import Group
+from tlcore.models.cards import BackboneCard, Preprocessing
+from tlcore.models.construct import check_image_size, create
+from tlcore.models.describe import describe
+from tlcore.models.partition import Partition, partition
+from tlcore.models.weights import find_weights, load
+from tlcore.progress import Progress, silent
+
+
+@dataclass
+class Network:
+    """A model, its layer groups, and what its weights are."""
+
+    module: nn.Module
+    preprocessing: Preprocessing
+    provenance: dict[str, str | None]  # source, text, sha256, licence
+    partition: Partition = field(repr=False)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """From the image to the head, the head last."""
+        return self.partition.groups
+
+    def parameters(self, group: str) -> list[tuple[str, nn.Parameter]]:
+        """The parameters of `group` with their names in the module."""
+        return [(name, tensor) for name, tensor in self.module.named_parameters() if self.partition.tensors[name] == group]
+
+    def buffers(self, group: str) -> list[tuple[str, Tensor]]:
+        """The buffers of `group` (running means and the like) with their names in the module."""
+        return [(name, tensor) for name, tensor in self.module.named_buffers() if self.partition.tensors[name] == group]
+
+    def modules(self, group: str) -> list[nn.Module]:
+        """The modules that are wholly in `group`; a container that holds parts of several groups is in none."""
+        return [module for name, module in self.module.named_modules() if self.partition.modules[name] == group]
+
+
+def build(
+    name: str,
+    *,
+    classes: int | None,
+    start: Literal["pretrained", "random"],
+    weights: str | None = None,
+    seed: int,
+    image_size: int,
+    progress: Progress = silent,
+) -> Network:
+    """Build the backbone `name` for `classes` classes and square images of `image_size` pixels.
+
+    `start="pretrained"` takes the card's weights in order, or `weights`: a person's own safetensors file, or the name of
+    one of the card's sources. `start="random"` draws all weights from `seed`. The new head is drawn from `seed` alone, so
+    that it is the same for both starts. `classes=None` keeps the classifier that came with the weights, for questions
+    about what the network knew before (the classes are those of `WeightSource.trained_on`).
+
+    Raises `UnknownName`, `SpecError` for an image size that the architecture cannot take, and `WeightsUnavailable`.
+    """
+    card = describe(name)
+    if classes is not None and classes < 1:
+        raise SpecError(f"A head needs at least 1 class, but {classes} were asked for.", next_step="Ask for 2 or more.")
+    check_image_size(card, image_size)
+    if start == "random":
+        module, preprocessing, provenance = _random(card, classes, weights, seed, image_size)
+    else:
+        module, preprocessing, provenance = _pretrained(card, classes, weights, seed, image_size, progress)
+    return Network(module, preprocessing, provenance, partition(module))
+
+
+Parts = tuple[nn.Module, Preprocessing, dict[str, str | None]]
+
+
+def _random(card: BackboneCard, classes: int | None, weights: str | None, seed: int, image_size: int) -> Parts:
+    if weights is not None or classes is None:
+        raise SpecError(
+            "A random start has neither weights of its own nor an old classifier.",
+            next_step="Leave the weights out and name the number of classes, or start from pretrained weights.",
+        )
+    text = f"Random weights drawn from seed {seed}: nothing was learned before."
+    provenance = {"source": "random", "text": text, "sha256": None, "licence": None}
+    return create(card, classes=classes, seed=seed, image_size=image_size), card.preprocessing, provenance
+
+
+def _pretrained(
+    card: BackboneCard, classes: int | None, weights: str | None, seed: int, image_size: int, progress: Progress
+) -> Parts:
+    found = find_weights(card, weights, progress=progress)
+    if classes is None and found.classes is None:
+        raise WeightsUnavailable(
+            f"The weights of {card.title} ({found.provenance['source']}) come without a classifier.",
+            next_step="Choose a backbone whose weights have one.",
+        )
+    module = create(card, classes=classes or found.classes, seed=seed, image_size=image_size)
+    load(module, found, classifier=classes is None)
+    return module, found.preprocessing, found.provenance
