@@ -87,6 +87,7 @@ class Lock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a process forked meanwhile has a copy, which must not keep it
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -108,3 +109,23 @@ def holder(path: Path) -> int | None:
         return int(text) if text.isdigit() else 0
     finally:
         os.close(descriptor)
+
+
+def really_holds(process_id: int, path: Path) -> bool:
+    """Whether the process with that id has the file at `path` open: a check before it is sent a signal.
+
+    The id in a lock file may belong to another process by now, or be another machine's or container's. Where there is
+    no /proc to look in, the file is believed.
+    """
+    if process_id <= 0:
+        return False
+    descriptors = Path(f"/proc/{process_id}/fd")
+    if not Path("/proc/self/fd").is_dir():
+        return True
+    wanted = path.stat()
+    with contextlib.suppress(OSError):  # the process has ended, or is not ours
+        for descriptor in descriptors.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(descriptor.stat(), wanted):
+                    return True
+    return False

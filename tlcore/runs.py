@@ -48,6 +48,7 @@ class Status:
     ended_at: float | None = None
     error: Mapping[str, str] | None = None  # ThawError.as_dict()
     resume: bool = False  # queued again after it was lost: go on from the checkpoint
+    own_process: bool = False  # runs in a child of the worker, which may be killed; a notebook's process may not
 
 
 class Run:
@@ -70,13 +71,14 @@ class Run:
 
     def status(self) -> Status:
         """The truth about the run: what the folder says, corrected by who holds its lock."""
-        written = self._written_status()
+        written = self.written_status()
         if written.state == "running" and holder(self.path / "run.lock") is None:
-            again = self._written_status()  # it may have ended between the two looks
+            again = self.written_status()  # it may have ended between the two looks
             return Status(**(again.__dict__ | {"state": "lost"})) if again.state == "running" else again
         return written
 
-    def _written_status(self) -> Status:
+    def written_status(self) -> Status:
+        """What the folder says. It is the truth only for whoever holds the lock, or where the state is not "running"."""
         return Status(**json.loads((self.path / "state.json").read_bytes()))
 
     def write_status(self, status: Status) -> None:
@@ -142,11 +144,11 @@ class EventWriter:
     """Appends events to a run's folder: flushed at each event, synced when asked, so a kill loses nothing reported."""
 
     def __init__(self, run: Run) -> None:
-        path = run.path / "events.jsonl"
-        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
-        self._file = open(path, "ab")  # noqa: SIM115 - closed by close()
-        if torn:
-            self._file.write(b"\n")
+        self._file = open(run.path / "events.jsonl", "a+b")  # noqa: SIM115 - closed by close()
+        if self._file.seek(0, os.SEEK_END) > 0:
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":  # the stump of a write that was killed gets a line of its own
+                self._file.write(b"\n")
 
     def write(self, kind: str, **fields: Any) -> Event:
         """Append one event: its `type`, its time `t` (seconds since 1970) and `fields`. A NaN is written as null."""
@@ -179,8 +181,8 @@ def _without_nan(value: Any) -> Any:
 # --- the folder of runs
 
 
-def create(runs_dir: Path, spec: AnySpec) -> Run:
-    """Make the folder of a new, queued run."""
+def create(runs_dir: Path, spec: AnySpec, *, state: Literal["queued", "running"] = "queued") -> Run:
+    """Make the folder of a new run: queued for the worker, or running for a caller that takes its lock at once."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     while True:
         path = runs_dir / f"{stamp}-{spec.slug()}-{secrets.token_hex(2)}"
@@ -190,7 +192,7 @@ def create(runs_dir: Path, spec: AnySpec) -> Run:
     # Made under a hidden name and renamed when complete: no reader meets a run without its spec and state.
     hidden.mkdir(parents=True)
     write_atomically(hidden / "spec.json", spec.model_dump_json(indent=1) + "\n")
-    Run(hidden).write_status(Status("queued", queued_at=time.time()))
+    Run(hidden).write_status(Status(state, queued_at=time.time()))
     hidden.rename(path)
     return Run(path)
 

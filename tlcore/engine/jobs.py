@@ -1,0 +1,32 @@
+"""Which function does which kind of job, by dotted name: nothing is imported before a job of that kind runs.
+
+A test names a module of its own in place of this one, when it makes the engine. A spec only ever chooses among the
+kinds listed, so nothing that a browser sends can name a function.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from tlcore.runs import EventWriter, Run
+
+Job = Callable[[Run, EventWriter], dict[str, Any]]
+
+JOBS: dict[str, str] = {
+    "train": "tlcore.training.job:train",
+    "check": "tlcore.data.check:check",
+    "measure": "tlcore.training.measure:measure",
+}
+
+# What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
+PRELOAD: tuple[str, ...] = ("torch", "timm", "tlcore.training.job", "tlcore.training.measure", "tlcore.data.check")
+
+CATALOGUE = __name__
+
+
+def find_job(kind: str, catalogue: str = CATALOGUE) -> Job:
+    """The function that does jobs of that kind. `catalogue` is the dotted name of a module that has `JOBS`."""
+    module, _, function = importlib.import_module(catalogue).JOBS[kind].partition(":")
+    return getattr(importlib.import_module(module), function)
