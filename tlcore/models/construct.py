@@ -34,15 +34,20 @@ def check_image_size(card: BackboneCard, image_size: int) -> None:
     )
 
 
+def skeleton(card: BackboneCard, *, classes: int) -> nn.Module:
+    """The module at its own image size without weights: names and shapes alone, on torch's `meta` device."""
+    with torch.device("meta"):
+        return timm.create_model(card.name, num_classes=classes, **_arguments(card, card.image_size))
+
+
 def create(card: BackboneCard, *, classes: int, seed: int, image_size: int) -> nn.Module:
     """The module for square images of `image_size` pixels with random weights, all drawn from `seed`.
 
     The global random generator is left as it was.
     """
-    arguments = {"dynamic": {"dynamic_img_size": True}, "windows": {"img_size": image_size}}.get(card.sizing, {})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = timm.create_model(card.name, pretrained=False, num_classes=classes, **arguments)
+        module = timm.create_model(card.name, pretrained=False, num_classes=classes, **_arguments(card, image_size))
     draw_head(module, seed)
     return module
 
@@ -60,3 +65,7 @@ def draw_head(module: nn.Module, seed: int) -> None:
             else:
                 bound = 1 / math.sqrt(parameter[0].numel())
                 parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
+
+
+def _arguments(card: BackboneCard, image_size: int) -> dict[str, object]:
+    return {"dynamic": {"dynamic_img_size": True}, "windows": {"img_size": image_size}}.get(card.sizing, {})

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-import timm
-import torch
 from torch import nn
 
 from tlcore.files import write_atomically
 from tlcore.models.catalogue import BACKBONES, FACTS_FILE
+from tlcore.models.construct import skeleton
 from tlcore.models.partition import head_inputs, partition
 
 
@@ -25,14 +24,8 @@ def facts_of(module: nn.Module) -> dict[str, object]:
     }
 
 
-def skeleton(name: str, **arguments: object) -> nn.Module:
-    """The timm model `name` with a head for two classes and without weights: shapes alone, at no cost in memory."""
-    with torch.device("meta"):
-        return timm.create_model(name, num_classes=2, **arguments)
-
-
 def main() -> None:
-    lines = [f" {json.dumps(name)}: {json.dumps(facts_of(skeleton(name)))}" for name in BACKBONES]
+    lines = [f" {json.dumps(name)}: {json.dumps(facts_of(skeleton(card, classes=2)))}" for name, card in BACKBONES.items()]
     write_atomically(FACTS_FILE, "{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{len(lines)} backbones measured, written to {FACTS_FILE}")
 

@@ -62,7 +62,7 @@ def partition(module: nn.Module) -> Partition:
     """
     sizes = {name: parameter.numel() for name, parameter in module.named_parameters()}
     sizes |= {name: 0 for name, _ in module.named_buffers()}
-    head = _head_tensors(module)
+    head = head_tensors(module)
     body = [name for name in sizes if name not in head]
     units = _units(module, body, sizes)
     units = _join_cheapest(units, sizes)
@@ -97,10 +97,11 @@ def head_inputs(module: nn.Module) -> int:
     return classifier_of(module).weight.shape[1]
 
 
-def _head_tensors(module: nn.Module) -> set[str]:
+def head_tensors(module: nn.Module) -> list[str]:
+    """The names of the classifier's parameters and buffers, its weight first."""
     classifier = classifier_of(module)
     prefix = next(name for name, child in module.named_modules() if child is classifier)
-    return {f"{prefix}.{name}" for name, _ in [*classifier.named_parameters(), *classifier.named_buffers()]}
+    return [f"{prefix}.{name}" for name, _ in [*classifier.named_parameters(), *classifier.named_buffers()]]
 
 
 def _units(module: nn.Module, body: Sequence[str], sizes: Mapping[str, int]) -> list[_Unit]:
@@ -131,7 +132,7 @@ def _declared_pieces(module: nn.Module, body: Sequence[str], *, coarse: bool) ->
             f"{type(module).__name__} does not say which of its layers belong together.",
             next_step="Choose a backbone from the catalogue, or another timm model with a group_matcher.",
         )
-    everything = [*body, *_head_tensors(module)]
+    everything = [*body, *head_tensors(module)]
     matched = group_with_matcher(((name, name) for name in everything), module.group_matcher(coarse=coarse))
     ordered = [matched[index] for index in sorted(matched)]
     inside = set(body)
