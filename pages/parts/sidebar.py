@@ -1,0 +1,43 @@
+"""The sidebar's foot: the run in view, who waits, and what this is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.session import engine, run_in_view
+from pages.parts.statewords import STATE_ICONS, run_title
+from pages.parts.text import plain
+from tlcore.errors import ThawError
+from tlcore.figures.words import times
+
+TICK_SECONDS = 5.0
+
+
+def foot() -> None:
+    """Draw the foot. Only its own fragment runs again, every few seconds."""
+    with st.sidebar:
+        _standing()
+        st.caption("Thaw shows what happens when you unfreeze a pretrained network. Everything stays on this machine.")
+
+
+@st.fragment(run_every=TICK_SECONDS)
+def _standing() -> None:
+    run = run_in_view()
+    if run is not None:
+        _in_view(run)
+    waiting = len(engine().queue())
+    st.caption(f":material/hourglass_empty: {times(waiting, 'job')} waiting" if waiting else ":material/check: Nothing waits")
+
+
+def _in_view(run) -> None:
+    try:
+        spec, status = run.spec(), run.status()
+    except (ThawError, OSError, ValueError):  # deleted meanwhile, or written by another version
+        return
+    st.page_link(
+        "train.py" if spec.kind == "train" else "data.py",
+        label=f"{plain(run_title(spec))}: {status.state}",
+        icon=STATE_ICONS[status.state],
+        query_params={"run": run.id} if spec.kind == "train" else {"dataset": spec.dataset},
+        help="The run in view",
+    )

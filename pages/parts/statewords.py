@@ -1,0 +1,41 @@
+"""A run's state as an icon and in words, and a run's name for people."""
+
+from __future__ import annotations
+
+from tlcore.figures.words import strategy_title
+from tlcore.runs import StateName
+from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
+
+STATE_ICONS: dict[StateName, str] = {
+    "queued": ":material/hourglass_empty:",
+    "running": ":material/play_circle:",
+    "done": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/block:",
+    "lost": ":material/power_off:",
+}
+
+STATE_WORDS: dict[StateName, str] = {
+    "queued": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "lost": "Lost",
+}
+
+
+def run_title(spec: AnySpec) -> str:
+    """What a run does, in a few words; not yet safe for Markdown."""
+    if isinstance(spec, CheckSpec):
+        return f"Look at {dataset_name(spec.dataset)}"
+    if isinstance(spec, MeasureSpec):
+        return f"Measure {spec.run.backbone}"
+    return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
+
+
+def dataset_name(dataset: str) -> str:
+    """A catalogued dataset's title; of a person's own the folder's name, never the whole path."""
+    from tlcore.data.catalogue import DATASETS
+
+    return DATASETS[dataset].title if dataset in DATASETS else dataset.rstrip("/").rsplit("/", 1)[-1]
