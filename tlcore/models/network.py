@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from tlcore.errors import SpecError, WeightsUnavailable
 from tlcore.groups import Group
 from tlcore.models.cards import BackboneCard, Preprocessing
+from tlcore.models.catalogue import BACKBONES
 from tlcore.models.construct import check_image_size, create
 from tlcore.models.describe import describe
 from tlcore.models.partition import Partition, partition
@@ -71,7 +73,22 @@ def build(
         module, preprocessing, provenance = _random(card, classes, weights, seed, image_size)
     else:
         module, preprocessing, provenance = _pretrained(card, classes, weights, seed, image_size, progress)
+    if name not in BACKBONES:
+        _try(module, card, image_size)
     return Network(module, preprocessing, provenance, partition(module))
+
+
+def _try(module: nn.Module, card: BackboneCard, image_size: int) -> None:
+    """One image through a model that nobody has tried here, so that a size that it cannot take is refused before a run."""
+    module.eval()
+    try:
+        with torch.inference_mode():
+            module(torch.zeros(1, 3, image_size, image_size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise SpecError(
+            f"{card.title} cannot take images of {image_size} pixels: {str(error).splitlines()[0]}",
+            next_step=f"Try {card.image_size}, the size that it was made for.",
+        ) from error
 
 
 Parts = tuple[nn.Module, Preprocessing, dict[str, str | None]]

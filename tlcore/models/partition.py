@@ -81,12 +81,12 @@ def partition(module: nn.Module) -> Partition:
     return Partition(tuple(groups), {name: tensors[name] for name in sizes}, modules)
 
 
-def classifier_of(module: nn.Module) -> nn.Module:
-    """The last layer of a timm model, the one that knows the classes. Raises `SpecError` where there is none."""
+def classifier_of(module: nn.Module) -> nn.Linear | nn.Conv2d:
+    """The last layer of a timm model, the one that knows the classes. Raises `SpecError` where it is not one linear layer."""
     classifier = module.get_classifier() if hasattr(module, "get_classifier") else None
-    if not isinstance(classifier, nn.Module) or not any(True for _ in classifier.parameters()):
+    if not isinstance(classifier, nn.Linear | nn.Conv2d) or classifier.bias is None:
         raise SpecError(
-            f"{type(module).__name__} has no single classifier layer to replace.",
+            f"{type(module).__name__} does not end in one linear layer that could be replaced.",
             next_step="Choose a backbone from the catalogue, or another timm classification model.",
         )
     return classifier
