@@ -1,0 +1,74 @@
+"""Events of a run, folded into curves. `pages/parts/fold.js` is the same for the live view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+Event = Mapping[str, Any]
+Point = tuple[float, float]
+
+
+@dataclass
+class Folded:
+    """What a run has reported so far, each thing once."""
+
+    plan: Event | None = None
+    steps: list[Point] = field(default_factory=list)  # step (from 1), training loss
+    epochs: list[Event] = field(default_factory=list)
+    notices: list[Event] = field(default_factory=list)
+    resumed: int = 0
+
+    def _forget(self, step: int) -> None:
+        """Drop what was reported past `step`. An epoch's event belongs to the step at its end."""
+        while self.steps and self.steps[-1][0] > step:
+            self.steps.pop()
+        while self.epochs and self.epochs[-1]["step"] > step:
+            self.epochs.pop()
+
+
+def fold(events: Iterable[Event]) -> Folded:
+    """Take the events in order; what a lost run repeats after it resumed replaces what it had said before."""
+    run = Folded()
+    for event in events:
+        match event["type"]:
+            case "plan":
+                run.plan = event
+            case "notice" if all(event["text"] != known["text"] for known in run.notices):
+                run.notices.append(event)
+            case "step":
+                run._forget(event["step"] - 1)
+                loss = event["loss"]
+                run.steps.append((event["step"], math.nan if loss is None else loss))
+            case "epoch":
+                run.epochs = [known for known in run.epochs if known["epoch"] < event["epoch"]]
+                run.epochs.append(event)
+            case "resumed":
+                run._forget(event["step"])
+                run.resumed += 1
+    return run
+
+
+def thin(points: Sequence[Point], limit: int = 1000) -> list[Point]:
+    """At most `limit` points: neighbours become one, at the mean of both coordinates. What is no number is left out."""
+    real = [point for point in points if math.isfinite(point[1])]
+    size = math.ceil(len(real) / limit)
+    if size <= 1:
+        return real
+    parts = [real[i : i + size] for i in range(0, len(real), size)]
+    return [(fmean(x for x, _ in part), fmean(y for _, y in part)) for part in parts]
+
+
+def smooth(points: Sequence[Point], memory: float = 12.0) -> list[Point]:
+    """The exponential average that starts without a bias towards 0; `memory` points back weigh 1/e."""
+    keep = math.exp(-1 / memory)
+    total = weight = 0.0
+    averaged = []
+    for x, y in points:
+        total = keep * total + (1 - keep) * y
+        weight = keep * weight + (1 - keep)
+        averaged.append((x, total / weight))
+    return averaged
