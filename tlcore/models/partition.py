@@ -119,9 +119,10 @@ def _units(module: nn.Module, body: Sequence[str], sizes: Mapping[str, int]) -> 
         )
     stem, *rest = pieces
     params = [sum(sizes[name] for name in piece) for piece in rest]
-    if len(rest) > MOST_GROUPS and max(params) <= EQUAL * min(params):
+    plain_stack = max(params) <= EQUAL * min(params)
+    if plain_stack and len(rest) > MOST_GROUPS:
         return [_Unit("stem", 0, 0, stem), *_quarters(rest)]
-    word = "stage" if len(rest) <= MOST_GROUPS + 1 else "block"
+    word = "block" if plain_stack or len(rest) > MOST_GROUPS + 1 else "stage"
     return [_Unit("stem", 0, 0, stem), *(_Unit(word, i, i, piece) for i, piece in enumerate(rest, start=1))]
 
 
