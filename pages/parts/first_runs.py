@@ -1,0 +1,94 @@
+"""Three runs to begin with: each under a minute, each one click, and worth comparing with one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.parts.session import engine, put_in_view, told
+from pages.parts.summary import Summary, summaries
+from tlcore.figures.words import duration
+from tlcore.spec import RunSpec, make
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A ready-made run, and what to look for in it."""
+
+    key: str
+    title: str
+    sentence: str
+    look_for: str
+    fields: dict[str, object]
+
+    def spec(self) -> RunSpec:
+        return make(RunSpec, **self.fields)
+
+
+_XRAY = {"backbone": "tf_efficientnet_lite0", "dataset": "chest-xray", "image_size": 128, "images_per_class": 200, "epochs": 5}
+
+FIRST_RUNS = (
+    FirstRun(
+        "probe",
+        "Keep everything frozen",
+        "Chest X-rays on a network that learnt from everyday photographs. Only the head trains.",
+        "How far features of cats and cars go on pneumonia.",
+        {**_XRAY, "strategy": "linear-probe"},
+    ),
+    FirstRun(
+        "control",
+        "The same, knowing nothing",
+        "The same X-rays, the same head, but the frozen layers are random: they have never seen a picture.",
+        "The distance to the first run is what pretraining is worth. It is smaller than most people guess.",
+        {**_XRAY, "strategy": "random-features"},
+    ),
+    FirstRun(
+        "thaw",
+        "Thaw the last group",
+        "Traffic lights, of which hardly any are yellow. The head and the group below it train.",
+        "Accuracy against balanced accuracy: what happens to yellow.",
+        {
+            "backbone": "tf_efficientnet_lite0",
+            "dataset": "traffic-lights",
+            "image_size": 64,
+            "images_per_class": 200,
+            "epochs": 5,
+            "strategy": "last-group",
+        },
+    ),
+)
+
+# Measured on two CPU cores with everything fetched, in seconds. This machine's own time takes their place once it has run.
+MEASURED: dict[str, float] = {}
+
+
+def first_runs() -> None:
+    """Draw the three cards. A click submits the run and shows it live."""
+    done = [summary for summary in summaries() if summary.state == "done"]
+    for column, first in zip(st.columns(3), FIRST_RUNS, strict=True):
+        with column.container(border=True, height="stretch"):
+            with st.container(height="stretch", border=False):  # fills the card, so that the buttons stand in line
+                st.markdown(f"##### {first.title}")
+                st.markdown(first.sentence)
+                st.caption(f"Look for: {first.look_for[0].lower()}{first.look_for[1:]}")
+            st.caption(_how_long(first, done))
+            if st.button("Start", key=f"first-{first.key}", type="primary", icon=":material/play_arrow:", width="stretch"):
+                _start(first)
+
+
+def _start(first: FirstRun) -> None:
+    with told():
+        run = engine().submit(first.spec())
+        put_in_view(run.id)
+        st.switch_page("train.py", query_params={"run": run.id})
+
+
+def _how_long(first: FirstRun, done: list[Summary]) -> str:
+    spec = first.spec()
+    here = next((summary.seconds for summary in done if summary.spec == spec and summary.seconds), None)
+    if here is not None:
+        return f":material/timer: {duration(here)} when it last ran here"
+    if first.key in MEASURED:
+        return f":material/timer: {duration(MEASURED[first.key])} on two CPU cores, after the files are fetched"
+    return ":material/timer: not yet measured here"

@@ -1,0 +1,42 @@
+"""The newest runs, a line each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.statewords import STATE_ICONS, STATE_WORDS
+from pages.parts.summary import Summary, summaries
+from pages.parts.text import plain
+from tlcore.figures.words import interval
+
+LINES = 5
+TICK_SECONDS = 5.0
+
+
+def recent() -> None:
+    """Draw the newest runs with where they stand, or what to do where there are none."""
+    newest = summaries()[:LINES]
+    if not newest:
+        st.caption("Nothing has run here yet. Start one of the three above: it takes less than a minute.")
+        return
+    _lines(any(summary.state in ("queued", "running") for summary in newest))
+
+
+def _lines(active: bool) -> None:
+    @st.fragment(run_every=TICK_SECONDS if active else None)
+    def lines() -> None:
+        for summary in summaries()[:LINES]:
+            _line(summary)
+        st.page_link("runs.py", label="All runs", icon=":material/view_list:")
+
+    lines()
+
+
+def _line(summary: Summary) -> None:
+    name, backbone, standing = st.columns([4, 2, 3], vertical_alignment="center")
+    name.page_link("train.py", label=plain(summary.title), icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
+    backbone.caption(plain(summary.spec.backbone))
+    best = (
+        ("AUROC", summary.auroc) if summary.auroc and summary.auroc.get("value") is not None else ("accuracy", summary.accuracy)
+    )
+    standing.caption(f"{best[0]} {interval(best[1])}" if best[1] else STATE_WORDS[summary.state])

@@ -1,0 +1,100 @@
+"""The table of runs: filters that are part of the link, small curves, and the choice of some of them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.statewords import STATE_WORDS
+from pages.parts.summary import Summary
+from tlcore.figures.words import duration, interval, times
+
+_ALL = "All datasets"
+_COLUMNS = {
+    "State": st.column_config.TextColumn(width="small"),
+    "Strategy": st.column_config.TextColumn(width="medium"),
+    "Backbone": st.column_config.TextColumn(width="medium"),
+    "Dataset": st.column_config.TextColumn(width="medium"),
+    "Accuracy": st.column_config.TextColumn(help="On the test split, with its 95 % interval.", width="medium"),
+    "AUROC": st.column_config.TextColumn(
+        help="The chance that an image of a class gets a higher score for it than an image of another class; test split, "
+        "with its 95 % interval.",
+        width="medium",
+    ),
+    "By epoch": st.column_config.LineChartColumn(
+        help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width="small"
+    ),
+    "Took": st.column_config.TextColumn(width="small"),
+    "Started": st.column_config.DatetimeColumn(format="distance", width="small"),
+    "Run": st.column_config.TextColumn(help="The run's id, and the name of its folder.", width="large"),
+}
+
+
+def filters(everything: list[Summary]) -> list[Summary]:
+    """Draw the filters and return the runs that pass all of them. What is set is in the address, so a link keeps it."""
+    text, state, dataset = st.columns([2, 3, 2], vertical_alignment="bottom")
+    words = text.text_input(
+        "Find",
+        key="find",
+        bind="query-params",
+        placeholder="backbone, dataset, strategy, id",
+        icon=":material/search:",
+        max_chars=100,
+    )
+    present = [name for name in STATE_WORDS if any(summary.state == name for summary in everything)]
+    states = state.pills("State", present, format_func=STATE_WORDS.__getitem__, selection_mode="multi")
+    names = sorted({summary.dataset for summary in everything})
+    chosen = dataset.selectbox("Dataset", [_ALL, *names])
+    return [
+        summary
+        for summary in everything
+        if (not states or summary.state in states)
+        and chosen in (_ALL, summary.dataset)
+        and all(word in _searchable(summary) for word in words.lower().split())
+    ]
+
+
+def choose(shown: list[Summary]) -> list[Summary]:
+    """Draw the table and return the runs that are ticked in it, or the one that the link names."""
+    if not shown:
+        st.markdown("No run passes these filters. Clear one of them.")
+        return []
+    ids = [summary.id for summary in shown]
+    # The choice is by row: a table of other runs is another table, so that a tick never slips to another run.
+    key = "runs-" + hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
+    event = st.dataframe(
+        table(shown), key=key, hide_index=True, column_config=_COLUMNS, on_select="rerun", selection_mode="multi-row"
+    )
+    st.caption(f"{times(len(shown), 'run')}. Tick some to open, export or delete them; the table's corner has a download.")
+    ticked = [shown[row] for row in event["selection"]["rows"] if row < len(shown)]
+    return ticked or [summary for summary in shown if summary.id == st.query_params.get("run")]
+
+
+def table(shown: list[Summary]) -> pd.DataFrame:
+    """The runs as people read them, a row each."""
+    return pd.DataFrame(
+        {
+            "State": [STATE_WORDS[s.state] for s in shown],
+            "Strategy": [s.strategy for s in shown],
+            "Backbone": [s.spec.backbone for s in shown],
+            "Dataset": [s.dataset for s in shown],
+            "Accuracy": [interval(s.accuracy) if s.accuracy else "" for s in shown],
+            "AUROC": [interval(s.auroc) if s.auroc else "" for s in shown],
+            "By epoch": [list(s.curve) for s in shown],
+            "Took": [duration(s.seconds) if s.seconds is not None else "" for s in shown],
+            "Started": [_when(s) for s in shown],
+            "Run": [s.id for s in shown],
+        }
+    )
+
+
+def _when(summary: Summary) -> datetime:
+    return datetime.fromtimestamp(summary.status.started_at or summary.status.queued_at, UTC)
+
+
+def _searchable(summary: Summary) -> str:
+    parts = (summary.id, summary.strategy, summary.spec.backbone, summary.dataset, STATE_WORDS[summary.state])
+    return " ".join(parts).lower()
