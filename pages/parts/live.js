@@ -1,0 +1,208 @@
+// The live view of a run: asks the server for the events since the last ones, folds them, draws. The page does not rerun.
+
+const QUICK = 500; // milliseconds between two questions
+const HIDDEN = 5000; // while nobody looks
+const PATIENCE = 12; // a server that took long to answer is left alone for so many times as long
+const ENDED = ["done", "failed", "cancelled", "lost"];
+const views = new WeakMap();
+
+const METRICS = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", auroc: "AUROC", f1: "F1 (mean of the classes)" };
+
+// What a model gets that always names the largest class.
+function baseline(metric, plan) {
+  const classes = plan.classes.length;
+  const share = plan.majority_baseline;
+  if (metric === "accuracy") return share;
+  if (metric === "balanced_accuracy") return 1 / classes;
+  if (metric === "f1") return (2 * share) / (1 + share) / classes;
+  return 0.5;
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".live");
+  const known = views.get(root);
+  if (known && known.id === component.data.id) {
+    known.component = component;
+    known.paint();
+    return known.stop;
+  }
+  if (known) known.stop();
+  const view = start(root, component);
+  views.set(root, view);
+  return view.stop;
+}
+
+function start(root, component) {
+  const view = { id: component.data.id, component };
+  const part = (name) => root.querySelector(`.${name}`);
+  let run = emptyRun();
+  let since = 0;
+  let timer = null;
+  let stopped = false;
+  let told = false;
+  let place = null;
+  let unreachable = 0;
+  let show = null;
+  let drawnPlan = "";
+  let metric = "accuracy";
+  let measured = "";
+
+  root.style.setProperty("--ice", component.data.ice);
+  root.style.setProperty("--warm", component.data.warm);
+  const choice = part("choose");
+  for (const [name, title] of Object.entries(METRICS)) choice.append(html("option", { value: name }, title));
+  choice.onchange = () => {
+    metric = choice.value;
+    paint();
+  };
+
+  async function ask() {
+    const asked = performance.now();
+    try {
+      const answer = await fetch(`api/runs/${encodeURIComponent(view.id)}/events?since=${since}`, { cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const news = await answer.json();
+      if (stopped) return;
+      if (news.next < since) run = emptyRun();
+      since = news.next;
+      fold(run, news.events);
+      run.state = news.state;
+      run.error = news.error;
+      place = news.place;
+      unreachable = 0;
+    } catch {
+      unreachable += 1;
+    }
+    if (stopped) return;
+    paint();
+    if (ENDED.includes(run.state) && !unreachable) {
+      if (!told) view.component.setTriggerValue("ended", run.state);
+      told = true;
+      return;
+    }
+    const took = performance.now() - asked;
+    timer = setTimeout(ask, document.hidden ? HIDDEN : Math.max(QUICK, took * PATIENCE, unreachable ? 2000 : 0));
+  }
+
+  function status() {
+    if (unreachable > 2) return "The server does not answer. What was reported is kept; this view goes on when it is back.";
+    if (run.state === "queued") {
+      if (!place || place === 1) return "Next in the queue.";
+      return `Waiting: ${place - 1} ${place === 2 ? "run" : "runs"} before yours.`;
+    }
+    if (ENDED.includes(run.state)) return run.state === "done" ? "Done." : `The run is ${run.state}.`;
+    if (run.progress) return `${run.progress.what}…`;
+    if (!run.plan) return run.state === "running" ? "Starting…" : "Looking for the run…";
+    if (!run.step) return "Getting ready for the first step…";
+    const phases = run.plan.plan.phases;
+    const phase = phases[run.step.phase];
+    const epochs = phases.reduce((sum, one) => sum + one.epochs, 0);
+    const stage = phases.length > 1 ? `, phase ${run.step.phase + 1} of ${phases.length} (${phase.name})` : "";
+    return `Training: epoch ${run.step.epoch + 1} of ${epochs}${stage}.`;
+  }
+
+  function bar() {
+    if (run.progress) return run.progress.total ? run.progress.done / run.progress.total : null;
+    return run.step ? run.step.step / run.step.steps : run.state === "queued" ? 0 : null;
+  }
+
+  function facts() {
+    const list = [];
+    const progress = run.progress;
+    if (progress && progress.unit) {
+      const scale = progress.unit === "bytes" ? 1e6 : 1;
+      const number = (value) => (scale > 1 ? (value / scale).toFixed(1) : value.toLocaleString("en-GB"));
+      const unit = scale > 1 ? "MB" : progress.unit;
+      list.push([progress.total ? `${number(progress.done)} of ${number(progress.total)}` : number(progress.done), unit]);
+    } else if (run.step) {
+      list.push([`${run.step.step.toLocaleString("en-GB")} of ${run.step.steps.toLocaleString("en-GB")}`, "steps"]);
+      if (run.step.images_per_second) list.push([Math.round(run.step.images_per_second).toLocaleString("en-GB"), "images/s"]);
+      if (run.step.seconds_left !== null && run.state === "running") list.push([duration(run.step.seconds_left), "left"]);
+    }
+    const last = run.epochs[run.epochs.length - 1];
+    if (last && last.val[metric] !== null && last.val[metric] !== undefined) list.push([percent(last.val[metric]), METRICS[metric].toLowerCase().replace("auroc", "AUROC")]);
+    return list;
+  }
+
+  function paint() {
+    part("status").textContent = status();
+    const done = bar();
+    const gauge = part("gauge");
+    gauge.classList.toggle("unknown", done === null && !ENDED.includes(run.state));
+    gauge.firstElementChild.style.width = `${100 * (done ?? 0)}%`;
+    gauge.setAttribute("aria-valuenow", Math.round(100 * (done ?? 0)));
+    part("facts").replaceChildren(...facts().map(([value, unit]) => html("span", {}, html("b", {}, value), ` ${unit}`)));
+    part("notices").replaceChildren(...run.notices.map((notice) => html("li", { class: notice.level }, notice.text)));
+    part("panels").hidden = !run.plan;
+    if (run.plan) charts();
+  }
+
+  function charts() {
+    const plan = run.plan;
+    const asText = JSON.stringify(plan.plan);
+    if (asText !== drawnPlan) {
+      show = drawStack(part("tower"), plan.plan, { live: true });
+      drawnPlan = asText;
+    }
+    const last = run.epochs[run.epochs.length - 1];
+    show({ phase: run.step ? run.step.phase : null, rates: run.step && run.step.rates, drift: last && last.drift });
+
+    // Redrawn only when there is something new: a chart is the costly part of a tick.
+    const now = `${run.steps.length} ${run.epochs.length} ${metric} ${part("loss").clientWidth} ${part("metric").clientWidth}`;
+    if (now === measured) return;
+    measured = now;
+    const perEpoch = plan.steps_per_epoch;
+    const colours = view.component.data;
+    const phases = plan.plan.phases;
+    const epochs = phases.reduce((sum, one) => sum + one.epochs, 0);
+    const marks = [];
+    let begun = 0;
+    phases.forEach((phase, i) => {
+      if (phases.length > 1) marks.push({ at: begun, label: phases.length > 4 ? String(i + 1) : phase.name });
+      begun += phase.epochs;
+    });
+    const raw = thin(run.steps.map(([step, loss]) => [step / perEpoch, loss]));
+    const validated = (pick) => run.epochs.map((one) => [one.step / perEpoch, pick(one)]).filter((point) => Number.isFinite(point[1]));
+    const best = run.epochs.map((one) => one.best).lastIndexOf(true);
+    const axis = { xLabel: "epochs", xMax: epochs, marks };
+    drawChart(part("loss"), {
+      title: "Loss",
+      lines: [
+        { points: raw, colour: colours.train, width: 1, faint: true },
+        { label: "training, averaged", points: smooth(raw), colour: colours.train },
+        { label: "validation", points: validated((one) => one.val.loss), colour: colours.validation, dots: true, ring: best },
+      ],
+      ...axis,
+    });
+    const lines = [{ label: "validation (ring: best epoch)", points: validated((one) => one.val[metric]), colour: colours.validation, dots: true, ring: best }];
+    if (metric === "accuracy") lines.unshift({ label: "training", points: validated((one) => one.train.accuracy), colour: colours.train });
+    const value = baseline(metric, plan);
+    drawChart(part("metric"), {
+      title: METRICS[metric],
+      lines,
+      level: { value, label: `always the largest class: ${percent(value)}` },
+      percentages: true,
+      ...axis,
+    });
+  }
+
+  const resized = new ResizeObserver(() => run.plan && paint());
+  resized.observe(root);
+  const seen = () => {
+    if (document.hidden || stopped || told) return;
+    clearTimeout(timer);
+    timer = setTimeout(ask, 0);
+  };
+  document.addEventListener("visibilitychange", seen);
+  view.paint = paint;
+  view.stop = () => {
+    stopped = true;
+    clearTimeout(timer);
+    resized.disconnect();
+    document.removeEventListener("visibilitychange", seen);
+    views.delete(root);
+  };
+  paint();
+  ask();
+  return view;
+}

@@ -1,0 +1,57 @@
+"""What a plan costs on this machine: measured by a short job of its own, and looked up when it was measured before."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from tlcore.data.catalogue import DatasetCard
+from tlcore.engine import LocalEngine
+from tlcore.errors import RunNotFound, ThawError
+from tlcore.runs import Run, all_runs
+from tlcore.spec import MeasureSpec, RunSpec
+
+
+def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
+    """What to measure for a run, or None where the number of its images isn't known before they are read.
+
+    What does not change the time (the seed, the rates of decay, when to stop early) is set to one value, so that plans
+    that cost the same share one measurement.
+    """
+    if card.images is None or not card.classes:
+        return None
+    train = card.images["train"]
+    if spec.images_per_class is not None:
+        train = min(train, spec.images_per_class * len(card.classes))
+    same = spec.model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
+    return MeasureSpec(
+        run=same, train_images=train, val_images=card.images["val"], test_images=card.images["test"], classes=len(card.classes)
+    )
+
+
+def find(runs_dir: Path, spec: MeasureSpec) -> Run | None:
+    """The newest run that measures this, if any did and did not fail."""
+    wanted = spec.digest()
+    return next((run for run in _measures(runs_dir) if _digest(run.path) == wanted), None)
+
+
+def _measures(runs_dir: Path) -> Iterator[Run]:
+    return (run for run in all_runs(runs_dir) if "-measure-" in run.id)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path) -> str:
+    try:
+        return Run(path).spec().digest()
+    except (ThawError, FileNotFoundError):  # of another version of Thaw, or deleted just now
+        return ""
+
+
+def begin(engine: LocalEngine, spec: MeasureSpec, before: str | None) -> Run:
+    """Measure `spec`; what this session asked for before and nobody needs any more gives way."""
+    if before is not None:
+        with contextlib.suppress(RunNotFound):  # deleted meanwhile, which is as well
+            engine.cancel(before)
+    return engine.submit(spec)

@@ -1,0 +1,123 @@
+"""More settings: everything but the three controls, folded away."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.choices import key
+from pages.parts.form import AS_PRESET, CUSTOM
+from pages.parts.session import say
+from tlcore.files import write_atomically
+from tlcore.models.catalogue import BackboneCard
+from tlcore.settings import uploads_dir
+from tlcore.spec import RunSpec
+from tlcore.strategies import preset
+from tlcore.strategies.rates import Uniform
+
+_TIMM_NAME = re.compile(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60})?")
+
+
+def _said(field: str) -> str | None:
+    return RunSpec.model_fields[field].description
+
+
+def more_settings(card: BackboneCard | None) -> None:
+    """Draw them. Each has a default that works."""
+    with st.expander("More settings", icon=":material/tune:"):
+        one, two, three = st.columns(3)
+        with one:
+            st.markdown("**Length and data**")
+            st.number_input("Epochs", 1, 1000, key=key("epochs"), help="How often each training image is seen.")
+            multiple = card.image_size_multiple if card else 1
+            size_help = _said("image_size") or ""
+            size_help += f" {card.title} needs a multiple of {multiple}." if card and multiple > 1 else ""
+            st.number_input("Image size, pixels", 16, 1024, step=multiple, key=key("image_size"), help=size_help)
+            st.number_input(
+                "Images per class",
+                1,
+                value=None,
+                placeholder="all",
+                key=key("images_per_class"),
+                help="At most so many training images of each class: what if labels were scarce?",
+            )
+            st.toggle("Augmentation", key=key("augment"), help=_said("augment"))
+            st.toggle("Class weights", key=key("class_weights"), help=_said("class_weights"))
+        with two:
+            st.markdown("**Rates**")
+            st.number_input("Learning rate of the head", 1e-6, 10.0, step=1e-4, format="%.1e", key=key("lr"), help=_said("lr"))
+            _body_rate()
+            st.selectbox("Schedule", [AS_PRESET, "constant", "cosine", "one-cycle"], key=key("schedule"))
+            st.selectbox(
+                "BatchNorm of trainable groups",
+                [AS_PRESET, "frozen", "trained"],
+                key=key("batchnorm"),
+                help="frozen keeps the pretrained running mean and variance; trained lets them follow the new images. "
+                "Frozen groups always keep theirs.",
+            )
+            st.selectbox("Optimizer", ["adamw", "sgd"], key=key("optimizer"), format_func={"adamw": "AdamW", "sgd": "SGD"}.get)
+        with three:
+            st.markdown("**The rest**")
+            st.number_input("Batch size", 1, 4096, key=key("batch_size"))
+            st.number_input("Weight decay", 0.0, 1.0, step=0.01, key=key("weight_decay"), help=_said("weight_decay"))
+            st.number_input("Stop early after", 1, value=None, placeholder="never", key=key("patience"), help=_said("patience"))
+            st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
+            st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
+        _other_backbone()
+        _own_weights()
+
+
+def _body_rate() -> None:
+    name = st.session_state[key("strategy")]
+    uniform = name == CUSTOM or isinstance(preset(name).rates, Uniform)
+    if not uniform:
+        st.session_state[key("body_lr_mult")] = None
+    st.number_input(
+        "Body rate, as a multiple of the head's",
+        1e-4,
+        1.0,
+        value=None,
+        step=0.05,
+        format="%.4g",
+        placeholder=AS_PRESET,
+        key=key("body_lr_mult"),
+        disabled=not uniform,
+        help=None if uniform else "This strategy gives each group a rate of its own, so there is no single multiple.",
+    )
+
+
+def _other_backbone() -> None:
+    def take() -> None:
+        typed = st.session_state["train-timm-name"].strip()
+        if typed and _TIMM_NAME.fullmatch(typed):
+            st.session_state[key("backbone")] = typed
+
+    typed = st.text_input(
+        "Another backbone, by its timm name",
+        key="train-timm-name",
+        placeholder="for example resnet34",
+        on_change=take,
+        help="Its pretrained weights must be reachable at the model hub, or uploaded below.",
+    )
+    if typed.strip() and not _TIMM_NAME.fullmatch(typed.strip()):
+        say("A timm name has lower-case letters, digits and underscores only.", "For example: resnet34.")
+
+
+def _own_weights() -> None:
+    file = st.file_uploader(
+        "Your own weights for this backbone",
+        type=["safetensors"],
+        help="A safetensors file with timm's names, in place of the catalogue's pretrained weights.",
+    )
+    if file is not None:
+        content = file.getvalue()
+        path: Path = uploads_dir() / f"weights-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+        if not path.exists():
+            write_atomically(path, content)
+        st.session_state[key("weights")] = path.name
+    if st.session_state[key("weights")]:
+        st.caption(f"In use: your file {st.session_state[key('weights')]}.")
+        st.button("Back to the catalogue's weights", on_click=lambda: st.session_state.update({key("weights"): None}))

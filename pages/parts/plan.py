@@ -1,0 +1,90 @@
+"""The plan before it runs: the stack, what moves, and what it costs on this machine."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.measured import begin, find, measure_spec
+from pages.parts.session import engine, say
+from pages.parts.stack import stack
+from pages.parts.text import plain
+from tlcore.data.catalogue import DatasetCard
+from tlcore.figures.plan_words import plan_sentence
+from tlcore.figures.words import duration, memory, short_count
+from tlcore.runs import Run
+from tlcore.settings import runs_dir
+from tlcore.spec import MeasureSpec, RunSpec
+from tlcore.strategies import Plan
+
+_BEFORE = "train-measure"  # the measurement that this session asked for last
+
+
+def show_plan(plan: Plan, spec: RunSpec) -> None:
+    """The picture and its reading."""
+    stack(plan, key="train-stack", image_size=spec.image_size)
+    st.caption(plain(plan_sentence(plan)))
+
+
+def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:
+    """Counts, and time and memory as measured. Never waits: the measurement is a short job on a lane of its own."""
+    wanted = measure_spec(spec, card)
+    if wanted is None:
+        _facts(plan, None)
+        st.caption(
+            "Time and memory are measured when the number of images is known: run the checks on the Data page, or start."
+        )
+        return
+    run = find(runs_dir(), wanted)
+    if run is None:
+        run = begin(engine(), wanted, st.session_state.get(_BEFORE))
+        st.session_state[_BEFORE] = run.id
+    if run.status().state in ("queued", "running"):
+        _waiting(plan, run, wanted)
+    else:
+        _measured(plan, run, wanted)
+
+
+@st.fragment(run_every=1.0)
+def _waiting(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
+    if not run.path.exists() or run.status().state not in ("queued", "running"):
+        st.rerun()
+    _facts(plan, None, "measuring…")
+    events, _ = run.events()
+    progress = [event for event in events if event["type"] == "progress"]
+    if progress:
+        what = progress[-1]
+        share = f" {100 * what['done'] // what['total']} %" if what["total"] else ""
+        st.caption(plain(f"{what['what']}…{share}"))
+    else:
+        st.caption("Measuring a few steps of each phase on this machine. Start need not wait for it.")
+
+
+def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
+    status = run.status()
+    result = run.result() if status.state == "done" else None
+    if result is not None:
+        _facts(Plan.from_dict(result["plan"]) if plan is None else plan, result)
+        if plan is None:
+            show_plan(Plan.from_dict(result["plan"]), wanted.run)
+        return
+    _facts(plan, None, "not measured")
+    if status.state == "failed" and status.error:
+        say(f"The time could not be measured. {status.error['message']}", status.error.get("next_step", ""))
+    if st.button("Measure again", icon=":material/timer:"):
+        st.session_state[_BEFORE] = engine().submit(wanted).id
+        st.rerun()
+
+
+def _facts(plan: Plan | None, result: dict | None, otherwise: str = "unknown") -> None:
+    trains, total, time, size = st.columns(4)
+    trains.metric("Trainable", short_count(plan.trainable_params) if plan else "…", help="Parameters that move in any phase.")
+    total.metric("Total", short_count(plan.total_params) if plan else "…", help="Parameters of the whole network.")
+    seconds = None if result is None else result.get("seconds")
+    where = "" if result is None else f" Measured on {result['device']} in {result['precision']}."
+    time.metric(
+        "Time",
+        otherwise if seconds is None else duration(seconds),
+        help=f"The whole run, from a few measured steps of each phase; fetching is not counted.{where}",
+    )
+    used = None if result is None else result.get("memory_bytes")
+    size.metric("Memory", otherwise if used is None else memory(used), help=f"The most that the measured steps held.{where}")

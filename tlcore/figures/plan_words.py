@@ -1,0 +1,25 @@
+"""A Plan in sentences."""
+
+from __future__ import annotations
+
+from tlcore.figures.words import count, listing, percent, rate, times
+from tlcore.groups import HEAD
+from tlcore.strategies import Plan
+
+
+def plan_sentence(plan: Plan) -> str:
+    """What trains, what stays frozen, and for how long."""
+    moving = [g.name for g in plan.groups[:-1] if any(phase.trains(g.name) for phase in plan.phases)]
+    frozen = len(plan.groups) - 1 - len(moving)
+    share = plan.trainable_params / plan.total_params
+    if not moving:
+        what = f"Only the head trains; all {times(frozen, 'group')} of the backbone stay frozen."
+    elif not frozen:
+        what = "Everything trains."
+    else:
+        names = listing(moving) if len(moving) <= 3 else f"{moving[0]} to {moving[-1]}"
+        what = f"The head and {names} train; {times(frozen, 'group stays', 'groups stay')} frozen."
+    weights = f"{count(plan.trainable_params)} of {count(plan.total_params)} parameters move ({percent(share)})."
+    rates = {value for phase in plan.phases for name, value in phase.rates.items() if value is not None and name != HEAD}
+    span = f" The backbone's peak rates run from {rate(min(rates))} to {rate(max(rates))}." if len(rates) > 1 else ""
+    return f"{what} {weights}{span} {times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}."
