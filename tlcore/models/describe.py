@@ -17,6 +17,7 @@ from tlcore.models.catalogue import BACKBONES
 from tlcore.models.described import is_name, read_card, write_card
 from tlcore.models.partition import head_inputs, partition
 
+_FAILURES = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError)  # of timm's many constructors
 _LEAST = 32  # pixels: what the smallest feature maps of an ordinary network survive
 
 
@@ -82,9 +83,7 @@ def _skeleton(name: str) -> tuple[nn.Module, Sizing]:
                 return timm.create_model(name, num_classes=2, dynamic_img_size=True), "dynamic"
             except TypeError:  # the model has no such argument
                 return module, "fixed"
-    except ThawError:
-        raise
-    except Exception as error:  # timm's models are many and fail in many ways
+    except _FAILURES as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SpecError(f"timm's {name} could not be built: {reason}.", next_step="Choose another backbone.") from error
 

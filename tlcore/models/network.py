@@ -61,7 +61,8 @@ def build(
     `start="pretrained"` takes the card's weights in order, or `weights`: a person's own safetensors file, or the name of
     one of the card's sources. `start="random"` draws all weights from `seed`. The new head is drawn from `seed` alone, so
     that it is the same for both starts. `classes=None` keeps the classifier that came with the weights, for questions
-    about what the network knew before (the classes are those of `WeightSource.trained_on`).
+    about what the network knew before (the classes are those of `WeightSource.trained_on`). The module is in eval mode;
+    `freezing.apply_phase` readies it for training.
 
     Raises `UnknownName`, `SpecError` for an image size that the architecture cannot take, and `WeightsUnavailable`.
     """
@@ -75,12 +76,13 @@ def build(
         module, preprocessing, provenance = _pretrained(card, classes, weights, seed, image_size, progress)
     if name not in BACKBONES:
         _try(module, card, image_size)
+    module.eval()
     return Network(module, preprocessing, provenance, partition(module))
 
 
 def _try(module: nn.Module, card: BackboneCard, image_size: int) -> None:
     """One image through a model that nobody has tried here, so that a size that it cannot take is refused before a run."""
-    module.eval()
+    module.eval()  # one image: a BatchNorm in train mode would refuse it
     try:
         with torch.inference_mode():
             module(torch.zeros(1, 3, image_size, image_size))

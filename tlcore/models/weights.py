@@ -156,9 +156,12 @@ def _kept(card: BackboneCard, source: WeightSource) -> tuple[dict[str, Tensor], 
 def _keep(card: BackboneCard, source: WeightSource, tensors: dict[str, Tensor], source_sha256: str) -> None:
     file = _file(card, source)
     content = save(tensors)
-    write_atomically(file, content)
     note = {"source": source.where, "source_sha256": source_sha256, "sha256": hashlib.sha256(content).hexdigest()}
-    write_json(file.with_suffix(".json"), note)
+    try:
+        write_atomically(file, content)
+        write_json(file.with_suffix(".json"), note)
+    except OSError as error:
+        raise AssetError(f"they could not be kept in {file.parent}: {error.strerror}") from error
 
 
 def _digest(file: Path) -> str:
