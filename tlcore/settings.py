@@ -4,12 +4,15 @@ THAW_RUNS_DIR     runs                               (./runs)
 THAW_CACHE_DIR    fetched and decoded files          (the user's cache directory, thaw/)
 THAW_DATA_ROOTS   folders a browser may pick data in (none; separated by ':')
 THAW_OFFLINE      1: never use the network
+THAW_DECODED_GB   most disk that decoded pictures take (20)
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from tlcore.errors import SpecError
 
 
 def runs_dir() -> Path:
@@ -36,3 +39,11 @@ def uploads_dir() -> Path:
 
 def offline() -> bool:
     return os.environ.get("THAW_OFFLINE", "") not in ("", "0")
+
+
+def decoded_limit_bytes() -> int:
+    given = os.environ.get("THAW_DECODED_GB") or "20"
+    try:
+        return int(float(given) * 1e9)
+    except ValueError:
+        raise SpecError(f"THAW_DECODED_GB must be a number of gigabytes, not {given!r}.") from None

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
-from tlcore.data.catalogue import DatasetCard
+from tlcore.data.catalogue import DATASETS, DatasetCard, dataset_card
+from tlcore.data.decoded import Decoded, decode_all
+from tlcore.data.listing import SPLITS, Item, SplitName
+from tlcore.data.sources import listing, split_listing
+from tlcore.data.splits import subsample
+from tlcore.errors import DataError
 from tlcore.progress import Progress, silent
+
+MEMORY_BYTES: Final = 1 << 30  # a split above it stays on disk, memory-mapped
+_NAMED: Final = 5  # how many pictures that cannot be read a notice names
 
 
 @dataclass(frozen=True)
 class Split:
     """Pictures of one size with their labels."""
 
-    images: np.ndarray  # uint8 (N, S, S, 3), in memory or memory-mapped, read only
+    images: np.ndarray  # uint8 (N, S, S, 3), in memory or memory-mapped copy-on-write
     labels: np.ndarray  # int64 (N,)
     ids: tuple[str, ...]
 
@@ -31,7 +43,7 @@ class Dataset:
     train: Split
     val: Split
     test: Split
-    digest: str  # of pictures, labels and split: equal digests are the same data
+    digest: str  # SHA-256 of pictures, labels and split: equal digests are the same data
     notices: tuple[str, ...]
 
 
@@ -45,5 +57,109 @@ def load(
     interpolation: str = "bicubic",
     progress: Progress = silent,
 ) -> Dataset:
-    """Fetch, split, decode and cache a catalogued dataset or a person's own."""
-    raise NotImplementedError
+    """Fetch, split, decode and cache a catalogued dataset or a person's own.
+
+    `images_per_class` thins the training split alone, drawn by `seed`; the split itself never depends on it. Pictures that
+    cannot be read are left out with a notice. Raises `UnknownName`, `DataError` and `AssetError`.
+    """
+    card = dataset_card(dataset)
+    if card.refusal:
+        raise DataError(f"{card.title} cannot be trained on. {card.refusal}", next_step="Choose another dataset.")
+    found = split_listing(card, listing(dataset, labels=labels, image_size=image_size, progress=progress))
+    chosen: dict[SplitName, tuple[Item, ...]] = {
+        name: tuple(item for item in found.items if item.split == name) for name in SPLITS
+    }
+    wholes = dict(chosen)
+    if images_per_class is not None:
+        chosen["train"] = subsample(chosen["train"], images_per_class, seed)
+
+    decoder = _Decoder(card, image_size, interpolation, progress)
+    splits = {name: decoder.split(name, chosen[name], wholes[name]) for name in SPLITS}
+    for label, title in enumerate(found.classes):
+        if not (splits["train"].labels == label).any():
+            raise DataError(f"No training picture of {title!r} can be read.", next_step="Replace the damaged files.")
+    if dataset not in DATASETS:
+        counts = {name: len(splits[name]) for name in SPLITS}
+        card = replace(card, classes=found.classes, images=counts, size=f"{sum(counts.values()):,} images")
+        if len(found.classes) == 2:
+            card = replace(card, task="binary")
+    notices = (*found.notices, *decoder.notices())
+    return Dataset(card, found.classes, *splits.values(), _digest(found.classes, decoder.read), notices)
+
+
+def load_unlabelled(dataset: str, *, image_size: int, interpolation: str = "bicubic", progress: Progress = silent) -> Split:
+    """All pictures of a dataset, its labels set aside (all 0): what networks are compared on."""
+    items = tuple(sorted(listing(dataset, image_size=image_size, progress=progress).items, key=lambda item: item.id))
+    whole = _Decoder(dataset_card(dataset), image_size, interpolation, progress).split("test", items, items)
+    return replace(whole, labels=np.zeros(len(whole), dtype=np.int64))
+
+
+class _Decoder:
+    """Decodes one split after another, and remembers what there is to say about them."""
+
+    def __init__(self, card: DatasetCard, image_size: int, interpolation: str, progress: Progress) -> None:
+        self.card = card
+        self.image_size = image_size
+        self.interpolation = interpolation
+        self.progress = progress
+        self.read: dict[SplitName, list[Item]] = {}  # the items that could be read
+        self.bad: list[tuple[str, str]] = []  # id, reason
+        self.oblong = 0
+
+    def split(self, name: SplitName, items: Sequence[Item], whole: Sequence[Item]) -> Split:
+        """The pictures of `items`, a part of `whole`: cut out of the whole split where that has been decoded before."""
+        small = len(items) * self.image_size**2 * 3 <= MEMORY_BYTES
+        decoded = self._decode(whole, only_cached=True) if small and len(items) < len(whole) else None
+        if decoded is not None:
+            decoded = _part(decoded, whole, items)
+        else:
+            decoded = self._decode(items)
+        assert decoded is not None
+        self.bad += [(items[i].id, why) for i, why in decoded.bad]
+        self.oblong += len(decoded.oblong)
+        kept = self.read[name] = [items[i] for i in decoded.kept]
+        if not kept:
+            raise DataError(
+                f"None of the {len(items)} {name} pictures can be read. {self._examples()}",
+                next_step="Use PNG, JPEG, TIFF, BMP or WebP files that open in a picture viewer.",
+            )
+        images = np.array(decoded.images) if small else decoded.images
+        return Split(images, np.array([item.label for item in kept], dtype=np.int64), tuple(item.id for item in kept))
+
+    def _decode(self, items: Sequence[Item], only_cached: bool = False) -> Decoded | None:
+        return decode_all(
+            items,
+            image_size=self.image_size,
+            framing=self.card.framing,
+            interpolation=self.interpolation,
+            only_cached=only_cached,
+            progress=self.progress,
+        )
+
+    def _examples(self) -> str:
+        shown = "; ".join(f"{name}: {why}" for name, why in self.bad[:_NAMED])
+        more = len(self.bad) - _NAMED
+        return f"{shown} And {more:,} more." if more > 0 else shown
+
+    def notices(self) -> tuple[str, ...]:
+        sentences = []
+        if self.bad:
+            many = "1 picture" if len(self.bad) == 1 else f"{len(self.bad):,} pictures"
+            sentences.append(f"Left out {many} that cannot be read. {self._examples()}")
+        if self.oblong and self.card.framing == "whole":
+            sentences.append(f"{self.oblong:,} pictures are not square: they are padded with black, nothing is cut off.")
+        return tuple(sentences)
+
+
+def _part(whole: Decoded, items: Sequence[Item], wanted: Sequence[Item]) -> Decoded:
+    position = {item.id: i for i, item in enumerate(wanted)}
+    rows = [row for row, i in enumerate(whole.kept) if items[i].id in position]
+    kept = tuple(position[items[whole.kept[row]].id] for row in rows)
+    bad = tuple((position[items[i].id], why) for i, why in whole.bad if items[i].id in position)
+    oblong = tuple(position[items[i].id] for i in whole.oblong if items[i].id in position)
+    return Decoded(whole.images[rows], kept, bad, oblong)
+
+
+def _digest(classes: Sequence[str], splits: dict[SplitName, list[Item]]) -> str:
+    content = [list(classes), [[name, [[item.digest, item.label] for item in splits[name]]] for name in SPLITS]]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
