@@ -38,7 +38,7 @@ class UnknownName(SpecError):
     """A name that is in no catalogue."""
 
     def __init__(self, what: str, given: str, allowed: Iterable[str]) -> None:
-        names = sorted(allowed)
+        names = sorted(set(allowed))
         close = difflib.get_close_matches(given, names, n=1)
         meant = f" Did you mean {close[0]!r}?" if close else ""
         super().__init__(

@@ -19,9 +19,9 @@ class ProgressBars:
     def show(self, event: Event) -> None:
         kind = event["type"]
         if kind == "progress":
-            self._move(event["what"], event["done"], event["total"], event["unit"])
+            self.progress(event["what"], event["done"], event["total"], event["unit"])
         elif kind == "step":
-            self._move("training", event["step"], event["steps"], "step")
+            self.progress("training", event["step"], event["steps"], "step")
             loss = event["loss"]
             self._bar.set_postfix_str("" if loss is None else f"loss {loss:.3f}", refresh=False)
         elif kind == "epoch":
@@ -34,12 +34,13 @@ class ProgressBars:
             self._bar.close()
             self._bar = None
 
-    def _move(self, what: str, done: int, total: int, unit: str) -> None:
+    def progress(self, what: str, done: int, total: int, unit: str) -> None:
+        """Show how far one thing is; has the form of `tlcore.progress.Progress`."""
         if self._bar is None or what != self._what:
             self.close()
             self._what = what
-            # "B" for bytes gets prefixes; the delay keeps what takes no time off the screen.
-            self._bar = tqdm(desc=what, total=total or None, unit=unit if unit == "B" else f" {unit}", unit_scale=unit == "B")
+            scaled = unit in ("B", "bytes")  # shown as kB and MB
+            self._bar = tqdm(desc=what, total=total or None, unit="B" if scaled else f" {unit}", unit_scale=scaled)
         self._bar.total = total or None
         self._bar.update(done - self._bar.n)
 

@@ -116,8 +116,8 @@ def as_thaw_error(error: BaseException) -> ThawError:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return ThawError("The disk is full.", next_step="Free some space, for example by deleting old runs, then try again.")
     return ThawError(
-        f"The run stopped because of a fault in the program ({type(error).__name__}).",
-        next_step="Its log has the details: please report it together with the run's spec.",
+        f"The program stopped because of a fault of its own ({type(error).__name__}).",
+        next_step="The run's log has the details: please report them together with the run's spec.",
     )
 
 

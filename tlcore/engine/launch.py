@@ -18,6 +18,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tlcore
 from tlcore.engine.jobs import CATALOGUE
@@ -27,7 +28,8 @@ FOLDER = ".worker"
 _LOG_BYTES = 1_000_000  # a longer log is begun anew
 
 _starting = threading.Lock()
-_started: dict[Path, subprocess.Popen[bytes]] = {}
+_started: dict[Path, subprocess.Popen[bytes]] = {}  # the last one for each folder
+_unreaped: list[subprocess.Popen[bytes]] = []  # all that may still run, so that none becomes a zombie
 _present: dict[Path, int] = {}
 
 
@@ -68,8 +70,9 @@ def ensure(runs_dir: Path, options: Options) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _starting:
         _be_present(folder)
+        _unreaped[:] = [process for process in _unreaped if process.poll() is None]
         mine = _started.get(runs_dir)
-        if mine is not None and mine.poll() is None and mine.pid != find(runs_dir):
+        if mine is not None and mine.poll() is None and _about(folder).get("pid") != mine.pid:
             return  # started a moment ago, and on its way
         worker = find(runs_dir)
         if worker is not None:
@@ -79,6 +82,7 @@ def ensure(runs_dir: Path, options: Options) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGTERM)
         _started[runs_dir] = _start(runs_dir, options)
+        _unreaped.append(_started[runs_dir])
 
 
 def wake(runs_dir: Path) -> None:
@@ -112,11 +116,15 @@ def _be_present(folder: Path) -> None:
 
 
 def _is_outdated(folder: Path, worker: int) -> bool:
+    about = _about(folder)  # of its predecessor, until it has introduced itself
+    return about.get("pid") == worker and about["code"] != code_digest()
+
+
+def _about(folder: Path) -> dict[str, Any]:
     try:
-        about = json.loads((folder / "about.json").read_bytes())
+        return json.loads((folder / "about.json").read_bytes())
     except FileNotFoundError:
-        return False  # it has its lock and has not introduced itself yet
-    return about["pid"] == worker and about["code"] != code_digest()
+        return {}
 
 
 def _start(runs_dir: Path, options: Options) -> subprocess.Popen[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tlcore.engine.execute import settle, tell
 from tlcore.engine.launch import Options, ensure, find, wake
-from tlcore.engine.queue import Queue
+from tlcore.engine.queue import Entry, Queue
 from tlcore.errors import ThawError
 from tlcore.files import Lock
 from tlcore.runs import FINISHED, Run, Status, create, open_run
@@ -66,20 +66,23 @@ class LocalEngine:
 
     def queue(self) -> list[Run]:
         """The runs that wait, the next one of each lane before those behind it."""
-        waiting = self._queue.waiting()
-        if waiting and find(self.runs_dir) is None:
-            self.ensure_worker()  # the last one was killed: whoever watches the queue brings it back
-        return [entry.run for entry in waiting]
+        return [entry.run for entry in self._waiting()]
 
     def place(self, run_id: str) -> int | None:
         """The run's place in its lane's queue, 1 being the next; None for one that does not wait."""
-        waiting = self._queue.waiting()
+        waiting = self._waiting()
         lanes = [entry.lane for entry in waiting if entry.run.id == run_id]
         return [entry.run.id for entry in waiting if entry.lane == lanes[0]].index(run_id) + 1 if lanes else None
 
     def ensure_worker(self) -> None:
         """See to it that a worker of the present code serves this folder. Cheap where one does; never waits for it."""
         ensure(self.runs_dir, self.options)
+
+    def _waiting(self) -> list[Entry]:
+        waiting = self._queue.waiting()
+        if waiting and find(self.runs_dir) is None:
+            self.ensure_worker()  # the last one was killed: whoever watches the queue brings it back
+        return waiting
 
     def _hurry(self) -> None:
         self.ensure_worker()

@@ -59,7 +59,7 @@ class Worker:
             self._sweep()
             while not self.retiring:
                 self._tick()
-                if self._idle_for() > self.options.idle_seconds or not _is_still(folder / "lock", identity):
+                if not _is_still(folder / "lock", identity) or self._idle_for() > self.options.idle_seconds:
                     break
                 wait([*pipe, *(process.sentinel for _, process in self._children.values())], TICK_SECONDS)
                 for descriptor in pipe:

@@ -1,0 +1,97 @@
+"""Specs: data that is checked, goes to JSON and back, and says what is wrong in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+import tlcore
+from tlcore.errors import SpecError, UnknownName
+from tlcore.spec import CheckSpec, MeasureSpec, RunSpec, make, parse
+from tlcore.strategies import STRATEGIES, preset
+
+RUN = RunSpec(dataset="digits", strategy="gradual", epochs=7, weights="mine.safetensors", patience=2)
+SPECS = [
+    RUN,
+    CheckSpec(dataset="digits", images_per_class=3),
+    MeasureSpec(run=RUN, train_images=10, val_images=0, test_images=0, classes=2),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
+def test_json_and_back(spec: RunSpec | CheckSpec | MeasureSpec) -> None:
+    again = parse(spec.model_dump_json())
+    assert again == spec
+    assert type(again) is type(spec)
+    assert again.digest() == spec.digest()
+    assert parse(spec.model_dump(mode="json")) == spec
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_preset_goes_to_json_and_back(name: str) -> None:
+    spec = RunSpec(dataset="digits", strategy=name)
+    assert spec.strategy == preset(name)
+    assert parse(spec.model_dump_json()) == spec
+
+
+def test_the_digest_is_the_same_in_every_process_and_differs_with_every_field() -> None:
+    script = "from tlcore import RunSpec; print(RunSpec(dataset='digits').digest())"
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    base = RunSpec(dataset="digits")
+    assert other == base.digest()
+    changes = {"seed": 1, "epochs": 6, "lr": 0.002, "strategy": "full", "augment": False, "images_per_class": 5}
+    digests = {RunSpec(dataset="digits", **{name: value}).digest() for name, value in changes.items()}
+    assert len(digests | {base.digest()}) == len(changes) + 1
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        RUN.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "dataset: Field required"),
+        ({"dataset": "x", "epochs": 0}, "epochs: Input should be greater than or equal to 1 (given: 0)"),
+        ({"dataset": "x", "lr": float("nan")}, "lr: "),
+        ({"dataset": "x", "batch_size": "many"}, "(given: 'many')"),
+        ({"dataset": "x", "seed": -1}, "seed: "),
+        ({"dataset": "x", "colour": "red"}, "colour: Extra inputs are not permitted (given: 'red')"),
+        ({"dataset": "x", "device": "tpu"}, "device: Input should be 'auto', 'cpu' or 'cuda' (given: 'tpu')"),
+        ({"dataset": ""}, "dataset: "),
+        ({"dataset": "x", "strategy": {"scope": {"kind": "everything"}}}, "strategy.scope: "),
+    ],
+)
+def test_each_wrong_field_is_named_with_what_was_given(fields: dict, words: str) -> None:
+    with pytest.raises(SpecError) as refusal:
+        make(RunSpec, **fields)
+    assert words in refusal.value.message
+    assert refusal.value.next_step
+    assert refusal.value.exit_code == 2
+
+
+def test_a_strategy_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'lp-ft'") as refusal:
+        make(RunSpec, dataset="x", strategy="lpft")
+    assert set(refusal.value.allowed) == set(STRATEGIES)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "dream"}', '{"kind": "train"}', "null", b"\xff"])
+def test_what_is_no_spec_is_refused_in_words(text: str | bytes) -> None:
+    with pytest.raises(SpecError):
+        parse(text)
+
+
+def test_lanes() -> None:
+    assert [spec.lane for spec in SPECS] == ["train", "quick", "quick"]
+
+
+def test_the_package_offers_run_and_its_spec() -> None:
+    assert tlcore.RunSpec is RunSpec
+    assert tlcore.run.__module__ == "tlcore.engine.foreground"
+    with pytest.raises(AttributeError):
+        tlcore.walk  # noqa: B018

@@ -1,0 +1,128 @@
+"""Options of the command line, made from the fields of a spec, and back: what was given becomes a validated spec.
+
+A new field of `RunSpec` is an option by itself; its description is the help. Values are checked by the spec alone, so
+that the command line and the pages refuse the same things in the same words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from tlcore.data.catalogue import DATASETS
+from tlcore.errors import SpecError
+from tlcore.spec import CheckSpec, RunSpec, make
+from tlcore.strategies import STRATEGIES, preset
+from tlcore.strategies.schedule import Schedule
+from tlcore.strategies.scope import BatchNormMode
+
+_PATHS = ("dataset", "labels", "weights")
+_OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start")
+
+
+def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec]) -> None:
+    """An option for each field of `kind`, except those the parser takes in another way."""
+    taken = {action.dest for action in parser._actions}
+    group = parser.add_argument_group("what to do" if kind is CheckSpec else "the run")
+    for name, field in kind.model_fields.items():
+        if name != "kind" and name not in taken:
+            _add_option(group, name, field)
+    if kind is RunSpec:
+        _add_strategy_options(parser)
+        parser.add_argument(
+            "--spec",
+            type=Path,
+            metavar="FILE.json",
+            default=argparse.SUPPRESS,
+            help="take the spec from a file, such as a run's spec.json; other options change it",
+        )
+
+
+def _add_option(group: Any, name: str, field: FieldInfo) -> None:
+    words = field.description or name.replace("_", " ").capitalize() + "."
+    if name == "strategy":
+        words = f"One of: {', '.join(STRATEGIES)} (default: linear-probe)"
+    elif field.default is not PydanticUndefined and field.default is not None:
+        words += f" (default: {field.default})"
+    options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": words.replace("%", "%%")}
+    if field.annotation is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    elif get_origin(field.annotation) is Literal:
+        options["metavar"] = "|".join(get_args(field.annotation))
+    else:
+        options["metavar"] = "NAME" if name in ("backbone", "dataset", "strategy") else "FILE" if name in _PATHS else "N"
+    group.add_argument(f"--{name.replace('_', '-')}", **options)
+
+
+def _add_strategy_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("changes to the strategy (it is then called custom)")
+    for flag, values, words in (
+        ("--batchnorm", "|".join(get_args(BatchNormMode)), "BatchNorm of the groups that train"),
+        ("--schedule", "|".join(get_args(Schedule)), "how the rate changes within a phase"),
+        ("--body-lr-mult", "MULT", "the backbone's rate as a multiple of the head's"),
+        ("--start", "pretrained|random", "the weights that training begins with"),
+    ):
+        group.add_argument(flag, metavar=values, default=argparse.SUPPRESS, help=words)
+
+
+def run_spec(given: argparse.Namespace) -> RunSpec:
+    """The spec that the options ask for. Raises `SpecError`."""
+    options = vars(given)
+    fields = _from_file(options["spec"]) if "spec" in options else {}
+    fields |= {name: options[name] for name in RunSpec.model_fields if name in options}
+    if "dataset" not in fields:
+        raise SpecError("No dataset was named.", next_step=f"Add --dataset with a path or one of: {', '.join(DATASETS)}.")
+    fields["strategy"] = _strategy(fields.get("strategy", "linear-probe"), options)
+    return make(RunSpec, **fields | absolute_paths(fields))
+
+
+def check_spec(given: argparse.Namespace) -> CheckSpec:
+    fields = {name: value for name, value in vars(given).items() if name in CheckSpec.model_fields}
+    return make(CheckSpec, **fields | absolute_paths(fields))
+
+
+def absolute_paths(fields: dict[str, Any]) -> dict[str, str]:
+    """Those fields that name a file or folder, with its path made absolute: a run may be resumed from anywhere."""
+    return {
+        name: os.path.abspath(path)
+        for name in _PATHS
+        if isinstance(fields.get(name), str) and fields[name] not in DATASETS
+        if os.path.exists(path := os.path.expanduser(fields[name]))
+    }
+
+
+def _strategy(base: object, options: dict[str, Any]) -> object:
+    """The strategy with the changes asked for, as data that the spec still has to check."""
+    changes = {name: options[name] for name in _OVERRIDES if name in options}
+    strategy = preset(base).model_dump() if isinstance(base, str) else base
+    if not changes or not isinstance(strategy, dict):
+        return strategy
+    rates = strategy.setdefault("rates", {"kind": "uniform"})
+    if "body_lr_mult" in changes and rates["kind"] != "uniform":
+        raise SpecError(
+            f"--body-lr-mult sets one rate for the whole backbone, but this strategy's rates are {rates['kind']}.",
+            next_step="Leave it out, or choose a strategy with uniform rates, such as full.",
+        )
+    rates |= {name: changes[name] for name in ("schedule", "body_lr_mult") if name in changes}
+    if "batchnorm" in changes:
+        strategy.setdefault("scope", {"kind": "head"})["batchnorm"] = changes["batchnorm"]
+    if "start" in changes:
+        strategy["start"] = {"kind": changes["start"]}
+    return strategy | {"name": "custom"}
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not JSON"
+        raise SpecError(f"The spec {str(path)!r} cannot be read: {why}.", next_step="Give a run's spec.json.") from error
+    if not isinstance(fields, dict) or fields.get("kind", "train") != "train":
+        raise SpecError(f"{str(path)!r} is not the spec of a training run.", next_step='Its kind must be "train".')
+    return fields

@@ -1,0 +1,85 @@
+"""The commands `list` and `fetch`: what there is to choose from, and having it here before it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from tlcore import settings
+from tlcore.cli.names import find_backbone
+from tlcore.cli.report import table
+from tlcore.cli.runs import summary
+from tlcore.data.catalogue import DATASETS
+from tlcore.data.sources import listing
+from tlcore.engine.bars import ProgressBars
+from tlcore.errors import UnknownName
+from tlcore.models.catalogue import BACKBONES
+from tlcore.runs import all_runs
+from tlcore.strategies import STRATEGIES
+
+LISTS = ("backbones", "datasets", "strategies", "runs")
+
+
+def list_catalogue(given: argparse.Namespace) -> None:
+    records, columns = _records(given)
+    if given.json:
+        print(json.dumps(records))
+    elif records:
+        print(table([[str(record[column]) for column in columns] for record in records], columns))
+    else:
+        print("There are no runs here yet.")
+
+
+def _records(given: argparse.Namespace) -> tuple[list[dict[str, Any]], Sequence[str]]:
+    if given.what == "backbones":
+        cards = BACKBONES.values()
+        return [plain(card) | {"params": card.params} for card in cards], ("name", "title", "params", "sentence")
+    if given.what == "datasets":
+        return [plain(card) for card in DATASETS.values()], ("name", "title", "size")
+    if given.what == "strategies":
+        return [{"name": name} | plain(preset) for name, preset in STRATEGIES.items()], ("name", "title", "sentence")
+    runs = all_runs((given.runs_dir or settings.runs_dir()).resolve())
+    return [summary(run) for run in runs], ("run_id", "state", "backbone", "dataset", "strategy")
+
+
+def plain(value: Any) -> Any:
+    """Records of the catalogues as plain data for JSON."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def fetch_names(given: argparse.Namespace) -> None:
+    """Fetch each name in turn. All names are looked up first, so that a wrong one costs no download."""
+    cards = {name: None if name in DATASETS else _backbone(name) for name in given.names}
+    for name, card in cards.items():
+        bars = ProgressBars()
+        try:
+            if card is None:
+                listing(name, progress=bars.progress)
+            else:
+                from tlcore.models.weights import find_weights  # only here: it imports torch
+
+                find_weights(card, progress=bars.progress)
+        finally:
+            bars.close()
+        if not given.json:
+            print(f"{name} is in {settings.cache_dir()}.")
+    if given.json:
+        print(json.dumps({"fetched": list(cards), "cache_dir": str(settings.cache_dir())}))
+
+
+def _backbone(name: str) -> Any:
+    try:
+        return find_backbone(name)
+    except UnknownName:
+        raise UnknownName("backbone or dataset", name, [*BACKBONES, *DATASETS]) from None

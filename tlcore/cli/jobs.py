@@ -1,0 +1,73 @@
+"""The commands that do a job here and now: train, measure, check."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from typing import Any
+
+from tlcore.cli import report
+from tlcore.cli.arguments import check_spec, run_spec
+from tlcore.cli.names import find_backbone
+from tlcore.data.catalogue import dataset_card
+from tlcore.data.sources import listing, split_listing
+from tlcore.engine import run
+from tlcore.errors import DataError
+from tlcore.spec import MeasureSpec, RunSpec, make
+from tlcore.strategies import compile_plan
+
+TRAIN_KEYS = (
+    "run_id", "backbone", "dataset", "strategy", "test", "majority_baseline", "trainable_params", "total_params", "seconds",
+    "images_per_second", "epochs_run", "best_epoch", "stopped_early", "seed", "image_size", "classes", "device", "precision",
+    "batch_size", "weights", "notices",
+)  # fmt: skip
+
+
+def train(given: argparse.Namespace) -> None:
+    spec = run_spec(given)
+    _check_names(spec)
+    result = run(spec, runs_dir=given.runs_dir)
+    if given.json:
+        print(json.dumps({key: result[key] for key in TRAIN_KEYS if key in result}))
+    else:
+        print(report.training(result))
+
+
+def measure(given: argparse.Namespace) -> None:
+    spec = run_spec(given)
+    _check_names(spec)
+    counts = _count(spec)
+    result = run(make(MeasureSpec, run=spec, **counts), runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else report.measurement(result))
+
+
+def check(given: argparse.Namespace) -> None:
+    spec = check_spec(given)
+    dataset_card(spec.dataset)
+    result = run(spec, runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else report.findings(result))
+
+
+def _check_names(spec: RunSpec) -> None:
+    """Refuse what cannot work before a run's folder is made and torch is loaded."""
+    dataset_card(spec.dataset)
+    card = find_backbone(spec.backbone)
+    compile_plan(spec.strategy, card.groups_with_head(2), epochs=spec.epochs, lr=spec.lr)
+
+
+def _count(spec: RunSpec) -> dict[str, Any]:
+    """How many images and classes a run of `spec` would have, from the listing alone: no picture is decoded."""
+    card = dataset_card(spec.dataset)
+    found = split_listing(card, listing(spec.dataset, labels=spec.labels, image_size=spec.image_size))
+    splits = Counter(item.split for item in found.items)
+    by_class = Counter(item.label for item in found.items if item.split == "train")
+    if len(found.classes) < 2:
+        raise DataError("A classifier needs at least two classes.", next_step="Choose another dataset.")
+    most = spec.images_per_class or max(by_class.values(), default=1)
+    return {
+        "train_images": sum(min(count, most) for count in by_class.values()),
+        "val_images": splits["val"],
+        "test_images": splits["test"],
+        "classes": len(found.classes),
+    }

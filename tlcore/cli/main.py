@@ -1,0 +1,88 @@
+"""From the arguments to an exit code: 0, 1 for what went wrong, 2 for what was asked wrongly, 130 for Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import tlcore
+from tlcore.cli import catalogues, jobs, runs
+from tlcore.cli.arguments import add_spec_options
+from tlcore.engine.execute import as_thaw_error
+from tlcore.errors import ThawError
+from tlcore.spec import CheckSpec, RunSpec
+
+INTERRUPTED = 130
+_END = (
+    "Exit codes: 0, 1 when something failed, 2 when the request was wrong, 130 on Ctrl-C. With --json the last line of "
+    'stdout is one JSON object or list; after a failure it is {"error": {"type", "message", "next_step"}}, and the same '
+    "sentences are on stderr. Progress is on stderr. THAW_DEBUG=1 shows tracebacks."
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tlcore", description=tlcore.__doc__.splitlines()[0], epilog=_END, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=tlcore.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, call: object, sentence: str, *, runs_dir: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=sentence, description=sentence, epilog=_END, allow_abbrev=False)
+        made.set_defaults(call=call)
+        made.add_argument("--json", action="store_true", help="print JSON as the last line of stdout")
+        if runs_dir:
+            made.add_argument(
+                "--runs-dir", type=Path, metavar="DIR", help="the folder of runs (default: THAW_RUNS_DIR, ./runs)"
+            )
+        return made
+
+    add_spec_options(command("train", jobs.train, "Train, and measure on the test split."), RunSpec)
+    add_spec_options(command("measure", jobs.measure, "Show a training's plan and time it on this machine."), RunSpec)
+    check = command("check", jobs.check, "Look for faults in a dataset.")
+    check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
+    add_spec_options(check, CheckSpec)
+
+    listed = command("list", catalogues.list_catalogue, "List what there is to choose from, or the runs.")
+    listed.add_argument("what", choices=catalogues.LISTS)
+    fetch = command("fetch", catalogues.fetch_names, "Fetch weights and images into the cache beforehand.", runs_dir=False)
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a catalogued backbone or dataset")
+
+    for name, call, sentence in (
+        ("show", runs.show, "Show where a run stands, and its result."),
+        ("cancel", runs.cancel, "Stop a run."),
+        ("resume", runs.resume, "Queue a lost run again; it goes on from its checkpoint."),
+    ):
+        command(name, call, sentence).add_argument("run_id", metavar="RUN_ID")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments ask and return the exit code. Never shows a traceback, unless THAW_DEBUG=1."""
+    given = build_parser().parse_args(arguments)
+    try:
+        given.call(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("error: Interrupted; the run is cancelled.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if os.environ.get("THAW_DEBUG", "") not in ("", "0"):
+            raise
+        return _refuse(as_thaw_error(error), as_json=given.json)
+    return 0
+
+
+def _refuse(error: ThawError, *, as_json: bool) -> int:
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.next_step:
+        print(error.next_step, file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error.as_dict()}), flush=True)
+    return error.exit_code

@@ -1,0 +1,94 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_METRICS = ("accuracy", "balanced_accuracy", "auroc", "f1", "ece", "loss")
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Columns as wide as their widest cell; the last one is left as long as it is."""
+    cells = [[name.replace("_", " ") for name in header], *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def training(result: Mapping[str, Any]) -> str:
+    test = result["test"]
+    rows = [[name.replace("_", " "), _value(test[name]), _interval(test[name])] for name in _METRICS if name in test]
+    rows.append(["majority baseline", f"{result['majority_baseline']:.3f}", "accuracy of always naming the largest class"])
+    head = f"{result['backbone']} on {result['dataset']}, {result['strategy']}"
+    facts = (
+        f"{result['trainable_params']:,} of {result['total_params']:,} parameters train; "
+        f"best epoch {result['best_epoch']} of {result['epochs_run']}; "
+        f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
+    )
+    notices = [f"Note: {_sentence(notice)}" for notice in result.get("notices", ())]
+    return "\n".join(
+        [head, "", table(rows, ("on the test split", "value", "95 % interval")), "", facts, *notices, _where(result)]
+    )
+
+
+def measurement(result: Mapping[str, Any]) -> str:
+    rows = [
+        [phase["name"], str(phase["steps"]), f"{phase['seconds_per_step'] * 1e3:.0f} ms", f"{phase['seconds']:.1f} s"]
+        for phase in result["phases"]
+    ]
+    plan = result["plan"]
+    moving = [
+        [group["name"], f"{group['params']:,}", *(_rate(phase["rates"][group["name"]]) for phase in plan["phases"])]
+        for group in plan["groups"]
+    ]
+    whole = f"About {result['seconds']:.0f} s in all on this machine ({result['device']}, {result['precision']})."
+    return "\n".join(
+        [
+            table(moving, ("group", "parameters", *(phase["name"] for phase in plan["phases"]))),
+            "",
+            table(rows, ("phase", "steps", "per step", "time")),
+            "",
+            whole,
+            f"{plan['trainable_params']:,} of {plan['total_params']:,} parameters train.",
+        ]
+    )
+
+
+def run(told: Mapping[str, Any], log: str) -> str:
+    """Where a run stands, why it failed if it did, and what it found."""
+    lines = [f"{told['run_id']}: {told['state']}" + (f", place {told['place']} in the queue" if told["place"] else "")]
+    if told["error"]:
+        lines += [f"error: {told['error']['message']}", told["error"]["next_step"]]
+    if log:
+        lines += ["", "The end of its log:", log]
+    if told["result"] and told["kind"] in _READERS:
+        lines += ["", _READERS[told["kind"]]({"run_id": told["run_id"]} | told["result"])]
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _value(metric: Mapping[str, Any]) -> str:
+    return "undefined" if metric["value"] is None else f"{metric['value']:.3f}"
+
+
+def _interval(metric: Mapping[str, Any]) -> str:
+    low, high = metric.get("low"), metric.get("high")
+    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def _rate(rate: float | None) -> str:
+    return "frozen" if rate is None else f"{rate:.2g}"
+
+
+def _sentence(notice: Any) -> str:
+    return notice["text"] if isinstance(notice, Mapping) else str(notice)
+
+
+def _where(result: Mapping[str, Any]) -> str:
+    return f"Run {result['run_id']}."
+
+
+def findings(result: Mapping[str, Any]) -> str:
+    return str(result)
+
+
+_READERS = {"train": training, "measure": measurement, "check": findings}

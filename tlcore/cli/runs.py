@@ -1,0 +1,71 @@
+"""The commands that look at runs in their folders, or ask the engine about them: show, cancel, resume."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from tlcore import settings
+from tlcore.cli import report
+from tlcore.engine import LocalEngine
+from tlcore.errors import SpecError
+from tlcore.runs import Run, open_run
+from tlcore.spec import MeasureSpec
+
+
+def show(given: argparse.Namespace) -> None:
+    engine = _engine(given)
+    run = open_run(engine.runs_dir, given.run_id)
+    told = summary(run) | {"place": engine.place(run.id), "result": run.result()}
+    if given.json:
+        print(json.dumps(told))
+    else:
+        print(report.run(told, run.log_tail() if told["state"] in ("failed", "lost") else ""))
+
+
+def cancel(given: argparse.Namespace) -> None:
+    engine = _engine(given)
+    engine.cancel(given.run_id)
+    state = open_run(engine.runs_dir, given.run_id).status().state
+    _tell(given, state, "is asked to stop" if state == "running" else f"is {state}")
+
+
+def resume(given: argparse.Namespace) -> None:
+    state = _engine(given).resume(given.run_id).status().state
+    _tell(given, state, f"is {state}")
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run in one record: what was asked, where it stands."""
+    status = run.status()
+    try:
+        spec = run.spec()
+    except SpecError:  # written by another version
+        asked: dict[str, Any] = {"kind": None, "backbone": None, "dataset": None, "strategy": None}
+    else:
+        inner = spec.run if isinstance(spec, MeasureSpec) else spec
+        strategy = getattr(inner, "strategy", None)
+        asked = {
+            "kind": spec.kind,
+            "backbone": getattr(inner, "backbone", None),
+            "dataset": inner.dataset,
+            "strategy": strategy.name if strategy else None,
+        }
+    return {
+        "run_id": run.id,
+        "state": status.state,
+        **asked,
+        "queued_at": status.queued_at,
+        "started_at": status.started_at,
+        "ended_at": status.ended_at,
+        "error": status.error,
+    }
+
+
+def _tell(given: argparse.Namespace, state: str, words: str) -> None:
+    print(json.dumps({"run_id": given.run_id, "state": state}) if given.json else f"Run {given.run_id} {words}.")
+
+
+def _engine(given: argparse.Namespace) -> LocalEngine:
+    return LocalEngine(given.runs_dir or settings.runs_dir())
