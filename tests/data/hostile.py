@@ -106,7 +106,9 @@ def _pictures(folder: Path) -> dict[str, Path]:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
         key = name.rsplit(".", 1)
-        made[("ok_picture_" + key[0].removeprefix("ok_") if name.startswith("ok_") else "picture_" + key[0]) + "_" + key[1]] = folder / name
+        made[("ok_picture_" + key[0].removeprefix("ok_") if name.startswith("ok_") else "picture_" + key[0]) + "_" + key[1]] = (
+            folder / name
+        )
     return made
 
 
@@ -121,7 +123,9 @@ def _folders(folder: Path) -> dict[str, Path]:
         "data_no_class_folders": class_folders(folder, {"no class folders": 6}) / "no class folders",
         "data_only_broken": class_folders(folder / "only broken", {"a": 0, "b": 0}),
         "ok_data_plain": class_folders(folder / "plain", {"cats": 12, "dogs": 12}),
-        "ok_data_html_class": class_folders(folder / "html class", {HTML_CLASS: 12, "[x](http://x.test/)": 12, UNICODE_CLASS: 12}),
+        "ok_data_html_class": class_folders(
+            folder / "html class", {HTML_CLASS: 12, "[x](http://x.test/)": 12, UNICODE_CLASS: 12}
+        ),
         "ok_data_splits": folder / "splits",
         "ok_data_messy": class_folders(folder / "messy", {"a": 12, "b": 12}),
         "ok_data_mixed": class_folders(folder / "mixed", {"a": 12, "b": 12}),

@@ -24,6 +24,7 @@ class Item:
     digest: str  # SHA-256 of the bytes that the picture is made of: equal digests are the same picture
     patient: str | None = None  # pictures of one patient (or of one object) never part
     split: SplitName | None = None  # what the dataset itself says; None where it says nothing
+    file: Path | None = None  # where it is a file of its own: its format and size tell of shortcuts
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def file_items(
             digest=manifest[path]["digest"],
             patient=patient(path),
             split=mark(path),
+            file=folder / path,
         )
         for path in sorted(manifest)
         if Path(path).match(pattern)
