@@ -13,7 +13,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import load, save
 
-from tlcore.errors import AssetError
+from tlcore.errors import AssetError, Cancelled
 from tlcore.models import hub
 from tlcore.models.catalogue import BACKBONES
 from tlcore.progress import silent
@@ -67,11 +67,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def test_a_file_is_fetched_once(server: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    file = hub.download(SOURCE, lambda what, _done, _total, _unit: told.append(what))
+    told: list[tuple[str, int, int, str]] = []
+    file = hub.download(SOURCE, lambda *report: told.append(report))
     assert load(file.read_bytes())["a"].tolist() == [0, 1, 2, 3]
     assert any(line.startswith("GET") for line in server)
-    assert told == ["Fetching timm/resnet18.a1_in1k from the Hugging Face hub"]
+    size = len(CONTENT)
+    assert told[-1] == ("Fetching timm/resnet18.a1_in1k from the Hugging Face hub", size, size, "bytes")
     server.clear()
     monkeypatch.setenv("THAW_OFFLINE", "1")
     assert hub.download(SOURCE, silent) == file
@@ -97,3 +98,13 @@ def test_without_a_network_it_says_so_within_seconds(monkeypatch: pytest.MonkeyP
     with pytest.raises(AssetError, match="could not be reached"):
         hub.download(SOURCE, silent)
     assert time.monotonic() - start < 5
+
+
+def test_a_download_stops_when_it_is_told_to(server: list[str]) -> None:
+    def stop(*_: object) -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        hub.download(SOURCE, stop)
+    assert hub.download(SOURCE, silent).read_bytes() == CONTENT
+    assert server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 from safetensors.torch import load_file
 from torch import Tensor
+from tqdm import tqdm
 
 from tlcore.errors import AssetError
 from tlcore.models.cards import BackboneCard, WeightSource
@@ -31,9 +33,9 @@ def download(source: WeightSource, progress: Progress) -> Path:
     if offline() or constants.is_offline_mode():
         raise AssetError(f"{source.hub_id} was not fetched before, and the network is switched off.")
     _check_reachable()
-    progress(f"Fetching {source.hub_id} from the Hugging Face hub", 0, 0, "")
+    bar = _bar(f"Fetching {source.hub_id} from the Hugging Face hub", progress)
     try:
-        return Path(hf_hub_download(source.hub_id, FILE, etag_timeout=_TIMEOUT_SECONDS))
+        return Path(hf_hub_download(source.hub_id, FILE, etag_timeout=_TIMEOUT_SECONDS, tqdm_class=bar))
     except (HfHubHTTPError, EntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()
         raise AssetError(f"{source.hub_id} could not be fetched: {reason[0] if reason else type(error).__name__}") from error
@@ -48,6 +50,23 @@ def read(card: BackboneCard, source: WeightSource, file: Path) -> dict[str, Tens
     except (RuntimeError, KeyError) as error:
         raise AssetError(f"{source.hub_id} does not fit timm {timm.__version__}: {str(error).splitlines()[0]}") from error
     return module.state_dict()
+
+
+def _bar(what: str, progress: Progress) -> type[tqdm]:
+    """A progress bar that draws nothing and tells `progress`, as the hub's client wants it: a class."""
+
+    class Bar(tqdm):
+        monitor_interval = 0  # no thread that watches the bar
+
+        def __init__(self, *arguments: object, **settings: object) -> None:
+            super().__init__(*arguments, **settings | {"file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            progress(what, int(self.n), int(self.total or 0), "bytes")
+            return shown
+
+    return Bar
 
 
 def _check_reachable() -> None:

@@ -70,8 +70,9 @@ def partition(module: nn.Module) -> Partition:
     modules = _place_modules(module, tensors)
     batchnorms = dict.fromkeys([*(unit.name for unit in units), HEAD], 0)
     for name, child in module.named_modules():
-        if isinstance(child, _BatchNorm):
-            batchnorms[tensors.get(f"{name}.weight") or modules[name] or HEAD] += 1
+        group = modules[name]
+        if isinstance(child, _BatchNorm) and group is not None:
+            batchnorms[group] += 1
     levels = levels_of(len(units))
     groups = [
         Group(unit.name, level, sum(sizes[name] for name in unit.tensors), batchnorms[unit.name])
