@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts.choices import choose_backbone, choose_dataset, choose_strategy, chosen, fill, read_link, write_link
 from pages.parts.form import fields_of, spec_of
+from pages.parts.medical import medical_note
 from pages.parts.more import more_settings
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
@@ -18,9 +19,7 @@ from tlcore.models.catalogue import BackboneCard, backbone_card
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
-from tlcore.strategies import Plan, compile_plan
-
-MEDICAL = "For teaching and research, not for clinical decisions."
+from tlcore.strategies import compile_plan
 
 
 def choose() -> None:
@@ -71,8 +70,8 @@ def _dataset() -> DatasetCard | None:
     with told():
         card = dataset_card(name if name in DATASETS else str(allowed(name)))
     choose_dataset(card)
-    if card is not None and card.medical:
-        st.info(MEDICAL, icon=":material/medical_information:")
+    if card is not None:
+        medical_note(name)
     return card
 
 
@@ -93,9 +92,7 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
         say(error.message, error.next_step)
         spec = None
     if spec is None or data is None:
-        st.button(
-            "Start", type="primary", icon=":material/play_arrow:", disabled=True, help="Correct what is said above first."
-        )
+        st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True, help="Correct what is said above.")
         return
     if plan is not None:
         show_plan(plan, spec)

@@ -30,9 +30,7 @@ def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:
     wanted = measure_spec(spec, card)
     if wanted is None:
         _facts(plan, None)
-        st.caption(
-            "Time and memory are measured when the number of images is known: run the checks on the Data page, or start."
-        )
+        st.caption("Time and memory are measured once the number of images is known: check the data on the Data page.")
         return
     run = find(runs_dir(), wanted)
     if run is None:

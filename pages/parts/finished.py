@@ -1,0 +1,113 @@
+"""A finished run: the verdict, the numbers with intervals, the figures with their readings, and what to try next."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.figures import as_format, shown
+from pages.parts.gallery import errors_gallery
+from pages.parts.next import next_steps
+from pages.parts.stack import stack
+from pages.parts.text import plain
+from tlcore.figures.confusion import confusion_matrix
+from tlcore.figures.curves import loss_curves, metric_curve
+from tlcore.figures.depth import drift_by_group
+from tlcore.figures.fold import fold
+from tlcore.figures.verdict import test_table, verdict
+from tlcore.figures.words import METRICS, count, duration, percent, short_count
+from tlcore.runs import Run
+from tlcore.spec import RunSpec
+from tlcore.strategies import Plan
+
+
+def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
+    """Everything about a run that is done, from the sentence to the details."""
+    for sentence in verdict(result):
+        st.markdown(f"#### {plain(sentence)}")
+    for notice in result.get("notices", []):
+        st.caption(f":material/info: {plain(notice['text'] if isinstance(notice, dict) else notice)}")
+    _numbers(result)
+    next_steps(spec, result)
+
+    st.header("The test split")
+    table, matrix = st.columns([1, 1], gap="large")
+    with table:
+        _table(run, result)
+    with matrix:
+        shown("confusion", run, *confusion_matrix(result["confusion"], result["classes"]))
+    errors_gallery(run, result)
+
+    st.header("How it trained")
+    known = fold(run.events()[0])
+    if known.plan is not None and known.epochs:
+        loss, metric = st.columns(2, gap="large")
+        with loss:
+            shown("loss", run, *loss_curves(known))
+        with metric:
+            names = [name for name in METRICS if name not in ("ece", "loss")]
+            name = st.selectbox("Measure", names, format_func=lambda name: METRICS[name][0], label_visibility="collapsed")
+            shown(f"validation-{name}", run, *metric_curve(known, name))
+    plan = Plan.from_dict(result["plan"])
+    st.header("What moved")
+    tower, bars = st.columns([2, 3], gap="large")
+    with tower:
+        stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"])
+    with bars:
+        shown("drift", run, *drift_by_group(plan, result["drift"]))
+    as_format()
+    _provenance(run, result)
+
+
+def _numbers(result: dict[str, Any]) -> None:
+    test = result["test"]
+    columns = st.columns(4)
+    columns[0].metric("Accuracy", percent(test["accuracy"]["value"]), help=METRICS["accuracy"][1])
+    columns[1].metric("AUROC", percent(test["auroc"]["value"]), help=METRICS["auroc"][1])
+    trained = f"{short_count(result['trainable_params'])} of {short_count(result['total_params'])}"
+    columns[2].metric("Parameters that moved", trained)
+    rate = f"{count(result['images_per_second'])} images per second on {result['device']}, {result['precision']}."
+    columns[3].metric("Time", duration(result["seconds"]), help=rate)
+
+
+def _table(run: Run, result: dict[str, Any]) -> None:
+    rows = test_table(result)
+    st.dataframe(
+        [{**row, **{name: _shown(row, name) for name in ("value", "low", "high", "baseline")}} for row in rows],
+        hide_index=True,
+        column_config={
+            "metric": st.column_config.TextColumn("Metric"),
+            "value": st.column_config.TextColumn("Value"),
+            "low": st.column_config.TextColumn("95 % from", help="Bootstrap over the test images, 95 %."),
+            "high": st.column_config.TextColumn("to"),
+            "baseline": st.column_config.TextColumn("Baseline", help="What always naming the largest class gets."),
+            "what it is": st.column_config.TextColumn("What it is"),
+        },
+    )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    st.download_button("Download as CSV", text.getvalue(), f"{run.id}-test.csv", "text/csv", icon=":material/download:")
+
+
+def _shown(row: dict[str, Any], name: str) -> str:
+    value = row[name]
+    if value is None:
+        return "" if name != "value" else "not defined"
+    return f"{value:.3f}" if row["metric"] == METRICS["loss"][0] else percent(value)
+
+
+def _provenance(run: Run, result: dict[str, Any]) -> None:
+    with st.expander("Where the weights and the data come from", icon=":material/verified:"):
+        weights, data = result["weights"], result["data"]
+        st.markdown(plain(weights.get("text") or weights.get("source") or "Random weights."))
+        if weights.get("sha256"):
+            st.markdown(f"SHA-256 of the weights: `{weights['sha256']}`")
+        st.markdown(plain(data.get("split_rule", "")))
+        images = data.get("images") or {}
+        st.markdown(plain(", ".join(f"{name}: {count(number)} images" for name, number in images.items())))
+        st.markdown(f"Run `{run.id}`, seed {result['seed']}, batch size {result['batch_size']}")

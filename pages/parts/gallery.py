@@ -1,0 +1,51 @@
+"""The most confident errors, as pictures with the truth, the answer and its confidence."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.text import plain
+from tlcore.figures.words import count, percent
+from tlcore.runs import Run
+
+FIRST = 6  # shown at once; the rest is folded
+
+
+def errors_gallery(run: Run, result: dict[str, Any]) -> None:
+    """Draw them, the most confident first."""
+    errors = [error for error in result["errors"] if _inside(error["file"])]
+    if not errors:
+        return
+    st.subheader("Most confident errors")
+    most = errors[0]
+    st.caption(
+        plain(
+            f"Look at these first: they are wrong labels, or what the model does not see. The most confident one says "
+            f"{most['predicted']!r} with {percent(most['confidence'], 0)} where the truth is {most['truth']!r}."
+        )
+    )
+    _row(run, errors[:FIRST])
+    if len(errors) > FIRST:
+        with st.expander(f"{count(len(errors) - FIRST)} more"):
+            for start in range(FIRST, len(errors), FIRST):
+                _row(run, errors[start : start + FIRST])
+
+
+def _row(run: Run, errors: list[dict[str, Any]]) -> None:
+    for column, error in zip(st.columns(FIRST), errors, strict=False):
+        file = run.path / error["file"]
+        with column:
+            if file.is_file():
+                st.image(file.read_bytes(), width="stretch")
+            st.caption(
+                f"Truth: **{plain(error['truth'])}**  \nAnswer: **{plain(error['predicted'])}**, "
+                f"{percent(error['confidence'], 0)}"
+            )
+
+
+def _inside(file: str) -> bool:
+    path = PurePosixPath(file)
+    return not path.is_absolute() and ".." not in path.parts

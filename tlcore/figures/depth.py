@@ -1,0 +1,76 @@
+"""How far each layer group has moved, over the stack as the x axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from tlcore.figures.palette import ICE, WARM, slab
+from tlcore.figures.style import escaped, figure
+from tlcore.figures.words import listing, percent
+from tlcore.groups import HEAD
+from tlcore.strategies import Plan
+
+
+def stack_axis(chart: go.Figure, plan: Plan) -> None:
+    """Make the x axis the stack: the groups from the image to the head, each on its slab of ice or warm."""
+    names = [group.name for group in plan.groups]
+    peak = max(rate for phase in plan.phases for rate in phase.rates.values() if rate is not None)
+    for place, name in enumerate(names):
+        rates = [phase.rates[name] for phase in plan.phases if phase.rates[name] is not None]
+        colour = slab(max(rates) if rates else None, peak)
+        box = {"x0": place - 0.46, "x1": place + 0.46, "y0": -0.075, "y1": -0.015, "xref": "x", "yref": "paper"}
+        edge = {"color": WARM if rates else ICE, "width": 1}
+        chart.add_shape(type="rect", fillcolor=colour, line=edge, **box)
+    chart.update_xaxes(
+        tickvals=list(range(len(names))),
+        ticktext=[escaped(name) for name in names],
+        range=[-0.6, len(names) - 0.4],
+        ticklabelstandoff=22,
+        showgrid=False,
+        zeroline=False,
+    )
+
+
+def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure, str]:
+    """The change of each group's weights, relative to their size at the start, on a logarithmic axis; with its reading."""
+    names = [group.name for group in plan.groups]
+    chart = figure(x="Layer group, from the image to the head", y="Change of the weights (%)", height=380)
+    moved = [(place, name) for place, name in enumerate(names) if drift.get(name)]
+    chart.add_bar(
+        x=[place for place, _ in moved],
+        y=[100 * drift[name] for _, name in moved],
+        marker={"color": WARM},
+        width=0.8,
+        text=[percent(drift[name], 2) for _, name in moved],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{text}<extra></extra>",
+    )
+    stack_axis(chart, plan)
+    for place, name in enumerate(names):
+        if not drift.get(name):
+            chart.add_annotation(x=place, y=0.03, yref="paper", text="0", showarrow=False, font={"color": ICE})
+    chart.update_yaxes(type="log", dtick=1, exponentformat="none")
+    chart.update_layout(margin={"b": 90})
+    return chart, drift_reading(plan, drift)
+
+
+def drift_reading(plan: Plan, drift: Mapping[str, float]) -> str:
+    """Which backbone group moved the most, and which stayed as they were."""
+    body = [group.name for group in plan.groups if group.name != HEAD]
+    moved = [name for name in body if drift.get(name)]
+    still = [name for name in body if not drift.get(name)]
+    head = "The head is new, so its change says little."
+    if not moved:
+        return f"No weight of the backbone moved: all {len(body)} groups are what they were before. {head}"
+    most = max(moved, key=lambda name: drift[name])
+    text = f"Of the backbone, {most} moved the most: by {percent(drift[most], 2)} of its weights' size."
+    if len(moved) > 1:
+        least = min(moved, key=lambda name: drift[name])
+        text += f" {least} moved the least of those that trained ({percent(drift[least], 2)})."
+    if still:
+        names = listing(still) if len(still) <= 3 else f"{len(still)} groups"
+        text += f" {names[0].upper() + names[1:]} did not move at all."
+    return f"{text} {head}"
