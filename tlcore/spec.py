@@ -119,7 +119,7 @@ _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)
 
 
-def make(kind: type[S], **fields: Any) -> S:
+def make(kind: type[S], /, **fields: Any) -> S:
     """Build a spec from what a person typed. Raises `SpecError` with one sentence per field that is wrong."""
     try:
         return kind(**fields)

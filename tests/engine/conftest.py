@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from watching import end
 
 from tlcore.engine import LocalEngine, Options, launch
-from tlcore.files import Lock, holder
-from tlcore.runs import Run, all_runs
+from tlcore.files import Lock
 
 HERE = Path(__file__).parent
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for something that other processes bring about."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.01)
-
-
-def steps_of(run: Run) -> list[int]:
-    return [event["step"] for event in run.events()[0] if event["type"] == "step"]
-
-
-def states_of(run: Run) -> list[str]:
-    return [event["state"] for event in run.events()[0] if event["type"] == "state"]
 
 
 @pytest.fixture
@@ -49,18 +29,3 @@ def standing(tmp_path: Path) -> Iterator[LocalEngine]:
     made = LocalEngine(tmp_path / "runs", Options(catalogue="engine_jobs"))
     with Lock(made.runs_dir / launch.FOLDER / "lock", timeout_seconds=0):
         yield made
-
-
-def end(runs_dir: Path) -> None:
-    """End the worker and the children of this folder, and reap what this process started."""
-    for lock in [runs_dir / launch.FOLDER / "lock", *(run.path / "run.lock" for run in all_runs(runs_dir))]:
-        pid = holder(lock)
-        if pid and pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            until(lambda lock=lock: holder(lock) is None)
-    launch._started.pop(runs_dir, None)
-    while launch._unreaped:
-        started = launch._unreaped.pop()
-        started.kill()
-        started.wait()

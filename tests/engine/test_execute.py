@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import states_of, steps_of
+from watching import states_of, steps_of
 
 from tlcore.engine import run as run_here
 from tlcore.engine.execute import as_thaw_error, execute, settle

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import states_of
+from watching import states_of
 
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError

@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import HERE, end, states_of, steps_of, until
+from watching import end, states_of, steps_of, until
 
 from tlcore.engine import LocalEngine, Options, launch
 from tlcore.files import Lock, holder
 from tlcore.runs import Run, open_run
 from tlcore.spec import CheckSpec, RunSpec
+
+HERE = Path(__file__).parent
 
 
 def train(order: str) -> RunSpec:
