@@ -1,0 +1,85 @@
+"""What a network answers on a split, and where it is most sure and wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tlcore.data.load import Split
+from tlcore.data.transforms import normalise
+from tlcore.models.network import Network
+from tlcore.training.machine import Machine
+from tlcore.training.memory import free, is_out_of_memory, nothing_fits
+
+MOST_ERRORS = 24
+
+
+def predict(network: Network, split: Split, machine: Machine, *, batch_size: int) -> np.ndarray:
+    """The probabilities of every image, float64 (N, C). Leaves the network in eval mode."""
+    return np.concatenate(list(predict_batches(network, split, machine, batch_size=batch_size)))
+
+
+def predict_batches(network: Network, split: Split, machine: Machine, *, batch_size: int) -> Iterator[np.ndarray]:
+    """The probabilities (B, C) of one batch after another, so that a long evaluation can be watched and stopped.
+
+    The softmax is taken in float64: a float32 one rounds small probabilities to 0, and their loss to infinity. The first
+    batch, empty, tells the number of classes even where the split has no images.
+    """
+    network.module.eval()
+    mean, std = network.preprocessing.mean, network.preprocessing.std
+    yield np.zeros((0, _classes(network)))
+    first = 0
+    while first < len(split.labels):
+        images = torch.from_numpy(np.array(split.images[first : first + batch_size])).to(machine.device)
+        answer = None
+        try:
+            with torch.inference_mode(), machine.autocast():
+                logits = network.module(normalise(images, mean, std).contiguous(memory_format=torch.channels_last))
+                answer = torch.softmax(logits.double(), dim=1).cpu().numpy()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise nothing_fits() from error
+        if answer is None:
+            batch_size = batch_size // 2
+            free(machine)
+        else:
+            first += len(images)
+            yield answer
+
+
+def _classes(network: Network) -> int:
+    return network.parameters("head")[-1][1].shape[0]
+
+
+def confident_errors(
+    probabilities: np.ndarray, split: Split, classes: Sequence[str], folder: Path, *, most: int = MOST_ERRORS
+) -> list[dict[str, Any]]:
+    """The wrong answers, the most confident first, each with a picture written to `folder`/NNN.png.
+
+    Each is {id, file, truth, predicted, confidence}; `file` is relative to the folder above `folder`.
+    """
+    answers, confidence = probabilities.argmax(1), probabilities.max(1)
+    wrong = np.flatnonzero(answers != split.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    errors = []
+    for place, i in enumerate(worst):
+        file = folder / f"{place:03d}.png"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(split.images[i])).save(file)
+        errors.append(
+            {
+                "id": split.ids[i],
+                "file": f"{folder.name}/{file.name}",
+                "truth": classes[split.labels[i]],
+                "predicted": classes[answers[i]],
+                "confidence": float(confidence[i]),
+            }
+        )
+    return errors

@@ -1,0 +1,299 @@
+"""The training loop: a generator of events. Stopping it is ending the loop that reads it.
+
+    for event in fit(state, setup): ...
+
+Events are dicts with a `type`: `step` after each step, `progress` while the validation images are looked at, `epoch` after
+each epoch, `notice`. Whenever one is handed out, `state` is whole: it can be saved there, and a fit on the loaded state
+goes on with the same numbers, bit for bit.
+
+When the last phase has ended, the epoch with the lowest validation loss is put back. The loss decides, and not accuracy or
+AUROC, because it is what training lowers, it moves with every image (accuracy on 60 images has 61 values), and it sees
+overconfidence, to which both are blind. The earlier epoch wins a tie. Without validation images the last epoch is kept.
+A phase that ends by patience hands over the weights that it ended with, not its best ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from tlcore.data.load import Split
+from tlcore.data.transforms import augment, normalise
+from tlcore.errors import Diverged, SpecError
+from tlcore.models.freezing import apply_phase, set_modes
+from tlcore.strategies import Phase, Plan
+from tlcore.training.chance import batch_at, noise, order_of, steps_per_epoch
+from tlcore.training.evaluate import predict_batches
+from tlcore.training.machine import Machine
+from tlcore.training.memory import free, is_out_of_memory, nothing_fits
+from tlcore.training.metrics import score
+from tlcore.training.optimizer import OptimizerName, build_optimizer, set_rates
+from tlcore.training.pace import Pace, step_costs
+from tlcore.training.state import State
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What training depends on besides the state it starts from."""
+
+    plan: Plan
+    train: Split
+    val: Split
+    classes: tuple[str, ...]
+    machine: Machine
+    seed: int
+    batch_size: int = 32
+    optimizer: OptimizerName = "adamw"
+    weight_decay: float = 0.01
+    class_weights: bool = False  # weigh each class by N / (classes x its images), as scikit-learn's "balanced"
+    patience: int | None = None  # epochs without a lower validation loss that end a phase
+    augment: bool = True
+    flips: bool = False
+    test_images: int = 0  # looked at after the last epoch: counted in the time left
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return steps_per_epoch(len(self.train.labels), self.batch_size)
+
+    @property
+    def evaluation_batch_size(self) -> int:
+        """Evaluation keeps no activations for a backward pass, so twice the batch needs no more memory."""
+        return 2 * self.batch_size
+
+    def weights(self) -> torch.Tensor | None:
+        """The class weights, float32 (classes,), or None where all classes weigh the same."""
+        if not self.class_weights:
+            return None
+        counts = np.bincount(self.train.labels, minlength=len(self.classes))
+        balanced = counts.sum() / (len(self.classes) * np.maximum(counts, 1))
+        return torch.from_numpy(balanced).float().to(self.machine.device)
+
+
+def fit(state: State, setup: Setup) -> Iterator[Event]:
+    """Train from `state` to the end of the plan, changing `state` and its network in place.
+
+    Raises `Diverged` where a loss is not a number, `OutOfMemory` where not even the smallest batch fits, and `SpecError`
+    where BatchNorm would have to train on one image.
+    """
+    _check(setup)
+    pace = Pace(step_costs(setup.plan))
+    weights = setup.weights()
+    state.scaler = state.scaler or setup.machine.scaler()
+    while state.phase < len(setup.plan.phases):
+        phase = setup.plan.phases[state.phase]
+        apply_phase(state.network, phase)
+        set_modes(state.network, phase)
+        state.optimizer = state.optimizer or build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
+        order = order_of(state.epoch, len(setup.train.labels), setup.seed)
+        while state.step_in_epoch < setup.steps_per_epoch:
+            indices = batch_at(order, state.step_in_epoch, setup.batch_size)
+            yield from _take_step(state, setup, phase, indices, weights, pace)
+        yield from _end_epoch(state, setup, phase, pace)
+    state.restore_best()
+
+
+def _check(setup: Setup) -> None:
+    trains_batchnorm = any(mode == "train" for phase in setup.plan.phases for mode in phase.batchnorm.values())
+    if trains_batchnorm and min(setup.batch_size, len(setup.train.labels)) < 2:
+        raise SpecError(
+            "BatchNorm cannot be trained on one image at a time.",
+            next_step="Choose a batch size of 2 or more and at least 2 training images, or keep BatchNorm frozen.",
+        )
+
+
+# --- a step
+
+
+def train_step(
+    state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None = None
+) -> tuple[float, int]:
+    """One step of the optimizer on the images `indices`; returns their mean loss (unweighted) and how many were right.
+
+    Where the batch does not fit into memory it goes through in parts of `state.images_at_once`, whose gradients add up to
+    the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same.
+    """
+    machine, preprocessing = setup.machine, state.network.preprocessing
+    images = torch.from_numpy(setup.train.images[indices]).to(machine.device)
+    labels = torch.from_numpy(setup.train.labels[indices]).to(machine.device)
+    if setup.augment:
+        images = augment(images, seed=setup.seed, step=state.step, flips=setup.flips)
+    share_of = torch.ones(len(labels), device=machine.device) if weights is None else weights[labels]
+    total = share_of.sum()
+    state.optimizer.zero_grad(set_to_none=True)
+    loss_sum, correct = 0.0, 0
+    with noise(setup.seed, state.step, machine.device):
+        for part in _parts(len(indices), state.images_at_once):
+            inputs = normalise(images[part], preprocessing.mean, preprocessing.std)
+            with machine.autocast():
+                logits = state.network.module(inputs.contiguous(memory_format=torch.channels_last))
+            losses = functional.cross_entropy(logits.float(), labels[part], reduction="none")
+            state.scaler.scale((losses * share_of[part]).sum() / total).backward()
+            loss_sum += float(losses.detach().double().sum())
+            correct += int((logits.detach().argmax(1) == labels[part]).sum())
+    loss = loss_sum / len(indices)
+    if not math.isfinite(loss):
+        raise _diverged(f"The training loss is no longer a number at step {state.step + 1}", setup, phase)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    return loss, correct
+
+
+def _parts(images: int, at_once: int | None) -> list[slice]:
+    """Slices of nearly equal size, of at most `at_once` images, but of 2 at least unless 1 is asked for (BatchNorm)."""
+    count = 1 if at_once is None else min(math.ceil(images / at_once), max(1, images // min(2, at_once)))
+    edges = [images * i // count for i in range(count + 1)]
+    return [slice(low, high) for low, high in itertools.pairwise(edges)]
+
+
+def _take_step(
+    state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None, pace: Pace
+) -> Iterator[Event]:
+    began = time.perf_counter()
+    phase_steps = phase.epochs * setup.steps_per_epoch
+    rates = set_rates(state.optimizer, phase, state.phase_epoch * setup.steps_per_epoch + state.step_in_epoch, phase_steps)
+    fewest = 2 if "train" in phase.batchnorm.values() else 1
+    while True:
+        at_once = min(len(indices), state.images_at_once or len(indices))
+        done = None
+        try:
+            done = train_step(state, setup, phase, indices, weights)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if at_once <= fewest:
+                raise nothing_fits() from error
+        if done is not None:
+            break
+        state.optimizer.zero_grad(set_to_none=True)
+        free(setup.machine)
+        state.images_at_once = max(fewest, at_once // 2)
+        yield _notice(
+            state,
+            f"Memory ran out. From here each step's {setup.batch_size} images go through in parts of at most "
+            f"{state.images_at_once}, whose gradients add up to the same step.",
+        )
+    loss, correct = done
+    seconds = time.perf_counter() - began
+    pace.step(state.phase, len(indices), seconds)
+    state.train_seconds += seconds
+    state.epoch_seconds += seconds
+    state.loss_sum += loss * len(indices)
+    state.correct += correct
+    state.step += 1
+    state.step_in_epoch += 1
+    steps_left = _steps_left(state, setup)
+    yield {
+        "type": "step",
+        "step": state.step,
+        "steps": state.step + sum(steps_left.values()),
+        "epoch": state.epoch,
+        "phase": state.phase,
+        "loss": loss,
+        "rates": rates,
+        "images_per_second": pace.images_per_second,
+        "seconds_left": pace.seconds_left(steps_left, _images_to_evaluate(state, setup)),
+    }
+
+
+def _notice(state: State, text: str) -> Event:
+    notice = {"level": "warning", "text": text}
+    state.notices.append(notice)
+    return {"type": "notice", **notice}
+
+
+# --- the end of an epoch
+
+
+def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator[Event]:
+    began = time.perf_counter()
+    total = len(setup.val.labels)
+    batches = []
+    done = 0
+    for batch in predict_batches(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size):
+        batches.append(batch)
+        done += len(batch)
+        if done:
+            yield {"type": "progress", "what": "Validating", "done": done, "total": total, "unit": "images"}
+    probabilities = np.concatenate(batches)
+    if not np.isfinite(probabilities).all():
+        raise _diverged(f"The answers on the validation images are no longer numbers after step {state.step}", setup, phase)
+    validation = score(probabilities, setup.val.labels, setup.classes)
+    set_modes(state.network, phase)
+    pace.evaluation(total, time.perf_counter() - began)
+
+    best = _note_best(state, validation["loss"])
+    images = len(setup.train.labels)
+    event: Event = {
+        "type": "epoch",
+        "epoch": state.epoch,
+        "step": state.step,
+        "phase": state.phase,
+        "train": {"loss": state.loss_sum / images, "accuracy": state.correct / images},
+        "val": validation,
+        "rates": _last_rates(phase, state, setup),
+        "drift": state.drift(),
+        "best": best,
+        "seconds": state.epoch_seconds + time.perf_counter() - began,
+        "images_per_second": images / max(state.epoch_seconds, 1e-9),
+    }
+    state.epoch += 1
+    state.phase_epoch += 1
+    state.step_in_epoch, state.loss_sum, state.correct, state.epoch_seconds = 0, 0.0, 0, 0.0
+    out_of_patience = setup.patience is not None and state.stale_epochs >= setup.patience
+    if state.phase_epoch == phase.epochs or out_of_patience:
+        state.stopped_early |= state.phase_epoch < phase.epochs
+        state.phase += 1
+        state.phase_epoch, state.phase_best, state.stale_epochs, state.optimizer = 0, None, 0, None
+    steps_left = _steps_left(state, setup)
+    event["seconds_left"] = pace.seconds_left(steps_left, _images_to_evaluate(state, setup)) if pace.measured else None
+    state.history.append(event)
+    yield event
+
+
+def _note_best(state: State, loss: float | None) -> bool:
+    """Keep the epoch where it is the best of the run, and count how long the phase has waited for a better one."""
+    if loss is None or state.phase_best is None or loss < state.phase_best:
+        state.phase_best, state.stale_epochs = loss, 0
+    else:
+        state.stale_epochs += 1
+    best = state.best is None or loss is None or loss < state.best.loss
+    if best:
+        state.keep_as_best(state.epoch, loss)
+    return best
+
+
+def _last_rates(phase: Phase, state: State, setup: Setup) -> dict[str, float | None]:
+    step = (state.phase_epoch + 1) * setup.steps_per_epoch - 1
+    return set_rates(state.optimizer, phase, step, phase.epochs * setup.steps_per_epoch)
+
+
+def _steps_left(state: State, setup: Setup) -> dict[int, int]:
+    """Steps still to take by phase, where no phase ends early."""
+    phases = setup.plan.phases[state.phase :]
+    left = {state.phase + i: phase.epochs * setup.steps_per_epoch for i, phase in enumerate(phases)}
+    if left:
+        left[state.phase] -= state.phase_epoch * setup.steps_per_epoch + state.step_in_epoch
+    return left
+
+
+def _images_to_evaluate(state: State, setup: Setup) -> int:
+    epochs = sum(phase.epochs for phase in setup.plan.phases[state.phase :]) - state.phase_epoch
+    return max(0, epochs) * len(setup.val.labels) + setup.test_images
+
+
+def _diverged(what: str, setup: Setup, phase: Phase) -> Diverged:
+    fastest = max((rate, group) for group, rate in phase.rates.items() if rate is not None)
+    advice = f"Lower the learning rate: {fastest[1]} moves fastest, at {fastest[0]:g}. Try a tenth of it."
+    if setup.machine.precision != "float32":
+        advice += f" Or choose the precision float32 in place of {setup.machine.precision}."
+    return Diverged(f"{what} (phase {phase.name!r}).", next_step=advice)

@@ -1,0 +1,161 @@
+"""The train job: from a spec to a result, with every number reported on the way."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tlcore.data.catalogue import dataset_card
+from tlcore.data.load import Dataset, load
+from tlcore.errors import DataError, SpecError
+from tlcore.models.construct import check_image_size
+from tlcore.models.describe import describe
+from tlcore.models.network import Network, build
+from tlcore.runs import EventWriter, Run
+from tlcore.spec import RunSpec
+from tlcore.strategies import Plan, compile_plan
+from tlcore.training.checkpoint import Identity, Timer, file_in, load_checkpoint
+from tlcore.training.fit import Setup, fit
+from tlcore.training.machine import Machine, choose, repeatable
+from tlcore.training.metrics import majority_baseline, why_undefined
+from tlcore.training.report import Reporter
+from tlcore.training.result import result_of
+from tlcore.training.state import State
+
+
+def train(run: Run, events: EventWriter) -> dict[str, Any]:
+    """Do what the run's `RunSpec` says and return its result (tlcore/README.md names the fields).
+
+    Goes on from the folder's checkpoint where there is one. Raises `Cancelled` soon after it is asked for, whatever is being
+    done then, and any other `ThawError` where the run cannot be done as asked.
+    """
+    began = time.monotonic()
+    spec = run.spec()
+    if not isinstance(spec, RunSpec):
+        raise SpecError(f"A spec of kind {spec.kind!r} is not a training run.")
+    report = Reporter(run, events)
+    machine = choose(spec.device, spec.precision)
+    with repeatable(machine):
+        refuse_early(spec)
+        data = load_data(spec, report)
+        network = build_network(spec, data, machine, report)
+        plan = compile_plan(spec.strategy, network.groups, epochs=spec.epochs, lr=spec.lr)
+        setup = setup_of(spec, plan, data, machine)
+        state = State.fresh(network, plan)
+        identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
+        file = file_in(run.path)
+        resumed = file.exists()
+        if resumed:
+            load_checkpoint(file, state, setup, identity)
+        notices = _notices(data)
+        _announce(report, spec, network, data, setup, [] if resumed else notices)
+        if resumed:
+            report.write("resumed", step=state.step, epoch=state.epoch)
+
+        before, timer = state.seconds, Timer()
+        for event in fit(state, setup):
+            report.pass_on(event)
+            state.seconds = before + time.monotonic() - began
+            within = event["type"] == "step" and state.step_in_epoch < setup.steps_per_epoch
+            if event["type"] == "epoch" or (within and timer.due):
+                timer.save(file, state, identity)
+        result = result_of(run, spec, state, setup, data, report)
+    result["notices"] = notices + [notice["text"] for notice in state.notices]
+    return result | {"seconds": before + time.monotonic() - began}
+
+
+def refuse_early(spec: RunSpec) -> None:
+    """Everything that can be refused before anything is fetched or decoded."""
+    card = dataset_card(spec.dataset)
+    if not card.labelled:
+        raise DataError(
+            f"{card.title} has no labels, so nothing can be trained on it.",
+            next_step="Choose a dataset with classes, or put your images into one folder per class.",
+        )
+    if card.refusal:
+        raise DataError(f"{card.title} cannot be trained on. {card.refusal}", next_step="Choose another dataset.")
+    backbone = describe(spec.backbone)
+    check_image_size(backbone, spec.image_size)
+    # The plan is refused here too: groups that do not exist, fewer epochs than phases.
+    compile_plan(spec.strategy, backbone.groups_with_head(max(2, len(card.classes))), epochs=spec.epochs, lr=spec.lr)
+
+
+def load_data(spec: RunSpec, report: Reporter) -> Dataset:
+    """The spec's dataset, decoded with the interpolation that the backbone was trained with."""
+    data = load(
+        spec.dataset,
+        labels=spec.labels,
+        image_size=spec.image_size,
+        images_per_class=spec.images_per_class,
+        seed=spec.seed,
+        interpolation=describe(spec.backbone).preprocessing.interpolation,
+        progress=report.progress,
+    )
+    if len(data.classes) < 2:
+        raise DataError(
+            f"There is only one class here: {', '.join(data.classes) or 'none'}.",
+            next_step="Training needs images of at least 2 classes, each in its own folder.",
+        )
+    return data
+
+
+def build_network(spec: RunSpec, data: Dataset, machine: Machine, report: Reporter) -> Network:
+    """The backbone with the start that the strategy names and a fresh head, on the machine."""
+    report.progress("Building the network", 0, 1, "network")
+    network = build(
+        spec.backbone,
+        classes=len(data.classes),
+        start=spec.strategy.start.kind,
+        weights=spec.weights,
+        seed=spec.seed,
+        image_size=spec.image_size,
+        progress=report.progress,
+    )
+    machine.place(network.module)
+    report.progress("Building the network", 1, 1, "network")
+    return network
+
+
+def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine) -> Setup:
+    return Setup(
+        plan=plan,
+        train=data.train,
+        val=data.val,
+        classes=data.classes,
+        machine=machine,
+        seed=spec.seed,
+        batch_size=spec.batch_size,
+        optimizer=spec.optimizer,
+        weight_decay=spec.weight_decay,
+        class_weights=spec.class_weights,
+        patience=spec.patience,
+        augment=spec.augment,
+        flips=data.card.flips,
+        test_images=len(data.test.labels),
+    )
+
+
+def _notices(data: Dataset) -> list[str]:
+    return [
+        *data.notices,
+        *why_undefined(data.val.labels, data.classes, "val"),
+        *why_undefined(data.test.labels, data.classes, "test"),
+    ]
+
+
+def _announce(report: Reporter, spec: RunSpec, network: Network, data: Dataset, setup: Setup, notices: list[str]) -> None:
+    for notice in notices:
+        report.notice(notice)
+    report.write(
+        "plan",
+        plan=setup.plan.as_dict(),
+        classes=list(data.classes),
+        images={"train": len(data.train.labels), "val": len(data.val.labels), "test": len(data.test.labels)},
+        steps_per_epoch=setup.steps_per_epoch,
+        steps=setup.steps_per_epoch * setup.plan.epochs,
+        majority_baseline=majority_baseline(data.val.labels),
+        device=setup.machine.name,
+        precision=setup.machine.precision,
+        batch_size=spec.batch_size,
+        weights=network.provenance["text"],
+    )

@@ -1,0 +1,115 @@
+"""The machine that a run computes on: its device, its number format, its threads, and what makes it repeatable."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import torch
+from torch import nn
+
+from tlcore.errors import SpecError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the forward pass runs and in which format. Weights, gradients and losses are always float32."""
+
+    device: torch.device
+    precision: Precision
+
+    @property
+    def name(self) -> str:
+        """For people: "CPU, 2 threads" or the GPU's name."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        threads = torch.get_num_threads()
+        return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+    def place(self, module: nn.Module) -> None:
+        """Move a network here, with its images' channels last in memory: convolutions are faster so, on both devices."""
+        module.to(self.device, memory_format=torch.channels_last)
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Mixed precision for the forward pass; nothing in float32."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=getattr(torch, self.precision))
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Keeps small gradients above float16's smallest number; passes everything through in the other formats."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
+
+
+def choose(device: str, precision: str) -> Machine:
+    """The machine for a spec's `device` and `precision`, each of which may be "auto". Raises `SpecError`."""
+    has_gpu = torch.cuda.is_available()
+    if device == "cuda" and not has_gpu:
+        raise SpecError("This machine has no GPU that PyTorch can use.", next_step="Choose the device auto or cpu.")
+    chosen = torch.device("cuda" if has_gpu and device != "cpu" else "cpu")
+    if chosen.type == "cpu":
+        if precision == "float16":
+            raise SpecError("float16 needs a GPU.", next_step="Choose the precision auto, float32 or bfloat16.")
+        # Not faster everywhere: networks of depthwise convolutions train slower in bfloat16 than in float32 on a CPU.
+        return Machine(chosen, "bfloat16" if precision == "bfloat16" else "float32")
+    if precision == "auto":
+        precision = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    return Machine(chosen, precision)  # type: ignore[arg-type]
+
+
+def cpu_threads() -> int:
+    """Threads to compute with: OMP_NUM_THREADS where set, else the physical cores that this process may use.
+
+    A container's share of the processor counts (cgroup v2): more threads than that share only wait for each other.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or usable, usable, _container_share()))
+
+
+def _container_share(limits: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    try:
+        quota, period = limits.read_text().split()
+        return math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return 2**31
+
+
+@contextlib.contextmanager
+def repeatable(machine: Machine) -> Iterator[None]:
+    """Within it the same spec gives the same numbers on the same machine; what it changes is put back afterwards.
+
+    On a GPU it chooses deterministic algorithms, where there are any, and full float32 (no TF32) where float32 was asked
+    for. On a CPU the number of threads decides the order of sums, so it is fixed too.
+    """
+    before = (
+        torch.get_num_threads(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.allow_tf32,
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.set_num_threads(cpu_threads())
+    if machine.device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+        torch.backends.cudnn.allow_tf32 = machine.precision != "float32"
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[1], before[2]
+        torch.backends.cudnn.allow_tf32 = before[3]
+        torch.use_deterministic_algorithms(before[4], warn_only=before[5])

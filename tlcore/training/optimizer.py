@@ -1,0 +1,44 @@
+"""The optimizer of one phase: one set of parameters per layer group, each with the group's rate."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from tlcore.models.network import Network
+from tlcore.strategies import Phase
+from tlcore.strategies.schedule import share_of_peak
+
+OptimizerName = Literal["adamw", "sgd"]
+MOMENTUM = 0.9  # of SGD
+
+
+def build_optimizer(network: Network, phase: Phase, kind: OptimizerName, weight_decay: float) -> torch.optim.Optimizer:
+    """An optimizer that holds the parameters that move in `phase`, and no others.
+
+    Weights of one dimension (biases, norms) have no weight decay. Each phase starts with a fresh one: its averages are
+    about other parameters, and steps of another size, than the last phase's.
+    """
+    sets = []
+    for group in network.groups:
+        if not phase.trains(group.name):
+            continue
+        parameters = [parameter for _, parameter in network.parameters(group.name)]
+        matrices = [parameter for parameter in parameters if parameter.ndim > 1]
+        vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
+        for members, decay in ((matrices, weight_decay), (vectors, 0.0)):
+            if members:
+                sets.append({"params": members, "weight_decay": decay, "group": group.name, "lr": phase.rates[group.name]})
+    if kind == "sgd":
+        return torch.optim.SGD(sets, lr=1.0, momentum=MOMENTUM)
+    return torch.optim.AdamW(sets, lr=1.0)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int) -> dict[str, float | None]:
+    """Give every group its rate at `step` (from 0) of the phase's `steps`; returns {group: rate or None where frozen}."""
+    share = share_of_peak(phase.schedule, step, steps)
+    rates = {group: None if peak is None else peak * share for group, peak in phase.rates.items()}
+    for parameters in optimizer.param_groups:
+        parameters["lr"] = rates[parameters["group"]]
+    return rates

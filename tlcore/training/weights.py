@@ -1,0 +1,40 @@
+"""The weights that a run ends with, as `weights.safetensors`: what differs from its start, and the head."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from tlcore.files import write_atomically
+from tlcore.groups import HEAD
+from tlcore.spec import RunSpec
+from tlcore.training.state import State
+
+
+def save_weights(path: Path, state: State, spec: RunSpec, classes: tuple[str, ...]) -> None:
+    """Write every tensor that is not bit for bit what it was at the start, and all of the head.
+
+    The header names what is needed to use them: backbone, classes, preprocessing, image size, and where the other tensors
+    come from (start, its seed, and the SHA-256 of the pretrained file).
+    """
+    head = {name for name, _ in state.network.parameters(HEAD)}
+    kept = {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in state.movable.items()
+        if name in head or not torch.equal(tensor, state.start[name])
+    }
+    header = {
+        "format": "pt",
+        "backbone": spec.backbone,
+        "classes": json.dumps(classes),
+        "preprocessing": json.dumps(asdict(state.network.preprocessing)),
+        "image_size": str(spec.image_size),
+        "start": spec.strategy.start.kind,
+        "seed": str(spec.seed),
+        "start_sha256": state.network.provenance.get("sha256") or "",
+    }
+    write_atomically(path, save(kept, header))
