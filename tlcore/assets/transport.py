@@ -25,6 +25,7 @@ NPM_REGISTRY: Final = "https://registry.npmjs.org"
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 CHUNK: Final = 1 << 18
 _ATTEMPTS: Final = 4
+_PAUSE_SECONDS: Final = 0.5
 _TIMEOUT_SECONDS: Final = 30.0
 _UNREACHABLE: Final = r"NewConnectionError|Name or service|Temporary failure|timed out|ProxyError|Connection (refused|reset)"
 _OFFLINE = "Check the network connection, then try again: what has arrived already is kept."
@@ -152,7 +153,7 @@ def download(url: str, target: Path, *, what: str, size_bytes: int, progress: Pr
             if attempt == _ATTEMPTS:
                 reason = getattr(error, "reason", None) or error
                 raise AssetError(f"{url} could not be fetched: {reason}.", next_step=_OFFLINE) from error
-            time.sleep(0.2 * attempt)
+            time.sleep(_PAUSE_SECONDS * attempt)
         else:
             os.replace(partial, target)
             return
