@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 HTML_CLASS = "<img src=x onerror=alert(1)><b>cats</b>".replace("/", "∕")  # a folder's name cannot hold a slash
-UNICODE_CLASS = "Lungenentzündung 肺炎 🫁"
+HARD_CLASSES = (HTML_CLASS, "![x](http:x.test)", "Lungenentzündung 肺炎 🫁")
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -105,10 +105,8 @@ def _pictures(folder: Path) -> dict[str, Path]:
     made = {}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-        key = name.rsplit(".", 1)
-        made[("ok_picture_" + key[0].removeprefix("ok_") if name.startswith("ok_") else "picture_" + key[0]) + "_" + key[1]] = (
-            folder / name
-        )
+        ok = "ok_" if name.startswith("ok_") else ""
+        made[f"{ok}picture_{name.removeprefix(ok).replace('.', '_')}"] = folder / name
     return made
 
 
@@ -123,9 +121,7 @@ def _folders(folder: Path) -> dict[str, Path]:
         "data_no_class_folders": class_folders(folder, {"no class folders": 6}) / "no class folders",
         "data_only_broken": class_folders(folder / "only broken", {"a": 0, "b": 0}),
         "ok_data_plain": class_folders(folder / "plain", {"cats": 12, "dogs": 12}),
-        "ok_data_html_class": class_folders(
-            folder / "html class", {HTML_CLASS: 12, "[x](http://x.test/)": 12, UNICODE_CLASS: 12}
-        ),
+        "ok_data_html_class": class_folders(folder / "html class", dict.fromkeys(HARD_CLASSES, 12)),
         "ok_data_splits": folder / "splits",
         "ok_data_messy": class_folders(folder / "messy", {"a": 12, "b": 12}),
         "ok_data_mixed": class_folders(folder / "mixed", {"a": 12, "b": 12}),
@@ -134,15 +130,13 @@ def _folders(folder: Path) -> dict[str, Path]:
         for i in range(6):
             (made["data_only_broken"] / name / f"{i}.png").write_bytes(b"broken")
     for split, count in {"train": 12, "val": 4, "test": 4}.items():
-        class_folders(made["ok_data_splits"] / split, {"a": count, "b": count}, seed=hash_free(split))
+        class_folders(
+            made["ok_data_splits"] / split, {"a": count, "b": count}, seed=100_000 * len(split) + 10_000 * ord(split[1])
+        )
     _make_messy(made["ok_data_messy"], folder)
     for source in sorted((folder.parent / "pictures").iterdir()):  # some pictures of a class cannot be read
         (made["ok_data_mixed"] / "a" / source.name).write_bytes(source.read_bytes())
     return made
-
-
-def hash_free(word: str) -> int:
-    return 100_000 * len(word) + 10_000 * ord(word[1])
 
 
 def _make_messy(messy: Path, folder: Path) -> None:

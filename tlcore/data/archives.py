@@ -84,7 +84,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.ZipInfo
             next_step="Make the pictures smaller, or unpack it yourself and give the folder.",
         )
     if _bomb(total, path.stat().st_size):
-        raise DataError(_is_a_bomb(path, "It", total), next_step="Pack the pictures themselves.")
+        raise DataError(_is_a_bomb(path, "it", total), next_step="Pack the pictures themselves.")
     entries = []
     for info in infos:
         place = _place(info, path)
@@ -94,7 +94,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[tuple[zipfile.ZipInfo
             raise DataError(f"The ZIP {path.name!r} is encrypted.", next_step="Pack it again without a password.")
         if _bomb(info.file_size, info.compress_size):
             raise DataError(
-                _is_a_bomb(path, f"Its entry {info.filename!r}", info.file_size), next_step="Pack the pictures themselves."
+                _is_a_bomb(path, f"its entry {info.filename!r}", info.file_size), next_step="Pack the pictures themselves."
             )
         entries.append((info, place))
     return entries

@@ -44,7 +44,7 @@ class Tree:
 
 
 def walk(root: Path) -> Tree:
-    """Find every visible file below `root`, in the order of its path. Links that leave the folder, and linked folders, stay out.
+    """Find every visible file below `root`, in the order of its path. Links out of it, and linked folders, stay out.
 
     Raises `DataError` where a folder cannot be read or there are more than `MAX_FILES` files.
     """
@@ -127,7 +127,7 @@ def class_folders(root: Path, progress: Progress) -> Listing:
 
 def _no_pictures(tree: Tree) -> str:
     if any(parts[-1].lower().endswith((".dcm", ".dicom")) for parts in tree.files):
-        return f"{tree.root.name!r} holds DICOM files, and nothing says what they show: a CSV with the columns file and label does."
+        return f"{tree.root.name!r} holds DICOM files, and no CSV with the columns file and label says what they show."
     if tree.files:
         return f"{tree.root.name!r} holds no picture that is read here, but {len(tree.files):,} other files."
     return f"{tree.root.name!r} is empty: it holds no picture."

@@ -74,9 +74,7 @@ def read_rows(labels: Path) -> tuple[list[Row], list[str]]:
     try:
         table = [line for line in lines if any(cell.strip() for cell in line)]
     except csv.Error as error:
-        raise DataError(
-            f"{labels.name!r} is not a sound CSV: {error} (line {lines.line_num}).", next_step=_NEXT_STEP
-        ) from error
+        raise DataError(f"{labels.name!r} is no sound CSV: {error} (line {lines.line_num}).", next_step=_NEXT_STEP) from error
     header = [cell.strip().lower() for cell in table[0]] if table else []
     lacking = [name for name in ("file", "label") if name not in header]
     if lacking or len(set(header)) < len(header):
