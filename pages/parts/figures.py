@@ -15,8 +15,18 @@ _FORMAT = "figure-format"
 def shown(name: str, run: Run, figure: go.Figure, reading: str) -> None:
     """Draw a figure, and under it the sentence that reads it."""
     kind = "svg" if st.session_state.get(_FORMAT) == "SVG" else "png"
+    _ink(figure)
     st.plotly_chart(figure, key=f"figure-{name}", config=modebar(f"{run.id}-{name}", kind))
     st.caption(plain(reading))
+
+
+def _ink(figure: go.Figure) -> None:
+    """Text in the page's own colour: the theme's gray is too faint for a projector."""
+    ink = "#e8ebf2" if st.context.theme.type == "dark" else "#1b2130"
+    figure.update_layout(font={"color": ink}, legend={"font": {"color": ink}})
+    figure.update_xaxes(tickfont={"color": ink}, title={"font": {"color": ink}})
+    figure.update_yaxes(tickfont={"color": ink}, title={"font": {"color": ink}})
+    figure.for_each_annotation(lambda note: note.update(font={"color": note.font.color or ink}))
 
 
 def as_format() -> None:

@@ -44,12 +44,12 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     st.header("How it trained")
     known = fold(run.events()[0])
     if known.plan is not None and known.epochs:
+        names = [name for name in METRICS if name not in ("ece", "loss")]
+        name = st.selectbox("Measure on the validation split", names, format_func=lambda name: METRICS[name][0], width=300)
         loss, metric = st.columns(2, gap="large")
         with loss:
             shown("loss", run, *loss_curves(known))
         with metric:
-            names = [name for name in METRICS if name not in ("ece", "loss")]
-            name = st.selectbox("Measure", names, format_func=lambda name: METRICS[name][0], label_visibility="collapsed")
             shown(f"validation-{name}", run, *metric_curve(known, name))
     plan = Plan.from_dict(result["plan"])
     st.header("What moved")
@@ -78,13 +78,13 @@ def _table(run: Run, result: dict[str, Any]) -> None:
     st.dataframe(
         [{**row, **{name: _shown(row, name) for name in ("value", "low", "high", "baseline")}} for row in rows],
         hide_index=True,
+        column_order=["metric", "value", "low", "high", "baseline"],
         column_config={
             "metric": st.column_config.TextColumn("Metric"),
             "value": st.column_config.TextColumn("Value"),
             "low": st.column_config.TextColumn("95 % from", help="Bootstrap over the test images, 95 %."),
             "high": st.column_config.TextColumn("to"),
             "baseline": st.column_config.TextColumn("Baseline", help="What always naming the largest class gets."),
-            "what it is": st.column_config.TextColumn("What it is"),
         },
     )
     text = io.StringIO()

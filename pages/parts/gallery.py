@@ -42,7 +42,7 @@ def _row(run: Run, errors: list[dict[str, Any]]) -> None:
                 st.image(file.read_bytes(), width="stretch")
             st.caption(
                 f"Truth: **{plain(error['truth'])}**  \nAnswer: **{plain(error['predicted'])}**, "
-                f"{percent(error['confidence'], 0)}"
+                f"{percent(error['confidence'], 0)}".replace(" %", "\u00a0%")
             )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.parts.measured import begin, find, measure_spec
-from pages.parts.session import engine, say
+from pages.parts.session import engine
 from pages.parts.stack import stack
 from pages.parts.text import plain
 from tlcore.data.catalogue import DatasetCard
@@ -67,22 +69,23 @@ def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
         return
     _facts(plan, None, "not measured")
     if status.state == "failed" and status.error:
-        say(f"The time could not be measured. {status.error['message']}", status.error.get("next_step", ""))
+        why = f"{status.error['message']} {status.error.get('next_step', '')}"
+        st.caption(f":material/timer_off: The time could not be measured. {plain(why)}")
     if st.button("Measure again", icon=":material/timer:"):
         st.session_state[_BEFORE] = engine().submit(wanted).id
         st.rerun()
 
 
-def _facts(plan: Plan | None, result: dict | None, otherwise: str = "unknown") -> None:
-    trains, total, time, size = st.columns(4)
-    trains.metric("Trainable", short_count(plan.trainable_params) if plan else "…", help="Parameters that move in any phase.")
-    total.metric("Total", short_count(plan.total_params) if plan else "…", help="Parameters of the whole network.")
+def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "unknown") -> None:
     seconds = None if result is None else result.get("seconds")
-    where = "" if result is None else f" Measured on {result['device']} in {result['precision']}."
-    time.metric(
-        "Time",
-        otherwise if seconds is None else duration(seconds),
-        help=f"The whole run, from a few measured steps of each phase; fetching is not counted.{where}",
-    )
     used = None if result is None else result.get("memory_bytes")
-    size.metric("Memory", otherwise if used is None else memory(used), help=f"The most that the measured steps held.{where}")
+    where = "" if result is None else f" Measured on {result['device']} in {result['precision']}."
+    left, right = st.columns(2)
+    with left:
+        trains = short_count(plan.trainable_params) if plan else "…"
+        st.metric("Parameters that move", trains, help="Those that train in any phase.")
+        time_help = f"The whole run, from a few measured steps of each phase; fetching is not counted.{where}"
+        st.metric("Time", otherwise if seconds is None else duration(seconds), help=time_help)
+    with right:
+        st.metric("Parameters in all", short_count(plan.total_params) if plan else "…")
+        st.metric("Memory", otherwise if used is None else memory(used), help=f"The most that the measured steps held.{where}")

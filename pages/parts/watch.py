@@ -30,15 +30,15 @@ def watch(run_id: str) -> None:
     spec, status = run.spec(), run.status()
     assert isinstance(spec, RunSpec)
     _heading(spec)
-    again, stop, _ = st.columns([2, 1, 2])
-    if again.button("Repeat with changes", icon=":material/edit:"):
+    buttons = st.container(horizontal=True)
+    if buttons.button("Repeat with changes", icon=":material/edit:"):
         _leave({"from": run.id})
     if status.state in ("queued", "running"):
         if run.cancel_requested():
-            stop.button(
+            buttons.button(
                 "Cancelling…", disabled=True, help="It stops after the step in hand, and is ended by force if it does not."
             )
-        elif stop.button("Cancel", icon=":material/stop_circle:"):
+        elif buttons.button("Cancel", icon=":material/stop_circle:"):
             engine().cancel(run.id)
             st.rerun()
         live(run.id)

@@ -18,7 +18,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str]) ->
     shares = [[cell / sum(row) if sum(row) else 0.0 for cell in row] for row in matrix]
     names = [escaped(_short(name)) for name in classes]
     places = list(range(len(names)))
-    chart = figure(x="Answer", y="Truth", height=max(320, 70 + 46 * min(len(names), 12)))
+    chart = figure(x="Answer", y="Truth", height=max(320, 130 + 46 * min(len(names), 12)))
     text = [[f"{count(n)}<br>{100 * s:.0f} %" for n, s in zip(*rows, strict=True)] for rows in zip(matrix, shares, strict=True)]
     hover = [[f"truth: {names[i]}<br>answer: {names[j]}<br>{times(matrix[i][j], 'image')}" for j in places] for i in places]
     chart.add_heatmap(
@@ -28,7 +28,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str]) ->
         zmin=0,
         zmax=100,
         colorscale=[list(stop) for stop in SEQUENTIAL],
-        colorbar={"title": {"text": "% of the row"}},
+        showscale=False,
         customdata=hover,
         hovertemplate="%{customdata}<extra></extra>",
         xgap=2,
@@ -37,7 +37,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str]) ->
     if len(names) <= LARGEST_WITH_TEXT:
         for i in places:
             for j in places:
-                chart.add_annotation(x=j, y=i, text=text[i][j], showarrow=False)
+                chart.add_annotation(x=j, y=i, text=text[i][j], showarrow=False, font={"size": 15})
     chart.update_xaxes(tickvals=places, ticktext=names, showgrid=False, zeroline=False)
     chart.update_yaxes(tickvals=places, ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
     return chart, confusion_reading(matrix, classes)

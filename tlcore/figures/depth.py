@@ -52,7 +52,7 @@ def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure, s
     for place, name in enumerate(names):
         if not drift.get(name):
             chart.add_annotation(x=place, y=0.03, yref="paper", text="0", showarrow=False, font={"color": ICE})
-    chart.update_yaxes(type="log", dtick=1, exponentformat="none")
+    chart.update_yaxes(type="log", dtick=1, exponentformat="none", range=[-2, 2.3])  # as the bars of the slabs: 0.01 % to 100 %
     chart.update_layout(margin={"b": 90})
     return chart, drift_reading(plan, drift)
 
@@ -69,8 +69,8 @@ def drift_reading(plan: Plan, drift: Mapping[str, float]) -> str:
     text = f"Of the backbone, {most} moved the most: by {percent(drift[most], 2)} of its weights' size."
     if len(moved) > 1:
         least = min(moved, key=lambda name: drift[name])
-        text += f" {least} moved the least of those that trained ({percent(drift[least], 2)})."
+        text += f" The least of those that trained: {least} ({percent(drift[least], 2)})."
     if still:
         names = listing(still) if len(still) <= 3 else f"{len(still)} groups"
-        text += f" {names[0].upper() + names[1:]} did not move at all."
+        text += f" Not moved at all: {names}."
     return f"{text} {head}"

@@ -14,7 +14,7 @@ def figure(*, x: str, y: str, height: int = 340) -> go.Figure:
     return go.Figure(
         layout={
             "height": height,
-            "margin": {"l": 60, "r": 20, "t": 46, "b": 50},
+            "margin": {"l": 60, "r": 20, "t": 84, "b": 50},
             "xaxis": {"title": {"text": x}},
             "yaxis": {"title": {"text": y}},
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},

@@ -1,0 +1,87 @@
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tlcore.figures.fold import fold, smooth, thin
+
+FOLD_JS = Path(__file__).parents[2] / "pages" / "parts" / "fold.js"
+
+
+def step(number: int, loss: float | None, epoch: int = 0) -> dict:
+    return {"type": "step", "step": number, "epoch": epoch, "loss": loss}
+
+
+def epoch(number: int, at: int, loss: float) -> dict:
+    return {"type": "epoch", "epoch": number, "step": at, "val": {"loss": loss}}
+
+
+RESUMED = [
+    {"type": "plan", "plan": {}},
+    step(1, 1.0),
+    step(2, 0.9),
+    epoch(0, 2, 0.8),
+    step(3, 0.7, 1),
+    step(4, 0.6, 1),
+    epoch(1, 4, 0.5),
+    step(5, 0.4, 2),
+    {"type": "notice", "level": "info", "text": "once"},
+    {"type": "resumed", "step": 2, "epoch": 1},
+    {"type": "notice", "level": "info", "text": "once"},
+    step(3, 0.71, 1),
+    step(4, 0.61, 1),
+    epoch(1, 4, 0.51),
+]
+
+
+def test_what_a_resumed_run_repeats_replaces_what_it_said_before():
+    run = fold(RESUMED)
+    assert run.steps == [(1, 1.0), (2, 0.9), (3, 0.71), (4, 0.61)]
+    assert [(event["epoch"], event["val"]["loss"]) for event in run.epochs] == [(0, 0.8), (1, 0.51)]
+    assert run.resumed == 1
+    assert len(run.notices) == 1
+
+
+def test_steps_that_start_again_replace_earlier_ones_even_unannounced():
+    run = fold([step(1, 1.0), step(2, 2.0), epoch(0, 2, 3.0), step(1, 4.0)])
+    assert run.steps == [(1, 4.0)]
+    assert run.epochs == []
+
+
+def test_thinning_keeps_means_and_leaves_out_what_is_no_number():
+    points = [(1, 2.0), (2, 4.0), (3, math.nan), (4, 6.0), (5, 8.0)]
+    assert thin(points, 2) == [(1.5, 3.0), (4.5, 7.0)]
+    assert len(thin([(float(i), 1.0) for i in range(2500)])) == 834  # threes, the last one alone
+    assert thin([(1, 2.0)]) == [(1, 2.0)]
+
+
+def test_smoothing_a_constant_gives_the_constant_from_the_first_point_on():
+    assert [y for _, y in smooth([(x, 3.0) for x in range(5)])] == pytest.approx([3.0] * 5)
+    keep = math.exp(-1 / 12)
+    assert smooth([(0, 0.0), (1, 1.0)])[1][1] == pytest.approx(1 / (1 + keep))  # weights keep and 1, normed
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed; the browser test covers the live view")
+def test_the_live_view_folds_thins_and_smooths_alike(tmp_path):
+    module = tmp_path / "fold.mjs"
+    module.write_text(FOLD_JS.read_text())
+    script = tmp_path / "run.mjs"
+    script.write_text(
+        "import { emptyRun, fold, smooth, thin, ticks } from './fold.mjs';\n"
+        f"const run = fold(emptyRun(), {json.dumps(RESUMED)});\n"
+        "const points = Array.from({ length: 2500 }, (_, i) => [i, Math.sin(i)]);\n"
+        "console.log(JSON.stringify({ steps: run.steps, losses: run.epochs.map((e) => e.val.loss), notices: run.notices.length,"
+        " resumed: run.resumed, thin: thin(points), smooth: smooth(points), ticks: ticks(0, 1), none: thin([[1, null]]) }));"
+    )
+    told = json.loads(subprocess.run(["node", script], capture_output=True, text=True, check=True, timeout=60).stdout)
+    run = fold(RESUMED)
+    points = [(float(i), math.sin(i)) for i in range(2500)]
+    assert [tuple(point) for point in told["steps"]] == run.steps
+    assert told["losses"] == [event["val"]["loss"] for event in run.epochs]
+    assert (told["notices"], told["resumed"], told["none"]) == (1, 1, [])
+    for name, ours in (("thin", thin(points)), ("smooth", smooth(points))):
+        assert [y for _, y in told[name]] == pytest.approx([y for _, y in ours], abs=1e-12)
+    assert told["ticks"] == [0, 0.5, 1] or told["ticks"] == [0, 0.2, 0.4, 0.6, 0.8, 1]

@@ -1,0 +1,83 @@
+import pytest
+
+from tlcore.figures import words
+from tlcore.figures.palette import heat, rgba, slab
+from tlcore.figures.plan_words import plan_sentence
+from tlcore.groups import Group
+from tlcore.strategies import STRATEGIES, Strategy, compile_plan, preset
+from tlcore.strategies.scope import FromGroup
+
+GROUPS = (
+    Group("stem", "bottom", 1000),
+    Group("stage 1", "middle", 2000, 2),
+    Group("stage 2", "top", 6500, 2),
+    Group("head", "head", 500),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (words.percent(0.9483), "94.8 %"),
+        (words.percent(0.99996), "above 99.9 %"),
+        (words.percent(1.0), "100.0 %"),
+        (words.percent(0.0001), "below 0.1 %"),
+        (words.percent(0.0), "0.0 %"),
+        (words.percent(None), "not defined"),
+        (words.points(-0.021), "2.1 points"),
+        (words.points(0.01), "1.0 point"),
+        (words.interval({"value": 0.948, "low": 0.929, "high": 0.965}), "94.8 % (92.9 to 96.5)"),
+        (words.interval({"value": None}), "not defined"),
+        (words.short_count(3_412_345), "3.41 M"),
+        (words.short_count(999_600), "1 M"),
+        (words.short_count(2562), "2.56 k"),
+        (words.short_count(12), "12"),
+        (words.memory(1.24e9), "1.2 GB"),
+        (words.memory(345e6), "345 MB"),
+        (words.duration(4.04), "4.0 s"),
+        (words.duration(59.7), "1 min"),
+        (words.duration(75), "1 min 15 s"),
+        (words.duration(3700), "1 h 2 min"),
+        (words.rate(1e-3), "1e-3"),
+        (words.rate(3.8461e-4), "3.8e-4"),
+        (words.rate(None), "frozen"),
+        (words.listing(["a", "b", "c"]), "a, b and c"),
+        (words.times(1, "epoch"), "1 epoch"),
+    ],
+)
+def test_numbers_in_words(said, expected):
+    assert said == expected
+
+
+def test_every_preset_has_its_own_title_and_changes_are_named():
+    assert [words.strategy_title(known.strategy) for known in STRATEGIES.values()] == [k.title for k in STRATEGIES.values()]
+    full = preset("full")
+    trained = full.scope.model_copy(update={"batchnorm": "trained"})
+    changed = full.model_copy(update={"name": "custom", "scope": trained})
+    assert words.strategy_title(changed) == "Full fine-tuning, BatchNorm trained"
+    assert words.strategy_title(Strategy(scope=FromGroup(group="stage 3"))) == "From stage 3 up"
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(None, None), (1e-3, 1.0), (1e-6, 0.0), (1e-9, 0.0), (1e-4, pytest.approx(2 / 3))]
+)
+def test_heat_is_logarithmic_over_three_decades(rate, expected):
+    assert heat(rate, 1e-3) == expected
+
+
+def test_slabs_are_ice_when_frozen_and_warm_when_not():
+    assert slab(None, 1e-3) == "rgba(58,134,200,0.22)"
+    assert slab(1e-3, 1e-3) == "rgba(224,103,15,0.62)"
+    assert rgba("#ff0080", 0.5) == "rgba(255,0,128,0.50)"
+
+
+def test_a_plan_in_words_counts_what_moves():
+    last = compile_plan(preset("last-group"), GROUPS, epochs=3, lr=1e-3)
+    assert plan_sentence(last) == (
+        "The head and stage 2 train; 2 groups stay frozen. 7,000 of 10,000 parameters move (70.0 %). 3 epochs in 1 phase."
+    )
+    probe = compile_plan(preset("linear-probe"), GROUPS, epochs=1, lr=1e-3)
+    assert plan_sentence(probe).startswith("Only the head trains; all 3 groups of the backbone stay frozen. 500 of 10,000")
+    slow = plan_sentence(compile_plan(preset("discriminative"), GROUPS, epochs=1, lr=1e-3))
+    assert "Everything trains." in slow
+    assert "from 5.7e-5 to 3.8e-4" in slow  # 1e-3 / 2.6³ and 1e-3 / 2.6

@@ -1,0 +1,126 @@
+import pytest
+
+from pages.parts.form import CUSTOM, DEFAULTS, fields_of, from_link, spec_of, strategy_of, to_link
+from pages.parts.measured import find, measure_spec
+from pages.parts.text import plain
+from tlcore.data.catalogue import dataset_card
+from tlcore.errors import SpecError
+from tlcore.groups import Group
+from tlcore.runs import create
+from tlcore.spec import RunSpec
+from tlcore.strategies import STRATEGIES, Strategy, preset
+from tlcore.strategies.scope import FromGroup
+
+GROUPS = (Group("stem", "bottom", 1), Group("stage 1", "middle", 1), Group("stage 2", "top", 1), Group("head", "head", 1))
+
+
+def test_an_empty_link_is_the_defaults_and_back():
+    assert from_link({}) == (DEFAULTS, [])
+    assert to_link(DEFAULTS) == {}
+
+
+def test_a_link_carries_every_field_there_and_back():
+    fields = DEFAULTS | {
+        "backbone": "resnet18",
+        "dataset": "digits",
+        "strategy": CUSTOM,
+        "unfreeze": "stage 2",
+        "batchnorm": "trained",
+        "schedule": "one-cycle",
+        "body_lr_mult": 0.5,
+        "epochs": 3,
+        "image_size": 64,
+        "images_per_class": 20,
+        "lr": 3e-4,
+        "optimizer": "sgd",
+        "weight_decay": 0.0,
+        "batch_size": 16,
+        "augment": False,
+        "class_weights": True,
+        "patience": 2,
+        "precision": "float32",
+        "seed": 7,
+        "weights": "weights-0123456789abcdef.safetensors",
+    }
+    assert from_link(to_link(fields)) == (fields, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", "many"),
+        ("epochs", "0"),
+        ("image_size", "4000"),
+        ("strategy", "magic"),
+        ("lr", "-1"),
+        ("augment", "perhaps"),
+        ("body_lr_mult", "7"),
+        ("weights", "../../etc/passwd"),
+        ("seed", "1e3"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_and_the_default_taken(name, value):
+    fields, problems = from_link({name: value})
+    assert fields == DEFAULTS
+    assert len(problems) == 1
+    assert name in problems[0]
+    assert repr(value) in problems[0]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_preset_goes_through_the_form_unchanged(name):
+    spec = RunSpec(dataset="digits", strategy=name, epochs=8, lr=2e-3, seed=3)
+    assert spec_of(fields_of(spec, GROUPS), GROUPS) == spec
+
+
+def test_a_changed_axis_makes_the_strategy_custom_and_comes_back():
+    fields = DEFAULTS | {"strategy": "full", "batchnorm": "trained", "body_lr_mult": 0.3}
+    spec = spec_of(fields, GROUPS)
+    assert spec.strategy.name == CUSTOM
+    assert (spec.strategy.scope.kind, spec.strategy.scope.batchnorm, spec.strategy.rates.body_lr_mult) == (
+        "all",
+        "trained",
+        0.3,
+    )
+    assert fields_of(spec, GROUPS) == fields
+
+
+def test_a_choice_that_changes_nothing_keeps_the_presets_name():
+    assert strategy_of(DEFAULTS | {"strategy": "full", "batchnorm": "frozen"}) == preset("full")
+
+
+def test_custom_unfreezes_from_a_group_upwards():
+    strategy = strategy_of(DEFAULTS | {"strategy": CUSTOM, "unfreeze": "stage 1"}, GROUPS)
+    assert strategy.scope.trainable(GROUPS) == ("stage 1", "stage 2")
+
+
+def test_a_strategy_without_controls_is_refused_with_a_way_out():
+    spec = RunSpec(dataset="digits", strategy=Strategy(scope=FromGroup(group="no such group")))
+    with pytest.raises(SpecError, match="no controls"):
+        fields_of(spec, GROUPS)
+
+
+def test_weights_outside_the_upload_folder_never_come_from_the_form():
+    with pytest.raises(SpecError, match="not the name of an uploaded"):
+        spec_of(DEFAULTS | {"weights": "/etc/passwd"})
+
+
+def test_plans_that_cost_the_same_share_a_measurement(tmp_path):
+    card = dataset_card("digits")
+    spec = RunSpec(dataset="digits")
+    wanted = measure_spec(spec, card)
+    assert wanted is not None
+    assert wanted == measure_spec(spec.model_copy(update={"seed": 5, "patience": 3}), card)
+    assert wanted != measure_spec(spec.model_copy(update={"batch_size": 8}), card)
+    assert find(tmp_path, wanted) is None
+    run = create(tmp_path, wanted)
+    found = find(tmp_path, wanted)
+    assert found is not None
+    assert found.id == run.id
+    few = measure_spec(spec.model_copy(update={"images_per_class": 10}), card)
+    assert few is not None
+    assert few.train_images == 100
+
+
+def test_text_from_people_is_no_markdown():
+    assert plain("![x](http://a.b) $y$ :red[z]\n# <i>") == r"\!\[x\]\(http\://a\.b\) \$y\$ \:red\[z\] \# \<i\>"
