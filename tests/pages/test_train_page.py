@@ -1,0 +1,219 @@
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.fabricate import HOSTILE, Fabricated, finished
+from tlcore.engine import LocalEngine
+from tlcore.files import Lock
+from tlcore.runs import Run, Status, all_runs
+from tlcore.spec import CheckSpec, MeasureSpec, RunSpec
+
+FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    """A folder of runs without a worker: what is submitted stays in the queue."""
+    monkeypatch.setenv("THAW_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("THAW_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(LocalEngine, "ensure_worker", lambda self: None)
+    return tmp_path / "runs"
+
+
+def page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
+    app.switch_page("train.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    assert not app.exception
+    everything = [*app.markdown, *app.caption, *app.error, *app.warning, *app.info, *app.title, *app.header, *app.subheader]
+    return "\n".join(str(element.value) for element in everything).replace("\\", "")
+
+
+def selected(app: AppTest, label: str) -> object:
+    return next(box.value for box in app.selectbox if box.label == label)
+
+
+def trainings(runs: Path) -> list[Run]:
+    return [run for run in all_runs(runs) if isinstance(run.spec(), RunSpec)]
+
+
+def test_choosing_shows_provenance_and_the_plan_and_measures_it(runs):
+    app = page()
+    text = said(app)
+    assert "Trained on ImageNet-1k" in text
+    assert "For teaching and research, not for clinical decisions." in text
+    assert "The head and stage 7 train; 6 groups stay frozen." in text
+    assert [metric.value for metric in app.metric] == ["1.02 M", "measuring…", "3.37 M", "measuring…"]
+    (measured,) = list(all_runs(runs))
+    spec = measured.spec()
+    assert isinstance(spec, MeasureSpec)
+    assert (spec.train_images, spec.val_images, spec.test_images, spec.classes) == (2144, 375, 638, 2)
+
+    result = {"plan": {}, "device": "cpu", "precision": "float32", "seconds": 75.0, "memory_bytes": 345e6}
+    measured.write_result(result)
+    measured.write_status(Status("done", time.time()))
+    app = app.run()
+    assert [metric.value for metric in app.metric] == ["1.02 M", "1 min 15 s", "3.37 M", "345 MB"]
+    assert len(list(all_runs(runs))) == 1
+
+
+def test_a_changed_choice_is_in_the_link_and_in_the_plan(runs):
+    app = page()
+    next(box for box in app.selectbox if box.label == "Strategy").select("linear-probe")
+    app.run()
+    assert app.query_params == {"strategy": "linear-probe"}
+    assert "Only the head trains" in said(app)
+    states = {run.status().state for run in all_runs(runs)}
+    assert states == {"cancelled", "queued"}  # the measurement that nobody needs any more gave way
+
+
+def test_a_link_fills_in_the_form(runs):
+    app = page(backbone="resnet18", dataset="digits", strategy="custom", unfreeze="stage 2", epochs="3", lr="0.0005")
+    assert (selected(app, "Backbone"), selected(app, "Dataset"), selected(app, "Unfreeze from")) == (
+        "resnet18",
+        "digits",
+        "stage 2",
+    )
+    assert {n.label: n.value for n in app.number_input}["Epochs"] == 3
+    assert "stage 2, stage 3 and stage 4 train; 2 groups stay frozen" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"epochs": "lots"}, "The link asks for epochs 'lots'"),
+        ({"strategy": "magic"}, "The link asks for strategy 'magic'"),
+        ({"dataset": "/etc"}, "is not in a folder that may be used from the browser"),
+        ({"backbone": "vit_small_patch14_reg4_dinov2"}, "multiple of 14, not 128"),
+        ({"strategy": "lp-ft", "epochs": "1"}, "takes at least 2 epochs, but 1 was asked for"),
+        ({"run": "../../etc/passwd"}, "That is not a run's id."),
+        ({"run": "20260101T000000-x-0000"}, "There is no run 20260101T000000-x-0000 here."),
+        ({"from": "20260101T000000-x-0000"}, "There is no run 20260101T000000-x-0000 here."),
+    ],
+)
+def test_a_link_that_cannot_be_followed_says_so(runs, query, sentence):
+    assert sentence in said(page(**query))
+
+
+def test_a_wrong_value_disables_start(runs):
+    app = page(backbone="vit_small_patch14_reg4_dinov2")
+    (start,) = [button for button in app.button if button.label == "Start"]
+    assert start.disabled
+
+
+def test_start_queues_the_spec_and_shows_it_by_its_link(runs):
+    app = page(dataset="digits", strategy="linear-probe", epochs="2")
+    next(button for button in app.button if button.label == "Start").click()
+    app.run()
+    (run,) = trainings(runs)
+    spec = run.spec()
+    assert isinstance(spec, RunSpec)
+    assert (spec.dataset, spec.strategy.name, spec.epochs, spec.backbone) == (
+        "digits",
+        "linear-probe",
+        2,
+        "tf_efficientnet_lite0",
+    )
+    assert app.query_params == {"run": run.id}
+    assert app.title[0].value == "Linear probe"
+
+    next(button for button in app.button if button.label == "Cancel").click()
+    app.run()
+    assert run.status().state == "cancelled"
+    assert "The run was cancelled. It had not begun to train." in said(app)
+
+
+def test_a_finished_run_reads_in_words(runs):
+    spec = RunSpec(dataset="chest-xray", strategy="last-group", epochs=3)
+    run = finished(runs, spec)
+    app = page(run=run.id)
+    text = said(app)
+    assert "94.8 % (92.9 to 96.4) of 638 test images rightly" in text
+    assert "It errs most on 'normal'" in text
+    assert "33 of 638 test images are wrong." in text
+    assert "stage 7 moved the most" in text
+    assert "For teaching and research, not for clinical decisions." in text
+    assert len(app.get("plotly_chart")) == 4
+    table = app.dataframe[0].value
+    assert table["value"].iloc[0] == "94.8 %"
+    next(button for button in app.button if button.label == "Train twice as long").click()
+    app.run()
+    assert app.query_params == {"epochs": "6"}
+    assert {n.label: n.value for n in app.number_input}["Epochs"] == 6
+
+
+def test_names_from_people_stay_text(runs):
+    run = finished(runs, RunSpec(dataset="traffic-lights", strategy="linear-probe", epochs=2), (HOSTILE, "b"))
+    app = page(run=run.id)
+    assert not app.exception
+    raw = "\n".join(str(element.value) for element in [*app.markdown, *app.caption])
+    assert HOSTILE in raw.replace("\\", "")
+    assert re.search(r"(?<!\\)<img", raw) is None
+    assert re.search(r"(?<!\\)\*\*bold", raw) is None
+    drawn = "".join(json.dumps(json.loads(chart.proto.spec)) for chart in app.get("plotly_chart"))
+    assert "<img" not in drawn
+
+
+def test_repeat_with_changes_brings_the_choices_back(runs):
+    run = finished(runs, RunSpec(dataset="digits", backbone="resnet18", strategy="full", epochs=4, seed=9))
+    app = page(run=run.id)
+    next(button for button in app.button if button.label == "Repeat with changes").click()
+    app.run()
+    assert (selected(app, "Backbone"), selected(app, "Dataset"), selected(app, "Strategy")) == ("resnet18", "digits", "full")
+    assert app.query_params == {"backbone": "resnet18", "dataset": "digits", "strategy": "full", "epochs": "4", "seed": "9"}
+
+
+def test_a_lost_run_can_be_resumed(runs):
+    made = Fabricated(runs, RunSpec(dataset="digits", strategy="linear-probe", epochs=3))
+    made.state("running")
+    made.begin()
+    made.train(epochs=1)
+    made.events.close()
+    app = page(run=made.run.id)
+    assert "The process of this run is gone" in said(app)
+    assert "It had finished 1 epoch of 3." in said(app)
+    next(button for button in app.button if button.label == "Resume").click()
+    app.run()
+    assert made.run.status().state == "queued"
+
+
+def test_a_running_run_is_live_and_a_cancel_is_admitted_once(runs):
+    made = Fabricated(runs, RunSpec(dataset="digits", strategy="linear-probe", epochs=3))
+    with Lock(made.run.path / "run.lock"):
+        made.state("running")
+        made.events.close()
+        app = page(run=made.run.id)
+        assert not app.exception
+        next(button for button in app.button if button.label == "Cancel").click()
+        app.run()
+        assert made.run.cancel_requested()
+        assert [button.label for button in app.button if button.disabled] == ["Cancelling…"]
+
+
+def test_a_failed_run_says_why_and_folds_the_log_away(runs):
+    made = Fabricated(runs, RunSpec(dataset="digits", strategy="linear-probe", epochs=3))
+    made.state("running")
+    made.begin()
+    (made.run.path / "log.txt").write_text("line 1\nline 2 <script>\n")
+    made.state(
+        "failed", error={"type": "Diverged", "message": "The loss is no longer a number.", "next_step": "Lower the rate."}
+    )
+    made.events.close()
+    app = page(run=made.run.id)
+    assert "The loss is no longer a number." in said(app)
+    assert "Lower the rate." in said(app)
+    assert app.code[0].value == "line 1\nline 2 <script>"
+
+
+def test_a_run_that_trains_nothing_is_not_shown_here(runs):
+    run = LocalEngine(runs).submit(CheckSpec(dataset="digits"))
+    assert "That run trains nothing" in said(page(run=run.id))
