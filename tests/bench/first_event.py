@@ -1,4 +1,4 @@
-"""How long from pressing Start to the first event of the run: `python tests/bench/first_event.py [RUNS]`.
+"""How long from pressing Start to the first event of the run: `PYTHONPATH=. python tests/bench/first_event.py [RUNS]`.
 
 Submits real training runs (digits, a random start, so that nothing is fetched) to a worker that is warm, one after the
 other, and times from `submit` until the folder tells the first event (the state), and until the job's own first one.

@@ -117,7 +117,7 @@ def test_a_foreground_run_leaves_the_same_folder(tmp_path: Path, capsys: pytest.
     assert run.status().own_process is False
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "training: 100%" in shown.err
+    assert "Training: 100%" in shown.err
 
 
 def test_a_foreground_run_without_progress_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -132,11 +133,11 @@ def _natural_photos(progress: Progress) -> Listing:
 
 
 def _digits(progress: Progress) -> Listing:
-    from sklearn.datasets import load_digits  # only here: a second to import
-
-    digits = load_digits()
-    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)  # its values are 0 to 16
-    return Listing(tuple(array_items(images, digits.target, prefix="digits")), DATASETS["digits"].classes)
+    # Read from the package's folder: importing scikit-learn would take seconds.
+    package = importlib.util.find_spec("sklearn").submodule_search_locations[0]
+    rows = np.loadtxt(Path(package, "datasets", "data", "digits.csv.gz"), delimiter=",")
+    images = np.rint(rows[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)  # its values are 0 to 16
+    return Listing(tuple(array_items(images, rows[:, -1].astype(np.int64), prefix="digits")), DATASETS["digits"].classes)
 
 
 def _cifar10(progress: Progress) -> Listing:

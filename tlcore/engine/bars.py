@@ -10,47 +10,59 @@ from tlcore.runs import Event
 
 
 class ProgressBars:
-    """One bar at a time: preparations as they come, then the training's steps; a line for each epoch and notice."""
+    """One bar for the training's steps, one that comes and goes for all else; a line for each epoch and notice."""
 
     def __init__(self) -> None:
-        self._bar: tqdm | None = None
-        self._what = ""
+        self._training: tqdm | None = None
+        self._other: tqdm | None = None
 
     def show(self, event: Event) -> None:
         kind = event["type"]
         if kind == "progress":
             self.progress(event["what"], event["done"], event["total"], event["unit"])
         elif kind == "step":
-            self.progress("training", event["step"], event["steps"], "step")
-            loss = event["loss"]
-            self._bar.set_postfix_str("" if loss is None else f"loss {loss:.3f}", refresh=False)
+            self._step(event)
         elif kind == "epoch":
+            if self._training is not None:  # not every step is told
+                self._training.update(event["step"] - self._training.n)
             tqdm.write(_epoch_line(event), file=sys.stderr)
         elif kind == "notice":
             tqdm.write(f"{event['level']}: {event['text']}", file=sys.stderr)
 
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
     def progress(self, what: str, done: int, total: int, unit: str) -> None:
-        """Show how far one thing is; has the form of `tlcore.progress.Progress`."""
-        if self._bar is None or what != self._what:
-            self.close()
-            self._what = what
-            scaled = unit in ("B", "bytes")  # shown as kB and MB
-            self._bar = tqdm(desc=what, total=total or None, unit="B" if scaled else f" {unit}", unit_scale=scaled)
-        self._bar.total = total or None
-        self._bar.update(done - self._bar.n)
+        """Show how far a preparation is; has the form of `tlcore.progress.Progress`."""
+        if self._other is None or self._other.desc != f"{what}: ":
+            self._close_other()
+            scaled = unit == "bytes"  # shown as kB and MB
+            units = "B" if scaled else f" {unit}"
+            self._other = tqdm(desc=what, total=total or None, leave=False, unit=units, unit_scale=scaled)
+        self._other.total = total or None  # it may be known only later
+        self._other.update(done - self._other.n)
+        if total and done >= total:
+            self._close_other()
+
+    def close(self) -> None:
+        self._close_other()
+        if self._training is not None:
+            self._training.close()
+            self._training = None
+
+    def _step(self, event: Event) -> None:
+        self._close_other()
+        if self._training is None:
+            self._training = tqdm(desc="Training", total=event["steps"], initial=event["step"] - 1, unit=" steps")
+        if event["loss"] is not None:
+            self._training.set_postfix_str(f"loss {event['loss']:.3f}", refresh=False)
+        self._training.update(event["step"] - self._training.n)
+
+    def _close_other(self) -> None:
+        if self._other is not None:
+            self._other.close()
+            self._other = None
 
 
 def _epoch_line(event: Event) -> str:
-    val = event["val"]
-    shown = [f"{name.replace('_', ' ')} {val[name]:.3f}" for name in ("loss", "accuracy", "auroc") if _is_number(val.get(name))]
-    best = " (best)" if event["best"] else ""
-    return f"epoch {event['epoch'] + 1}: validation {', '.join(shown)}{best}"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
+    named = (("loss", "loss"), ("accuracy", "accuracy"), ("auroc", "AUROC"))
+    shown = [f"{words} {event['val'][name]:.3f}" for name, words in named if event["val"].get(name) is not None]
+    best = " (the best so far)" if event["best"] else ""
+    return f"Epoch {event['epoch'] + 1}: validation {', '.join(shown)}{best}"
