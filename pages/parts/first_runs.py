@@ -26,7 +26,7 @@ class FirstRun:
         return make(RunSpec, **self.fields)
 
 
-_XRAY = {"backbone": "tf_efficientnet_lite0", "dataset": "chest-xray", "image_size": 128, "images_per_class": 200, "epochs": 5}
+_XRAY = {"backbone": "tf_efficientnet_lite0", "dataset": "chest-xray", "image_size": 96, "images_per_class": 200, "epochs": 3}
 
 FIRST_RUNS = (
     FirstRun(
@@ -52,8 +52,8 @@ FIRST_RUNS = (
             "backbone": "tf_efficientnet_lite0",
             "dataset": "traffic-lights",
             "image_size": 64,
-            "images_per_class": 200,
-            "epochs": 5,
+            "images_per_class": 100,
+            "epochs": 4,
             "strategy": "last-group",
         },
     ),

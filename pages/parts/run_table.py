@@ -10,26 +10,20 @@ import streamlit as st
 
 from pages.parts.statewords import STATE_WORDS
 from pages.parts.summary import Summary
-from tlcore.figures.words import duration, interval, times
+from tlcore.figures.words import METRICS, duration, interval, times
 
 _ALL = "All datasets"
 _COLUMNS = {
-    "State": st.column_config.TextColumn(width="small"),
-    "Strategy": st.column_config.TextColumn(width="medium"),
-    "Backbone": st.column_config.TextColumn(width="medium"),
-    "Dataset": st.column_config.TextColumn(width="medium"),
-    "Accuracy": st.column_config.TextColumn(help="On the test split, with its 95 % interval.", width="medium"),
-    "AUROC": st.column_config.TextColumn(
-        help="The chance that an image of a class gets a higher score for it than an image of another class; test split, "
-        "with its 95 % interval.",
-        width="medium",
-    ),
-    "By epoch": st.column_config.LineChartColumn(
-        help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width="small"
-    ),
-    "Took": st.column_config.TextColumn(width="small"),
-    "Started": st.column_config.DatetimeColumn(format="distance", width="small"),
-    "Run": st.column_config.TextColumn(help="The run's id, and the name of its folder.", width="large"),
+    "State": st.column_config.TextColumn(width=80),
+    "Strategy": st.column_config.TextColumn(width=140),
+    "Dataset": st.column_config.TextColumn(width=150),
+    "Backbone": st.column_config.TextColumn(width=150),
+    "By epoch": st.column_config.LineChartColumn(help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width=90),
+    "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=150),
+    "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=150),
+    "Took": st.column_config.TextColumn(width=80),
+    "Started": st.column_config.DatetimeColumn(format="distance", width=110),
+    "Run": st.column_config.TextColumn(help="The run's id, and the name of its folder."),
 }
 
 
@@ -79,11 +73,11 @@ def table(shown: list[Summary]) -> pd.DataFrame:
         {
             "State": [STATE_WORDS[s.state] for s in shown],
             "Strategy": [s.strategy for s in shown],
-            "Backbone": [s.spec.backbone for s in shown],
             "Dataset": [s.dataset for s in shown],
+            "Backbone": [s.spec.backbone for s in shown],
+            "By epoch": [list(s.curve) for s in shown],
             "Accuracy": [interval(s.accuracy) if s.accuracy else "" for s in shown],
             "AUROC": [interval(s.auroc) if s.auroc else "" for s in shown],
-            "By epoch": [list(s.curve) for s in shown],
             "Took": [duration(s.seconds) if s.seconds is not None else "" for s in shown],
             "Started": [_when(s) for s in shown],
             "Run": [s.id for s in shown],

@@ -64,6 +64,11 @@ def summaries(kind: str = "train") -> list[Summary]:
     return [summary for summary in found if summary is not None and summary.spec.kind == kind]
 
 
+def newest(spec: AnySpec) -> Summary | None:
+    """The newest run of exactly that spec, however it stands."""
+    return next((s for s in summaries(spec.kind) if s.spec == spec), None)
+
+
 def finished(spec: AnySpec) -> Summary | None:
     """The newest finished run of exactly that spec: its answer holds, and need not be computed again."""
     return next((s for s in summaries(spec.kind) if s.state == "done" and s.spec == spec), None)

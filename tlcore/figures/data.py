@@ -12,47 +12,45 @@ from tlcore.figures.words import count, percent, times
 
 COLOURS = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 TITLES = {"train": "training", "val": "validation", "test": "test"}
+LONGEST_NAME = 28  # characters of a class name beside its bar
 EVEN = 1.5  # classes whose sizes differ by no more than this are called even
 
 
-def class_balance(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> tuple[go.Figure, str]:
-    """Images by class, stacked by split, with their reading. `counts` gives for each split a number per class."""
-    chart = figure(x="Images", y="")
+def class_balance(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> tuple[go.Figure, str]:
+    """Images by class, stacked by split, with their reading. `counts` is {split: {class: images}}."""
+    chart = figure(x="Images", y="", height=130 + 34 * max(2, len(classes)))
     # Plotly reads markup in labels: positions carry the bars, and the names are written beside them, escaped.
     positions = list(range(len(classes)))
     for split, numbers in counts.items():
         chart.add_bar(
-            x=list(numbers),
+            x=[numbers.get(name, 0) for name in classes],
             y=positions,
             orientation="h",
-            name=TITLES.get(split, split),
+            name=TITLES.get(split, escaped(split)),
             marker_color=COLOURS.get(split, TRAIN),
-            hovertemplate=f"{TITLES.get(split, split)}: %{{x:,}} images<extra></extra>",
+            hovertemplate=f"{TITLES.get(split, escaped(split))}: %{{x:,}} images<extra></extra>",
         )
-    chart.update_layout(barmode="stack", bargap=0.35, height=110 + 30 * max(3, len(classes)))
-    names = [escaped(name if len(name) <= 28 else name[:27] + "…") for name in classes]
-    chart.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", showgrid=False)
+    chart.update_layout(barmode="stack", bargap=0.3)
+    names = [escaped(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…") for name in classes]
+    chart.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", showgrid=False, automargin=True)
     return chart, balance_reading(classes, counts)
 
 
-def balance_reading(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> str:
+def balance_reading(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> str:
     """How uneven the classes are, and what that does to accuracy."""
-    totals = [sum(numbers[i] for numbers in counts.values()) for i in range(len(classes))]
-    everything = sum(totals)
+    totals = {name: sum(numbers.get(name, 0) for numbers in counts.values()) for name in classes}
+    everything = sum(totals.values())
     if not everything:
         return "There are no images."
     if len(classes) == 1:
         return f"There is one class, {classes[0]}, with {times(everything, 'image')}."
-    large, small = max(range(len(totals)), key=totals.__getitem__), min(range(len(totals)), key=totals.__getitem__)
-    share = totals[large] / everything
+    large, small = max(totals, key=totals.__getitem__), min(totals, key=totals.__getitem__)
+    naming = f"Always naming {large} would be right for {percent(totals[large] / everything)} of them"
     if totals[large] <= EVEN * totals[small]:
-        return (
-            f"The classes are about even: from {count(totals[small])} ({classes[small]}) to {times(totals[large], 'image')} "
-            f"({classes[large]}). Always naming {classes[large]} would be right for {percent(share)} of them."
-        )
-    ratio = f"{totals[large] / totals[small]:.1f} times as many as" if totals[small] else "against none of"
+        spread = f"from {count(totals[small])} ({small}) to {times(totals[large], 'image')} ({large})"
+        return f"The classes are about even: {spread}. {naming}."
+    ratio = f"{totals[large] / totals[small]:.1f} times as many as {small}" if totals[small] else f"and {small} none"
     return (
-        f"The classes are uneven: {classes[large]} has {times(totals[large], 'image')}, {ratio} {classes[small]} "
-        f"({count(totals[small])}). Always naming {classes[large]} would be right for {percent(share)}: "
-        "look at balanced accuracy, not at accuracy alone."
+        f"The classes are uneven: {large} has {times(totals[large], 'image')}, {ratio} ({count(totals[small])}). "
+        f"{naming}: look at balanced accuracy, not at accuracy alone."
     )
