@@ -35,8 +35,9 @@ def near_pairs(images: np.ndarray, *, threshold: float = THRESHOLD) -> Iterator[
     thumbnails = np.stack([_thumbnail(image) for image in images]) if len(images) else np.zeros((0, 1), np.float32)
     for start in range(0, len(images), _BLOCK):
         products = thumbnails[start : start + _BLOCK] @ thumbnails[start:].T
-        for row, column in np.argwhere(np.triu(products, 1) >= threshold):
-            yield start + int(row), start + int(column), float(products[row, column])
+        for row, column in np.argwhere(products >= threshold).tolist():
+            if row < column:
+                yield start + row, start + column, float(products[row, column])
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

@@ -156,7 +156,7 @@ def patients_across(data: Pictures) -> list[Finding]:
             "patients-across",
             "problem",
             f"{_many(len(crossing), 'patient')} in more than one split",
-            f"{_many(len(files), 'picture')} belong to them. A network can know a patient again: the test is easier than it looks.",
+            f"{_many(len(files), 'picture')} belong to them. A network can know a patient again, and the test looks too good.",
             "Move all pictures of a patient into one split, or remove the train, val and test folders and let Thaw split.",
             len(crossing),
             files[:SHOWN],
@@ -265,13 +265,14 @@ def shortcuts(data: Pictures) -> list[Finding]:
         # How many bytes a picture takes says how much detail it holds, which may well be the subject.
         suspect = any(value >= GIVEAWAY for fact, value in strong.items() if kind == "file" and fact != "file size")
         also = f" So do: {', '.join(list(strong)[1:4])}." if len(strong) > 1 else ""
+        rule = f"A rule with at most three thresholds on it goes {skill:.0%} of the way from guessing to knowing.{also}"
         meaning, advice = _MEANING[kind]
         found.append(
             Finding(
                 f"shortcut-{kind}",
                 "problem" if suspect else "warning",
                 f"The {name} alone tells much about the class",
-                f"A rule with at most three thresholds on it goes {skill:.0%} of the way from guessing to knowing.{also} {meaning}",
+                f"{rule} {meaning}",
                 advice,
                 len(strong),
             )
@@ -281,7 +282,7 @@ def shortcuts(data: Pictures) -> list[Finding]:
 
 _MEANING: Final = {
     "file": (
-        "A network may learn how files were made instead of what they show; file size may also just follow what they show.",
+        "A network may learn how files were made instead of what they show; file size alone may also follow the subject.",
         "Make the files of all classes in the same way: one source, one size, one format. Test on pictures from elsewhere.",
     ),
     "picture": (
