@@ -1,0 +1,196 @@
+"""The measure job: how long a plan takes on this machine, by doing a few of its steps.
+
+The steps are real: the network, the batch size, the optimizer and the threads of the run, on pictures of noise. Weights
+are random, since neither their values nor the pictures' change how long a step takes, and so nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from tlcore.data.load import Split
+from tlcore.errors import OutOfMemory, SpecError
+from tlcore.models.freezing import apply_phase
+from tlcore.models.network import build
+from tlcore.runs import EventWriter, Run
+from tlcore.spec import MeasureSpec
+from tlcore.strategies import Phase, compile_plan
+from tlcore.training.chance import steps_per_epoch
+from tlcore.training.evaluate import predict
+from tlcore.training.fit import Setup, train_step
+from tlcore.training.machine import Machine, choose, repeatable
+from tlcore.training.memory import is_out_of_memory
+from tlcore.training.optimizer import build_optimizer, set_rates
+from tlcore.training.pace import step_costs
+from tlcore.training.report import Reporter
+from tlcore.training.state import State
+
+TIMED_STEPS = 5  # in each phase, at most
+SECONDS = 2.5  # for all phases together; once spent, a phase in between two measured ones is put between them
+
+
+def measure(run: Run, events: EventWriter) -> dict[str, Any]:
+    """Time every phase of the plan and the evaluation, and return what the whole run would take.
+
+    {plan, groups, device, precision, batch_size, phases: [{name, seconds_per_step, steps, seconds, measured}],
+    eval_images_per_second, seconds, memory_bytes, memory_is}. A phase that differs from two measured ones only in how far
+    it unfreezes is put between them (`measured` is then false). Raises `OutOfMemory` where a step does not fit.
+    """
+    spec = run.spec()
+    if not isinstance(spec, MeasureSpec):
+        raise SpecError(f"A spec of kind {spec.kind!r} is not a measurement.")
+    report = Reporter(run, events)
+    asked = spec.run
+    machine = choose(asked.device, asked.precision)
+    with repeatable(machine):
+        report.progress("Building the network", 0, 1, "network")
+        memory = _Memory(machine)
+        network = build(asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size)
+        machine.place(network.module)
+        plan = compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr)
+        pictures = _noise(max(2, min(spec.train_images, asked.batch_size)), asked.image_size, spec.classes)
+        setup = Setup(
+            plan=plan,
+            train=pictures,
+            val=pictures,
+            classes=tuple(str(c) for c in range(spec.classes)),
+            machine=machine,
+            seed=0,
+            batch_size=asked.batch_size,
+            optimizer=asked.optimizer,
+            weight_decay=asked.weight_decay,
+            augment=asked.augment,
+        )
+        state = State.fresh(network, plan)
+        state.scaler = machine.scaler()
+        step_seconds = _time_phases(state, setup, memory, report)
+        eval_rate = _time_evaluation(state, setup, report)
+    steps = steps_per_epoch(spec.train_images, asked.batch_size)
+    phases = [
+        {
+            "name": phase.name,
+            "seconds_per_step": seconds,
+            "steps": phase.epochs * steps,
+            "seconds": seconds * phase.epochs * steps,
+            "measured": measured,
+        }
+        for phase, (seconds, measured) in zip(plan.phases, step_seconds, strict=True)
+    ]
+    evaluated = plan.epochs * spec.val_images + spec.test_images
+    return {
+        "plan": plan.as_dict(),
+        "groups": [group.__dict__ for group in plan.groups],
+        "device": machine.name,
+        "precision": machine.precision,
+        "batch_size": asked.batch_size,
+        "phases": phases,
+        "eval_images_per_second": eval_rate,
+        "seconds": sum(phase["seconds"] for phase in phases) + evaluated / eval_rate,
+        "memory_bytes": memory.peak,
+        "memory_is": memory.what,
+    }
+
+
+def _time_phases(state: State, setup: Setup, memory: _Memory, report: Reporter) -> list[tuple[float, bool]]:
+    """(seconds of a step, whether it was measured) of each phase: the last and the first one first, then those between."""
+    phases = setup.plan.phases
+    costs = step_costs(setup.plan)
+    began = time.perf_counter()
+    found: dict[int, float] = {}
+    ends = list(dict.fromkeys((len(phases) - 1, 0)))
+    for place in [*ends, *(i for i in range(len(phases)) if i not in ends)]:
+        twin = next((i for i in found if _alike(phases[i], phases[place])), None)
+        if twin is not None:
+            found[place] = found[twin]
+        elif place in ends or time.perf_counter() - began < SECONDS:
+            found[place] = _time_step(state, setup, phases[place], memory, SECONDS / len(ends))
+        report.progress("Timing steps", len(found), len(phases), "phases")
+    measured = sorted(found)
+    xs, ys = [costs[i] for i in measured], [found[i] for i in measured]
+    order = np.argsort(xs, kind="stable")
+    between = np.interp(costs, np.array(xs)[order], np.array(ys)[order])
+    return [(found.get(i, float(between[i])), i in found) for i in range(len(phases))]
+
+
+def _alike(a: Phase, b: Phase) -> bool:
+    return a.batchnorm == b.batchnorm and all(a.trains(group) == b.trains(group) for group in a.rates)
+
+
+def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget: float) -> float:
+    """Median seconds of a step: one that warms up, then up to 5 while the budget lasts, and one in any case."""
+    apply_phase(state.network, phase)
+    state.optimizer = build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
+    set_rates(state.optimizer, phase, 0, 1)
+    chosen = np.arange(len(setup.train.labels))
+    first = time.perf_counter()
+    seconds: list[float] = []
+    try:
+        train_step(state, setup, phase, chosen)  # warms up
+        while not seconds or (len(seconds) < TIMED_STEPS and time.perf_counter() - first + seconds[-1] < budget):
+            began = time.perf_counter()
+            train_step(state, setup, phase, chosen)
+            _wait(setup.machine)
+            seconds.append(time.perf_counter() - began)
+            memory.look()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"A batch of {len(chosen)} images does not fit into memory in phase {phase.name!r}.",
+            next_step="A run would send it through in parts, more slowly. Choose a smaller batch or image size to avoid that.",
+        ) from error
+    return median(seconds)
+
+
+def _time_evaluation(state: State, setup: Setup, report: Reporter) -> float:
+    """Images a second, from two batches after one that warms up."""
+    report.progress("Timing the evaluation", 0, 1, "batch")
+    rates = []
+    for _ in range(3):
+        began = time.perf_counter()
+        predict(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size)
+        rates.append(len(setup.val.labels) / (time.perf_counter() - began))
+    report.progress("Timing the evaluation", 1, 1, "batch")
+    return max(rates[1:])
+
+
+def _wait(machine: Machine) -> None:
+    if machine.device.type == "cuda":
+        torch.cuda.synchronize(machine.device)
+
+
+def _noise(count: int, image_size: int, classes: int) -> Split:
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (count, image_size, image_size, 3), dtype=np.uint8)
+    return Split(pictures, np.arange(count, dtype=np.int64) % classes, tuple(str(i) for i in range(count)))
+
+
+class _Memory:
+    """The most memory that the steps took: exact on a GPU; on a CPU how much the process has grown, at the end of steps."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._device = machine.device if machine.device.type == "cuda" else None
+        self._process = psutil.Process()
+        self._before = self._process.memory_info().rss
+        self._most = 0
+        if self._device is not None:
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def look(self) -> None:
+        self._most = max(self._most, self._process.memory_info().rss - self._before)
+
+    @property
+    def peak(self) -> int:
+        return self._most if self._device is None else torch.cuda.max_memory_allocated(self._device)
+
+    @property
+    def what(self) -> str:
+        if self._device is None:
+            return "Growth of the process on the CPU while training: parameters, gradients, optimizer and activations."
+        return "The most that PyTorch held on the GPU at once."
