@@ -180,14 +180,19 @@ def dataset_card(name_or_path: str) -> DatasetCard:
     """
     if name_or_path in DATASETS:
         return DATASETS[name_or_path]
-    path = Path(name_or_path).expanduser()
-    if not path.exists():
-        if "/" in name_or_path or name_or_path.startswith("~") or path.suffix:
-            raise DataError(f"There is nothing at {name_or_path!r}.", next_step="Check the path of the folder or the ZIP.")
+    if not name_or_path:
         raise UnknownName("dataset", name_or_path, DATASETS)
+    try:
+        path = Path(name_or_path).expanduser().resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:  # nothing there, no such user, a loop of links, a null byte
+        if any(sign in name_or_path for sign in "/.~\\"):
+            raise DataError(
+                f"There is nothing at {name_or_path!r}.", next_step="Check the path of the folder or ZIP."
+            ) from error
+        raise UnknownName("dataset", name_or_path, DATASETS) from error
     return DatasetCard(
-        name=path.name or str(path.resolve().name),
-        title=path.resolve().name,
+        name=path.name or "/",
+        title=path.name or "/",
         sentence="Your own pictures.",
         task="multi-class",
         classes=(),

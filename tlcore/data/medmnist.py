@@ -24,6 +24,10 @@ from tlcore.errors import DataError
 from tlcore.progress import Progress
 from tlcore.settings import cache_dir, data_roots
 
+_MULTI_LABEL: Final = (
+    "Each of its pictures may show several findings at once (multi-label), and Thaw trains classifiers that give one answer "
+    "for each picture."
+)
 SIZES: Final = (28, 64, 128, 224)
 
 
@@ -207,16 +211,15 @@ def medmnist_card(name: str) -> DatasetCard:
         warnings=facts.warnings,
         flips=facts.flips,
         medical=True,
-        refusal="Each of its pictures may show several findings at once (multi-label), and Thaw trains classifiers that give "
-        "one answer for each picture."
-        if facts.task == "multi-label"
-        else "",
+        refusal=_MULTI_LABEL if facts.task == "multi-label" else "",
     )
 
 
 def medmnist_listing(name: str, image_size: int, progress: Progress) -> Listing:
     """The pictures of one set, from the file that suits `image_size`. Raises `DataError` and `AssetError`."""
     facts = MEDMNIST[name]
+    if facts.task == "multi-label":
+        raise DataError(f"{facts.title} cannot be used. {_MULTI_LABEL}", next_step="Choose another dataset.")
     here = sorted(_files_here(name), key=lambda found: (found[0] < image_size, abs(found[0] - image_size)))
     if here:
         file = here[0][1]
@@ -227,11 +230,11 @@ def medmnist_listing(name: str, image_size: int, progress: Progress) -> Listing:
     progress(f"Reading {facts.title}", 0, 0, "")
     items: list[Item] = []
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             for split in SPLITS:
                 labels = _labels(arrays[f"{split}_labels"], facts)
                 items += array_items(arrays[f"{split}_images"], labels, prefix=split, split=split)
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{file.name} is not a MedMNIST file: {error}.",
             next_step=f"Fetch it again from {pinned.MEDMNIST_SITE}, or remove it and let Thaw fetch it.",
