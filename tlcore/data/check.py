@@ -46,9 +46,7 @@ def check(run: Run, events: EventWriter) -> dict[str, Any]:
     data, notices, unreadable, digest, found = _load(spec, card, progress)
     for text in notices:
         events.write("notice", level="info", text=text)
-    progress("Looking for trouble", 0, 1, "")
-    faults = findings(data, unreadable)
-    progress("Looking for trouble", 1, 1, "")
+    faults = findings(data, unreadable, progress)
     samples = _samples(run.path, data, found, spec.seed, progress)
     return {
         "dataset": spec.dataset,

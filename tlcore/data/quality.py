@@ -14,6 +14,7 @@ import numpy as np
 
 from tlcore.data.duplicates import MAX_PICTURES, THRESHOLD, exact_groups, near_pairs
 from tlcore.data.shortcuts import FileFacts, of_files, of_pictures, skills
+from tlcore.progress import Progress, silent
 
 Severity = Literal["info", "warning", "problem"]
 SHOWN: Final = 20
@@ -54,17 +55,14 @@ class Pictures:
     classes: Sequence[str]  # empty where nothing is labelled
 
 
-def findings(data: Pictures, unreadable: Sequence[tuple[str, str]] = ()) -> list[Finding]:
+def findings(data: Pictures, unreadable: Sequence[tuple[str, str]] = (), progress: Progress = silent) -> list[Finding]:
     """All findings, the worst first; `unreadable` holds (id, reason) of what could not be decoded."""
-    found = [
-        *unreadable_files(unreadable),
-        *same_pictures(data),
-        *patients_across(data),
-        *constant_pictures(data),
-        *class_sizes(data),
-        *sizes(data),
-        *shortcuts(data),
-    ]
+    found = unreadable_files(unreadable)
+    looks = (patients_across, constant_pictures, class_sizes, sizes, shortcuts, same_pictures)
+    for done, look in enumerate(looks):
+        progress("Looking for trouble", done, len(looks), "checks")
+        found += look(data)
+    progress("Looking for trouble", len(looks), len(looks), "checks")
     return sorted(found, key=lambda finding: ("problem", "warning", "info").index(finding.severity))
 
 
