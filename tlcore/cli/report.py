@@ -25,7 +25,7 @@ def training(result: Mapping[str, Any]) -> str:
         f"best epoch {result['best_epoch']} of {result['epochs_run']}; "
         f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
     )
-    notices = [f"Note: {_sentence(notice)}" for notice in result.get("notices", ())]
+    notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join(
         [head, "", table(rows, ("on the test split", "value", "95 % interval")), "", facts, *notices, _where(result)]
     )
@@ -79,16 +79,28 @@ def _rate(rate: float | None) -> str:
     return "frozen" if rate is None else f"{rate:.2g}"
 
 
-def _sentence(notice: Any) -> str:
-    return notice["text"] if isinstance(notice, Mapping) else str(notice)
-
-
 def _where(result: Mapping[str, Any]) -> str:
     return f"Run {result['run_id']}."
 
 
 def findings(result: Mapping[str, Any]) -> str:
-    return str(result)
+    """The data check: how many images of each class in each split, then what was found, the worst first."""
+    splits = list(result["counts"])
+    names = list(result["counts"][splits[0]])
+    rows = [[_plain(name), *(f"{result['counts'][split][name]:,}" for split in splits)] for name in names]
+    lines = [result["title"], "", table(rows, ("images", *splits)), ""]
+    order = ("problem", "warning", "info")
+    for fault in sorted(result["findings"], key=lambda fault: order.index(fault["severity"])):
+        lines += [f"{fault['severity'].capitalize()}: {_plain(fault['title'])}", f"  {_plain(fault['detail'])}"]
+        lines += [f"  {_plain(fault['what_to_do'])}"] if fault["what_to_do"] else []
+    lines += [] if result["findings"] else ["Nothing was found that should worry you."]
+    lines += [f"Note: {_plain(text)}" for text in (*result["notices"], *result["warnings"])]
+    return "\n".join([*lines, _where(result)])
+
+
+def _plain(text: str) -> str:
+    """Without control characters: names of files and classes come from people, and a terminal obeys some characters."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 _READERS = {"train": training, "measure": measurement, "check": findings}

@@ -1,0 +1,220 @@
+"""Jobs from the command line, for real: training, the data check, the measurement; resuming after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from tlcore.cli.main import main
+from tlcore.engine import LocalEngine, launch
+from tlcore.files import holder
+from tlcore.runs import Run, all_runs
+from tlcore.spec import RunSpec
+
+sys.path.insert(0, str(Path(__file__).parent / "data"))
+from hostile import make  # the same inputs that the data's own tests refuse
+
+ROOT = Path(__file__).parents[1]
+TINY = "--backbone mobilenetv3_small_100 --dataset digits --strategy random-features --image-size 32 --images-per-class 8"
+KEYS = {
+    "run_id", "backbone", "dataset", "strategy", "test", "majority_baseline", "trainable_params", "total_params", "seconds",
+    "images_per_second", "epochs_run", "best_epoch",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THAW_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("THAW_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache of the command line"))
+    monkeypatch.setenv("THAW_OFFLINE", "1")
+
+
+@pytest.mark.slow
+def test_training_prints_one_json_object_last_and_progress_on_stderr(tmp_path: Path) -> None:
+    """The command of the README, as a process of its own, on a network that needs nothing fetched."""
+    command = [sys.executable, "-m", "tlcore", "train", *TINY.split(" "), "--epochs", "1", "--seed", "0", "--json"]
+    done = subprocess.run(
+        [*command, "--runs-dir", str(tmp_path / "here")], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(told) >= KEYS
+    (run,) = all_runs(tmp_path / "here")
+    assert told["run_id"] == run.id
+    assert (told["backbone"], told["dataset"], told["strategy"]) == ("mobilenetv3_small_100", "digits", "random-features")
+    assert (told["epochs_run"], told["best_epoch"]) == (1, 1)
+    assert told["trainable_params"] == 1025 * 10 < told["total_params"]
+    assert 0.09 < told["majority_baseline"] < 0.12  # ten classes, almost alike
+    for name in ("accuracy", "balanced_accuracy", "auroc", "f1"):
+        assert told["test"][name]["low"] <= told["test"][name]["value"] <= told["test"][name]["high"]
+    for name in ("ece", "loss"):
+        assert told["test"][name]["value"] >= 0
+    assert "Training" in done.stderr
+    assert "Epoch 1: validation loss" in done.stderr
+    assert run.status().state == "done"
+    result = run.result()
+    assert {name: result[name] for name in KEYS} == {name: told[name] for name in KEYS}
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers_and_a_table_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", *TINY.split(" "), "--epochs", "1", "--seed", "3"]
+    assert main([*arguments, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert main(arguments) == 0
+    table = capsys.readouterr().out
+    value = first["test"]["accuracy"]
+    assert f"{value['value']:.3f}  {value['low']:.3f} to {value['high']:.3f}" in table
+    assert f"majority baseline  {first['majority_baseline']:.3f}" in table
+    assert "10,250 of " in table
+    assert main(["show", first["run_id"]]) == 0
+    assert f"{value['value']:.3f}  {value['low']:.3f} to {value['high']:.3f}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_weights_that_cannot_be_had_are_an_error_and_never_random(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--dataset", "digits", "--backbone", "resnet18", "--image-size", "32", "--json"]) == 1
+    shown = capsys.readouterr()
+    error = json.loads(shown.out.splitlines()[-1])["error"]
+    assert error["type"] in ("WeightsUnavailable", "AssetError")
+    assert error["next_step"]
+    assert "Traceback" not in shown.err
+    (run,) = all_runs(Path(os.environ["THAW_RUNS_DIR"]))
+    assert run.status().state == "failed"
+    assert run.status().error == error
+
+
+@pytest.mark.slow
+def test_the_measurement_shows_the_plan_and_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["measure", *TINY.split(" "), "--strategy", "two-stage", "--epochs", "4"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    for words in ("stage 6", "frozen", "head and body", "in all on this machine"):
+        assert words in said
+    assert main([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [phase["steps"] for phase in told["phases"]] == [6, 6]  # two epochs each, of 80 images in batches of 32, 32 and 16
+    assert told["seconds"] > 0
+
+
+def test_the_data_check_tells_counts_and_findings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    data = make(tmp_path / "inputs")["ok_data_html_class"]
+    assert main(["check", str(data), "--image-size", "32"]) == 0
+    said = capsys.readouterr().out
+    assert "onerror=alert(1)" in said  # a terminal shows it as it is
+    assert "train" in said
+    assert main(["check", str(data), "--image-size", "32", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert sum(sum(split.values()) for split in told["counts"].values()) == 36
+
+
+def test_hostile_data_exit_with_2_and_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    inputs = make(tmp_path / "inputs")
+    before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "runs")}
+    hostile = {name: path for name, path in inputs.items() if name.startswith("data_")}
+    assert len(hostile) > 15
+    wrong = {}
+    for name, path in hostile.items():
+        code = main(["check", str(path), "--image-size", "32"])
+        shown = capsys.readouterr()
+        if code != 2 or "error: " not in shown.err or "Traceback" in shown.err or shown.out:
+            wrong[name] = (code, shown.err[-300:], shown.out[-300:])
+    assert wrong == {}
+    after = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "runs")}
+    assert after == before  # nothing is written outside the runs and the cache
+    assert not Path("/tmp/thaw-escaped.png").exists()
+
+
+@pytest.mark.slow
+def test_one_class_and_one_image_are_refused_for_training_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    inputs = make(tmp_path / "inputs")
+    for name in ("data_one_class", "data_one_image_per_class", "data_empty", "data_zip_dotdot"):
+        options = ["--backbone", "mobilenetv3_small_100", "--strategy", "random-features", "--image-size", "32"]
+        assert main(["train", "--dataset", str(inputs[name]), *options]) == 2, name
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert "error: " in shown.err
+        assert "Traceback" not in shown.err
+
+
+@pytest.mark.slow
+def test_ctrl_c_cancels_the_run_and_exits_with_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tlcore", "train", *TINY.split(" "), "--epochs", "1000", "--runs-dir", str(tmp_path / "r")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            until(lambda: any(steps_of(run) for run in all_runs(tmp_path / "r")), process)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert out == ""
+    assert "the run is cancelled" in err
+    assert "Traceback" not in err
+    (run,) = all_runs(tmp_path / "r")
+    assert run.status().state == "cancelled"
+
+
+# --- the real training job in the queue
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[LocalEngine]:
+    made = LocalEngine(tmp_path / "runs")
+    yield made
+    for lock in [made.runs_dir / launch.FOLDER / "lock", *(run.path / "run.lock" for run in all_runs(made.runs_dir))]:
+        with contextlib.suppress(ProcessLookupError):
+            if pid := holder(lock):
+                os.kill(pid, signal.SIGKILL)
+    while launch._unreaped:
+        worker = launch._unreaped.pop()
+        worker.kill()
+        worker.wait()
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_and_ends_like_one_that_was_not_killed(engine: LocalEngine) -> None:
+    spec = RunSpec(
+        backbone="mobilenetv3_small_100", dataset="digits", strategy="from-scratch", epochs=4, image_size=32,
+        images_per_class=16, batch_size=16, seed=5,
+    )  # fmt: skip
+    whole, killed = engine.submit(spec), engine.submit(spec)
+    until(lambda: whole.status().state == "done")
+    until(lambda: any(event["type"] == "epoch" and event["epoch"] == 1 for event in killed.events()[0]))
+    os.kill(holder(killed.path / "run.lock"), signal.SIGKILL)
+    until(lambda: killed.status().state == "lost")
+    reported = killed.events()[0]
+    engine.resume(killed.id)
+    until(lambda: killed.status().state == "done")
+
+    events = killed.events()[0]
+    assert events[: len(reported)] == reported
+    resumed = next(event for event in events if event["type"] == "resumed")
+    assert resumed["step"] >= 10  # the first epoch at least was not done again
+    expected, result = whole.result(), killed.result()
+    for name in ("test", "val", "confusion", "drift", "best_epoch", "epochs_run", "majority_baseline"):
+        assert result[name] == expected[name], name
+    trained, again = (load_file(run.path / "weights.safetensors") for run in (whole, killed))
+    assert trained.keys() == again.keys()
+    assert all((trained[name] == again[name]).all() for name in trained)
+
+
+def steps_of(run: Run) -> list[int]:
+    return [event["step"] for event in run.events()[0] if event["type"] == "step"]
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen | None = None, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        assert process is None or process.poll() is None, "the process has ended"
+        time.sleep(0.02)
