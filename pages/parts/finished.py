@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.parts.figures import as_format, shown
@@ -13,6 +14,7 @@ from pages.parts.gallery import errors_gallery
 from pages.parts.next import next_steps
 from pages.parts.stack import stack
 from pages.parts.text import plain
+from tlcore.figures.calibration import calibration
 from tlcore.figures.confusion import confusion_matrix
 from tlcore.figures.curves import loss_curves, metric_curve
 from tlcore.figures.depth import drift_by_group
@@ -40,6 +42,7 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     with matrix:
         shown("confusion", run, *confusion_matrix(result["confusion"], result["classes"]))
     errors_gallery(run, result)
+    _calibration(run)
 
     st.header("How it trained")
     known = fold(run.events()[0])
@@ -60,6 +63,15 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
         shown("drift", run, *drift_by_group(plan, result["drift"]))
     as_format()
     _provenance(run, result)
+
+
+def _calibration(run: Run) -> None:
+    file = run.path / "predictions.npz"
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as saved:
+            probabilities, labels = saved["probabilities"], saved["labels"]
+        st.subheader("Is it right as often as it says?")
+        shown("calibration", run, *calibration(probabilities, labels))
 
 
 def _numbers(result: dict[str, Any]) -> None:

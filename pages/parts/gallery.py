@@ -12,6 +12,7 @@ from tlcore.figures.words import count, percent
 from tlcore.runs import Run
 
 FIRST = 6  # shown at once; the rest is folded
+WIDTH = 150  # pixels on the screen
 
 
 def errors_gallery(run: Run, result: dict[str, Any]) -> None:
@@ -30,20 +31,19 @@ def errors_gallery(run: Run, result: dict[str, Any]) -> None:
     _row(run, errors[:FIRST])
     if len(errors) > FIRST:
         with st.expander(f"{count(len(errors) - FIRST)} more"):
-            for start in range(FIRST, len(errors), FIRST):
-                _row(run, errors[start : start + FIRST])
+            _row(run, errors[FIRST:])
 
 
 def _row(run: Run, errors: list[dict[str, Any]]) -> None:
-    for column, error in zip(st.columns(FIRST), errors, strict=False):
-        file = run.path / error["file"]
-        with column:
-            if file.is_file():
-                st.image(file.read_bytes(), width="stretch")
-            st.caption(
-                f"Truth: **{plain(error['truth'])}**  \nAnswer: **{plain(error['predicted'])}**, "
-                f"{percent(error['confidence'], 0)}".replace(" %", "\u00a0%")
-            )
+    pictures = [((run.path / error["file"]), error) for error in errors]
+    there = [(file.read_bytes(), _words(error)) for file, error in pictures if file.is_file()]
+    if there:
+        st.image([picture for picture, _ in there], caption=[words for _, words in there], width=WIDTH)
+
+
+def _words(error: dict[str, Any]) -> str:
+    sure = percent(error["confidence"], 0).replace(" ", "\u00a0")
+    return f"Truth: **{plain(error['truth'])}**  \nAnswer: **{plain(error['predicted'])}**, {sure}"
 
 
 def _inside(file: str) -> bool:

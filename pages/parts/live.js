@@ -12,6 +12,7 @@ const METRICS = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", 
 function baseline(metric, plan) {
   const classes = plan.classes.length;
   const share = plan.majority_baseline;
+  if (share === null) return null; // a validation split without images
   if (metric === "accuracy") return share;
   if (metric === "balanced_accuracy") return 1 / classes;
   if (metric === "f1") return (2 * share) / (1 + share) / classes;
@@ -180,7 +181,7 @@ function start(root, component) {
     drawChart(part("metric"), {
       title: METRICS[metric],
       lines,
-      level: { value, label: `always the largest class: ${percent(value)}` },
+      level: value === null ? null : { value, label: `always the largest class: ${percent(value)}` },
       percentages: true,
       ...axis,
     });

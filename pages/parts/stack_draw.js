@@ -1,6 +1,7 @@
 // The stack: layer groups as slabs, the head on top and the image at the bottom, a column for each phase.
 // `plan` is Plan.as_dict() of tlcore/strategies/plan.py. Returns a function that shows where a run stands.
 
+const DENSE = 4; // phases
 const DECADES = 3; // as in tlcore/figures/palette.py
 
 function opacity(rate, peak) {
@@ -25,17 +26,20 @@ export function drawStack(parent, plan, options = {}) {
   const { live = false, image = "image" } = options;
   const peak = Math.max(...plan.phases.flatMap((phase) => Object.values(phase.rates).filter((rate) => rate !== null)));
   const several = plan.phases.length > 1;
+  const dense = plan.phases.length > DENSE; // then a cell has no room for words: they are in its title, rates beside the names
   const cells = []; // [phase][group name] -> the parts that change
   const heads = [];
 
-  const table = html("table", { class: `stack${several ? " several" : ""}${live ? " live" : ""}` });
+  const table = html("table", { class: `stack${several ? " several" : ""}${dense ? " dense" : ""}${live ? " live" : ""}` });
   const about = "The network's layer groups, from the head at the top to the image at the bottom; each column is a phase.";
   table.append(html("caption", {}, about));
   const titles = html("tr", {}, html("th", { scope: "col" }, html("span", { class: "hidden" }, "Layer group")));
   let epoch = 1;
   plan.phases.forEach((phase, index) => {
-    const name = several ? `${index + 1}. ${phase.name}` : phase.name;
-    const head = html("th", { scope: "col" }, html("b", {}, name), html("small", {}, epochsText(epoch, phase.epochs)));
+    const when = epochsText(epoch, phase.epochs);
+    const name = dense ? String(index + 1) : several ? `${index + 1}. ${phase.name}` : phase.name;
+    const title = `Phase ${index + 1}, ${phase.name}: ${when}`;
+    const head = html("th", { scope: "col", title }, html("b", {}, name), html("small", {}, dense ? when.replace(/^epochs? /, "ep. ") : when));
     heads.push(head);
     titles.append(head);
     cells.push({});
@@ -47,7 +51,9 @@ export function drawStack(parent, plan, options = {}) {
   const total = plan.groups.reduce((sum, group) => sum + group.params, 0);
   for (const group of [...plan.groups].reverse()) {
     const share = html("i", { class: "share", style: `width:${Math.max(1, (100 * group.params) / total)}%` });
-    const level = group.level === group.name ? "" : ` · ${group.level}`;
+    const rates = plan.phases.map((phase) => phase.rates[group.name]).filter((rate) => rate !== null && rate !== undefined);
+    const most = rates.length ? rateText(Math.max(...rates)) : "frozen";
+    const level = dense ? ` · ${most}` : group.level === group.name ? "" : ` · ${group.level}`;
     const title = `${group.name}: ${group.params.toLocaleString("en-GB")} parameters, ${percent(group.params / total)} of all`;
     const row = html(
       "tr",

@@ -86,6 +86,13 @@ def test_no_weakest_class_where_none_errs_or_none_is_known():
     assert "no recall" in verdict(result)[2]
 
 
+def test_an_empty_test_split_is_said_and_breaks_nothing():
+    result = copy.deepcopy(RESULT) | {"majority_baseline": None}
+    result["test"]["accuracy"] = share(None)
+    assert verdict(result)[0] == "The test split has no images, so nothing is known about new ones."
+    assert test_table(result)[0]["baseline"] is None
+
+
 def test_the_table_has_intervals_and_baselines():
     rows = {row["metric"]: row for row in test_table(RESULT)}
     assert (rows["Accuracy"]["value"], rows["Accuracy"]["low"], rows["Accuracy"]["baseline"]) == (0.9, 0.85, 0.625)

@@ -59,19 +59,21 @@ def metric_curve(run: Folded, metric: str) -> tuple[go.Figure, str]:
         _line(chart, trained, "training", TRAIN, dots=True)
     held = [(event["step"] / per_epoch, 100 * _number(event["val"].get(metric))) for event in run.epochs]
     _line(chart, held, "validation", VALIDATION, dots=True)
-    level = baseline(metric, run.plan["majority_baseline"], len(run.plan["classes"]))
-    chart.add_hline(100 * level, line={"dash": "dash", "color": BASELINE, "width": 1.5})
-    _line(chart, [], f"always the largest class ({percent(level)})", BASELINE, dash="dash")
+    majority = run.plan["majority_baseline"]
+    level = None if majority is None else baseline(metric, majority, len(run.plan["classes"]))
+    if level is not None:
+        chart.add_hline(100 * level, line={"dash": "dash", "color": BASELINE, "width": 1.5})
+        _line(chart, [], f"always the largest class ({percent(level)})", BASELINE, dash="dash")
     chart.update_xaxes(range=[0, max([event["step"] / per_epoch for event in run.epochs], default=1) * 1.03])
     _phases(chart, run)
     return chart, metric_reading(run.epochs, metric, level)
 
 
-def metric_reading(epochs: list[Event], metric: str, level: float) -> str:
+def metric_reading(epochs: list[Event], metric: str, level: float | None) -> str:
     """How the metric moved, and whether it left the baseline."""
     title, _ = METRICS[metric]
     known = [(event["epoch"] + 1, event["val"][metric]) for event in epochs if event["val"].get(metric) is not None]
-    if not known:
+    if not known or level is None:
         return f"{title} is not defined on this validation split."
     epoch, best = max(known, key=lambda pair: (pair[1], -pair[0]))
     ahead = best - level

@@ -30,7 +30,7 @@ def class_balance(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]
             marker_color=COLOURS.get(split, TRAIN),
             hovertemplate=f"{TITLES.get(split, escaped(split))}: %{{x:,}} images<extra></extra>",
         )
-    chart.update_layout(barmode="stack", bargap=0.3)
+    chart.update_layout(barmode="stack", bargap=0.3, legend_traceorder="normal")
     names = [escaped(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…") for name in classes]
     chart.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", showgrid=False, automargin=True)
     return chart, balance_reading(classes, counts)

@@ -24,6 +24,8 @@ def verdict(result: Result) -> list[str]:
 
 def _against_baseline(result: Result) -> str:
     accuracy, majority = result["test"]["accuracy"], result["majority_baseline"]
+    if majority is None or accuracy["value"] is None:
+        return "The test split has no images, so nothing is known about new ones."
     what = f"It names {interval(accuracy)} of {count(result['test']['n'])} test images rightly"
     always = f"always naming the largest class gets {percent(majority)}"
     gain = accuracy["value"] - majority
@@ -69,7 +71,7 @@ def diagnosis(result: Result) -> Diagnosis:
     trained = [event["train"]["loss"] for event in result["history"] if event["train"].get("loss") is not None]
     if len(losses) >= 3 and losses[-1] > min(losses) * (1 + LOSS_RISE) and trained and trained[-1] < trained[0]:
         return "over-fitting"
-    if accuracy.get("low") is not None and accuracy["low"] <= majority:
+    if accuracy.get("low") is not None and majority is not None and accuracy["low"] <= majority:
         return "no better than the baseline"
     if len(losses) >= 2 and losses[-1] == min(losses) and losses[-1] < losses[-2] * (1 - STILL_FALLING):
         return "under-trained"
@@ -82,12 +84,12 @@ def _losses(result: Result) -> list[float]:
 
 def test_table(result: Result) -> list[dict[str, Any]]:
     """The test metrics as rows for a table and its CSV: shares from 0 to 1, with their 95 % intervals and baselines."""
-    test, classes = result["test"], len(result["classes"])
+    test, classes, majority = result["test"], len(result["classes"]), result["majority_baseline"]
     rows = []
     for name in ("accuracy", "balanced_accuracy", "auroc", "f1", "ece", "loss"):
         value = test[name]
         known = name in ("accuracy", "balanced_accuracy", "auroc", "f1")
-        level = baseline(name, result["majority_baseline"], classes) if known else None
+        level = baseline(name, majority, classes) if known and majority is not None else None
         rows.append({"metric": METRICS[name][0], **_value(value), "baseline": level, "what it is": METRICS[name][1]})
     for name, value in test["recall"].items():
         rows.append(
