@@ -49,7 +49,7 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             load_checkpoint(file, state, setup, identity)
         notices = _notices(data)
         _announce(report, spec, network, data, setup, [] if resumed else notices)
-        if resumed:
+        if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
             report.write("resumed", step=state.step, epoch=state.epoch)
 
         before, timer = state.seconds, Timer()
