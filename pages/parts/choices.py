@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from pages.parts.form import CUSTOM, DEFAULTS, Fields, from_link, to_link
@@ -17,6 +14,7 @@ from tlcore.models.catalogue import BACKBONES, BackboneCard, backbone_card
 from tlcore.strategies import STRATEGIES
 
 _WRITTEN = "train-link"  # the link that the form itself wrote last
+_CHOSEN = "train-fields"  # the choices as they stood last; widgets forget theirs while they are not shown
 _PROBLEMS = "train-link-problems"
 
 
@@ -25,10 +23,13 @@ def key(field: str) -> str:
     return f"train-{field}"
 
 
-def fill(fields: Mapping[str, Any]) -> None:
-    """Put values into the form; to be called before its widgets are drawn, or in a callback."""
+def fill(fields: Fields) -> None:
+    """Put all values into the form; to be called before its widgets are drawn. The form's next link will say them."""
     for name, value in fields.items():
         st.session_state[key(name)] = value
+    st.session_state[_CHOSEN] = dict(fields)
+    st.session_state[_WRITTEN] = {}
+    st.session_state[_PROBLEMS] = []
 
 
 def read_link() -> list[str]:
@@ -39,8 +40,8 @@ def read_link() -> list[str]:
         fill(fields)
         st.session_state[_WRITTEN] = asked
         st.session_state[_PROBLEMS] = problems
-    for name, default in DEFAULTS.items():  # Streamlit forgets a widget's value while another page is shown
-        st.session_state[key(name)] = st.session_state.get(key(name), default)
+    for name, value in st.session_state[_CHOSEN].items():
+        st.session_state[key(name)] = st.session_state.get(key(name), value)
     return st.session_state.get(_PROBLEMS, [])
 
 
@@ -49,6 +50,7 @@ def write_link(fields: Fields) -> None:
     link = to_link(fields)
     if {name: st.query_params[name] for name in st.query_params} != link:
         st.query_params.from_dict(link)
+    st.session_state[_CHOSEN] = dict(fields)
     if st.session_state.get(_WRITTEN) != link:
         st.session_state[_PROBLEMS] = []
     st.session_state[_WRITTEN] = link

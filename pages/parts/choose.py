@@ -52,9 +52,7 @@ def _take_over() -> None:
         spec = open_run(runs_dir(), run_id).spec()
         if not isinstance(spec, RunSpec):
             raise SpecError("That is not a training run.", next_step="Choose one from the Runs page.")
-        fields = fields_of(spec, _groups_of(spec.backbone))
-        read_link()
-        fill(fields)
+        fill(fields_of(spec, _groups_of(spec.backbone)))
 
 
 def _groups_of(backbone: str) -> tuple[Group, ...]:

@@ -35,10 +35,13 @@ def errors_gallery(run: Run, result: dict[str, Any]) -> None:
 
 
 def _row(run: Run, errors: list[dict[str, Any]]) -> None:
-    pictures = [((run.path / error["file"]), error) for error in errors]
-    there = [(file.read_bytes(), _words(error)) for file, error in pictures if file.is_file()]
-    if there:
-        st.image([picture for picture, _ in there], caption=[words for _, words in there], width=WIDTH)
+    with st.container(horizontal=True):
+        for error in errors:
+            file = run.path / error["file"]
+            if file.is_file():
+                with st.container(width=WIDTH, gap="xsmall"):
+                    st.image(file.read_bytes(), width=WIDTH)
+                    st.caption(_words(error))
 
 
 def _words(error: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.form import fields_of, to_link
+from pages.parts.choices import fill
+from pages.parts.form import Fields, fields_of, to_link
 from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.advice import suggestions
@@ -21,14 +22,16 @@ def next_steps(spec: RunSpec, result: dict[str, Any]) -> None:
     for place, (column, idea) in enumerate(zip(st.columns(len(ideas)), ideas, strict=True)):
         with column:
             if st.button(idea.title, key=f"next-{place}", icon=":material/arrow_forward:", width="stretch"):
-                st.query_params.from_dict(_link(idea.spec))
+                fields = _fields(idea.spec)
+                fill(fields)
+                st.query_params.from_dict(to_link(fields))
                 st.rerun()
             st.caption(plain(idea.reason))
 
 
-def _link(spec: RunSpec) -> dict[str, str]:
+def _fields(spec: RunSpec) -> Fields:
     try:
         groups = backbone_card(spec.backbone).groups_with_head(2)
     except ThawError:
         groups = ()
-    return to_link(fields_of(spec, groups))
+    return fields_of(spec, groups)

@@ -79,6 +79,7 @@ def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
 def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "unknown") -> None:
     seconds = None if result is None else result.get("seconds")
     used = None if result is None else result.get("memory_bytes")
+    held = "The most that the measured steps held." if result is None else result.get("memory_is")
     where = "" if result is None else f" Measured on {result['device']} in {result['precision']}."
     left, right = st.columns(2)
     with left:
@@ -88,4 +89,4 @@ def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "u
         st.metric("Time", otherwise if seconds is None else duration(seconds), help=time_help)
     with right:
         st.metric("Parameters in all", short_count(plan.total_params) if plan else "…")
-        st.metric("Memory", otherwise if used is None else memory(used), help=f"The most that the measured steps held.{where}")
+        st.metric("Memory", otherwise if used is None else memory(used), help=held)

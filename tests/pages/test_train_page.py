@@ -172,6 +172,22 @@ def test_repeat_with_changes_brings_the_choices_back(runs):
     assert app.query_params == {"backbone": "resnet18", "dataset": "digits", "strategy": "full", "epochs": "4", "seed": "9"}
 
 
+def test_a_suggestion_that_is_all_defaults_is_taken_over_too(runs):
+    run = finished(runs, RunSpec(dataset="chest-xray", strategy="last-group", epochs=5, class_weights=True, seed=2**31 - 1))
+    app = page(run=run.id)
+    next(button for button in app.button if button.label == "Train twice as long").click()
+    app.run()
+    next(toggle for toggle in app.toggle if toggle.label == "Class weights").set_value(False)
+    app.run()
+    assert app.query_params == {"epochs": "10", "seed": str(2**31 - 1)}
+    app.query_params.clear()
+    app.query_params["run"] = run.id
+    app.run()
+    del app.query_params["run"]
+    app.run()
+    assert app.query_params == {"epochs": "10", "seed": str(2**31 - 1)}  # choices outlive a look at a run
+
+
 def test_a_lost_run_can_be_resumed(runs):
     made = Fabricated(runs, RunSpec(dataset="digits", strategy="linear-probe", epochs=3))
     made.state("running")
