@@ -32,7 +32,7 @@ from tlcore.training.report import Reporter
 from tlcore.training.state import State
 
 TIMED_STEPS = 5  # in each phase, at most
-SECONDS = 2.5  # for all phases together; once spent, a phase in between two measured ones is put between them
+SECONDS = 2.0  # for all phases together; once spent, a phase in between two measured ones is put between them
 
 
 def measure(run: Run, events: EventWriter) -> dict[str, Any]:
@@ -123,16 +123,14 @@ def _alike(a: Phase, b: Phase) -> bool:
 
 
 def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget: float) -> float:
-    """Median seconds of a step: one that warms up, then up to 5 while the budget lasts, and one in any case."""
+    """Median seconds of up to 5 steps within the budget, after one that warms up; that one itself where it took it all."""
     apply_phase(state.network, phase)
     state.optimizer = build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
     set_rates(state.optimizer, phase, 0, 1)
     chosen = np.arange(len(setup.train.labels))
-    first = time.perf_counter()
     seconds: list[float] = []
     try:
-        train_step(state, setup, phase, chosen)  # warms up
-        while not seconds or (len(seconds) < TIMED_STEPS and time.perf_counter() - first + seconds[-1] < budget):
+        while len(seconds) <= TIMED_STEPS and (not seconds or sum(seconds) + seconds[-1] < budget):
             began = time.perf_counter()
             train_step(state, setup, phase, chosen)
             _wait(setup.machine)
@@ -145,19 +143,19 @@ def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget
             f"A batch of {len(chosen)} images does not fit into memory in phase {phase.name!r}.",
             next_step="A run would send it through in parts, more slowly. Choose a smaller batch or image size to avoid that.",
         ) from error
-    return median(seconds)
+    return median(seconds[1:] or seconds)
 
 
 def _time_evaluation(state: State, setup: Setup, report: Reporter) -> float:
-    """Images a second, from two batches after one that warms up."""
+    """Images a second, the better of two batches: the steps before have warmed the network up."""
     report.progress("Timing the evaluation", 0, 1, "batch")
     rates = []
-    for _ in range(3):
+    for _ in range(2):
         began = time.perf_counter()
         predict(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size)
         rates.append(len(setup.val.labels) / (time.perf_counter() - began))
     report.progress("Timing the evaluation", 1, 1, "batch")
-    return max(rates[1:])
+    return max(rates)
 
 
 def _wait(machine: Machine) -> None:

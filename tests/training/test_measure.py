@@ -1,0 +1,61 @@
+"""The measure job on a small real backbone: nothing is fetched, and its parts add up."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+
+from tlcore.errors import OutOfMemory, SpecError
+from tlcore.runs import EventWriter, create
+from tlcore.spec import MeasureSpec, RunSpec, make
+from tlcore.training import measure as job
+
+
+def _measure(tmp_path: Path, **fields: object) -> dict:
+    asked = {"backbone": "mobilenetv3_small_100", "dataset": "digits", "image_size": 32, "batch_size": 4, "device": "cpu"}
+    spec = make(MeasureSpec, run=make(RunSpec, **(asked | fields)), train_images=41, val_images=10, test_images=20, classes=3)
+    run = create(tmp_path, spec)
+    with closing(EventWriter(run)) as events:
+        return job.measure(run, events)
+
+
+def test_the_seconds_are_the_phases_and_the_evaluations(tmp_path: Path):
+    found = _measure(tmp_path, strategy="lp-ft", epochs=5)
+    assert [phase["name"] for phase in found["phases"]] == ["head", "head and body"]
+    assert [phase["steps"] for phase in found["phases"]] == [2 * 10, 3 * 10]  # 41 images by 4: the last one joins a batch
+    assert all(phase["measured"] and phase["seconds_per_step"] > 0 for phase in found["phases"])
+    for phase in found["phases"]:
+        assert phase["seconds"] == pytest.approx(phase["steps"] * phase["seconds_per_step"])
+    evaluation = (5 * 10 + 20) / found["eval_images_per_second"]
+    assert found["seconds"] == pytest.approx(sum(phase["seconds"] for phase in found["phases"]) + evaluation)
+    assert found["plan"]["groups"] == tuple(found["groups"]) or list(found["plan"]["groups"]) == found["groups"]
+    assert found["groups"][-1]["params"] == (1024 + 1) * 3
+    assert {"device", "precision", "batch_size", "memory_bytes", "memory_is"} <= set(found)
+
+
+def test_phases_in_between_are_put_between_once_time_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job, "SECONDS", 0.0)
+    seconds = iter([5.0, 1.0])  # the last phase, then the first one
+    monkeypatch.setattr(job, "_time_step", lambda *_: next(seconds))
+    found = _measure(tmp_path, strategy="gradual", epochs=12)["phases"]
+    assert [phase["measured"] for phase in found] == [True] + [False] * (len(found) - 2) + [True]
+    times = [phase["seconds_per_step"] for phase in found]
+    assert times[0] == 1.0
+    assert times[-1] == 5.0
+    assert times == sorted(times)
+
+
+def test_a_batch_that_does_not_fit_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(job, "train_step", full)
+    with pytest.raises(OutOfMemory, match="4 images does not fit"):
+        _measure(tmp_path)
+
+
+def test_a_spec_of_another_kind_is_refused(tmp_path: Path):
+    run = create(tmp_path, make(RunSpec, dataset="digits"))
+    with closing(EventWriter(run)) as events, pytest.raises(SpecError, match="not a measurement"):
+        job.measure(run, events)
