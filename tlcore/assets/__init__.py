@@ -93,7 +93,7 @@ def _fetch(asset: Asset, progress: Progress) -> None:
 def _fetch_from(source: Source, asset: Asset, staging: Path, progress: Progress) -> None:
     try:
         archive = obtain(asset, source, staging, progress)
-    except AssetError:
+    except BaseException:  # refused, or stopped by the person who watches
         _clear(staging, but_partial=True)
         raise
     filling = staging / "filling"
