@@ -74,11 +74,10 @@ def _samples(run: Run, result: dict[str, Any]) -> None:
         samples = by_class[name][:_SAMPLES_OF]
         if name is not None:
             st.markdown(f"**{plain(name)}**")
-        st.image(
-            [(run.path / sample["file"]).read_bytes() for sample in samples],
-            caption=[plain(_short(sample["id"])) for sample in samples],
-            width=_WIDTH,
-        )
+        row = st.container(horizontal=True, gap="small")
+        for sample in samples:
+            picture = (run.path / sample["file"]).read_bytes()
+            row.image(picture, caption=plain(_short(sample["id"])), width=_WIDTH)
 
 
 def _balance(run: Run, result: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from tlcore.data.catalogue import DATASETS
 from tlcore.data.uploads import allowed
 from tlcore.errors import DataError
 
+_SHOWN = "data-shown"
 _CATALOGUE, _OWN = "From the catalogue", "Your own"
 
 
@@ -31,6 +32,9 @@ class Choice:
 def choose() -> Choice | None:
     """Draw the choice and return what is chosen, or None while nothing is."""
     linked = _from_link()
+    if linked is not None and linked != st.session_state.get(_SHOWN):  # a link followed, while the page is open
+        for key in ("data-source", "data-dataset", "data-own"):
+            st.session_state.pop(key, None)
     start = _OWN if linked is not None and linked.own else _CATALOGUE
     source = st.segmented_control(
         "Where from", [_CATALOGUE, _OWN], default=start, required=True, label_visibility="collapsed", key="data-source"
@@ -44,6 +48,7 @@ def choose() -> Choice | None:
         names = list(DATASETS)
         known = linked.dataset if linked and not linked.own else names[0]
         choice = Choice(st.selectbox("Dataset", names, index=names.index(known), format_func=dataset_name, key="data-dataset"))
+    st.session_state[_SHOWN] = choice
     wanted = {"dataset": choice.dataset} | ({"labels": choice.labels} if choice.labels else {})
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)

@@ -36,7 +36,4 @@ def _line(summary: Summary) -> None:
     name, backbone, standing = st.columns([4, 2, 3], vertical_alignment="center")
     name.page_link("train.py", label=plain(summary.title), icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
     backbone.caption(plain(summary.spec.backbone))
-    best = (
-        ("AUROC", summary.auroc) if summary.auroc and summary.auroc.get("value") is not None else ("accuracy", summary.accuracy)
-    )
-    standing.caption(f"{best[0]} {interval(best[1])}" if best[1] else STATE_WORDS[summary.state])
+    standing.caption(f"accuracy {interval(summary.accuracy)}" if summary.accuracy else STATE_WORDS[summary.state])

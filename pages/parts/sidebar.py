@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.session import engine, run_in_view
-from pages.parts.statewords import STATE_ICONS, run_title
+from pages.parts.statewords import STATE_ICONS, STATE_WORDS, run_title
 from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.words import times
+from tlcore.runs import Run
 
 TICK_SECONDS = 5.0
 
@@ -29,15 +30,15 @@ def _standing() -> None:
     st.caption(f":material/hourglass_empty: {times(waiting, 'job')} waiting" if waiting else ":material/check: Nothing waits")
 
 
-def _in_view(run) -> None:
+def _in_view(run: Run) -> None:
     try:
         spec, status = run.spec(), run.status()
     except (ThawError, OSError, ValueError):  # deleted meanwhile, or written by another version
         return
     st.page_link(
         "train.py" if spec.kind == "train" else "data.py",
-        label=f"{plain(run_title(spec))}: {status.state}",
+        label=plain(run_title(spec)),
         icon=STATE_ICONS[status.state],
         query_params={"run": run.id} if spec.kind == "train" else {"dataset": spec.dataset},
-        help="The run in view",
     )
+    st.caption(f"In view: {STATE_WORDS[status.state].lower()}")

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,6 +28,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"
 HOSTILE = ("<img src=x onerror=alert(1)>", "![a](stolen.png) **b** $c$ :red[d]")
 # Opened at a page's own address, Streamlit's script asks there for its server first, and then at the root.
 EXPECTED_404 = re.compile(r"/(train|data|runs|start)/_stcore/(health|host-config)$")
+
+expect.set_options(timeout=30_000)  # a machine that does other things meanwhile
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
