@@ -195,8 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", default=Options.catalogue)
     given = parser.parse_args(arguments)
     options = Options(given.grace_seconds, given.idle_seconds, given.jobs)
-    with contextlib.suppress(TimeoutError):  # another worker serves this folder
-        Worker(given.runs_dir.resolve(), options).serve()
+    runs_dir = given.runs_dir.resolve()
+    try:
+        Worker(runs_dir, options).serve()
+    except TimeoutError:  # another worker serves this folder
+        pass
+    except FileNotFoundError:
+        if runs_dir.is_dir():
+            raise  # otherwise the folder has been removed, and there is nothing left to serve
     # Leaving the usual way would wait for the children, which are to go on.
     sys.stdout.flush()
     sys.stderr.flush()
