@@ -12,7 +12,7 @@ from tlcore.figures.words import count, percent
 from tlcore.runs import Run
 
 FIRST = 6  # shown at once; the rest is folded
-WIDTH = 150  # pixels on the screen
+WIDTH = 140  # pixels on the screen
 
 
 def errors_gallery(run: Run, result: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ def errors_gallery(run: Run, result: dict[str, Any]) -> None:
     most = errors[0]
     st.caption(
         plain(
-            f"Look at these first: they are wrong labels, or what the model does not see. The most confident one says "
+            f"Look at these first: each is a wrong label, or something that the model does not see. The most confident one says "
             f"{most['predicted']!r} with {percent(most['confidence'], 0)} where the truth is {most['truth']!r}."
         )
     )

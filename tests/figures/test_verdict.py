@@ -31,6 +31,7 @@ RESULT = {
         "recall": {"cat": share(0.8, 0.7, 0.9), "dog": share(0.96, 0.9, 1.0)},
     },
     "majority_baseline": 0.625,
+    "confusion": [[60, 15], [5, 120]],
     "best_epoch": 2,
     "epochs_run": 3,
     "stopped_early": False,
@@ -118,6 +119,8 @@ def test_suggestions_follow_from_the_numbers():
     assert longer[0].spec.epochs == 6
     result = copy.deepcopy(RESULT)
     result["test"]["recall"]["cat"] = share(0.5)
+    assert not any(idea.spec.class_weights for idea in suggestions(spec, result))  # 75 and 125 images: not rare
+    result["confusion"] = [[20, 20], [5, 155]]
     assert suggestions(spec, result)[0].spec.class_weights
     assert all(idea.spec != spec and len(idea.reason) > 10 for idea in over + longer)
     assert all(len(ideas) <= 3 for ideas in (over, longer))

@@ -50,7 +50,7 @@ def suggestions(spec: RunSpec, result: Result) -> list[Suggestion]:
         ideas.append(Suggestion("Train twice as long", "The validation loss was still falling when it ended.", changed))
     if (gap := _recall_gap(result)) is not None and not spec.class_weights:
         changed = spec.model_copy(update={"class_weights": True})
-        why = f"{gap[0]!r} is found in {percent(gap[1], 0)} of its images, far less than the best class."
+        why = f"{gap[0]!r} is found in {percent(gap[1], 0)} of its images, and it is rare."
         ideas.append(Suggestion("Weigh the classes", why, changed))
     ideas.extend(_controls(spec))
     return ideas[:MOST]
@@ -96,8 +96,11 @@ def _with(spec: RunSpec, title: str, reason: str, name: str) -> Suggestion:
 
 
 def _recall_gap(result: Mapping[str, Any]) -> tuple[str, float] | None:
+    """A rare class (at most half as many test images as the largest) that is found far less often than the best one."""
+    sizes = {name: sum(row) for name, row in zip(result["classes"], result["confusion"], strict=True)}
     recalls = {name: value["value"] for name, value in result["test"]["recall"].items() if value["value"] is not None}
-    if len(recalls) < 2:
+    rare = [name for name in recalls if 2 * sizes[name] <= max(sizes.values())]
+    if not rare:
         return None
-    worst = min(recalls, key=lambda name: recalls[name])
+    worst = min(rare, key=lambda name: recalls[name])
     return (worst, recalls[worst]) if max(recalls.values()) - recalls[worst] > 0.2 else None
