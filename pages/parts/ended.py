@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.figures import shown
 from pages.parts.session import engine, say, told
 from pages.parts.text import plain
 from tlcore.figures.curves import loss_curves
@@ -40,9 +41,7 @@ def show_ended(run: Run, spec: RunSpec, status: Status) -> None:
     for notice in known.notices:
         st.caption(f":material/info: {plain(notice['text'])}")
     if known.plan and known.steps:
-        figure, reading = loss_curves(known)
-        st.plotly_chart(figure, key="ended-loss")
-        st.caption(plain(reading))
+        shown("loss", run, *loss_curves(known))
     log = run.log_tail()
     if log and status.state in ("failed", "lost"):
         with st.expander("The end of its log", icon=":material/article:"):

@@ -30,7 +30,7 @@ export function drawStack(parent, plan, options = {}) {
   const cells = []; // [phase][group name] -> the parts that change
   const heads = [];
 
-  const table = html("table", { class: `stack${several ? " several" : ""}${dense ? " dense" : ""}${live ? " live" : ""}` });
+  const table = html("table", { class: `stack${several ? " several" : ""}${dense ? " dense" : ""}${plan.phases.length === 2 ? " two" : ""}${live ? " live" : ""}` });
   const about = "The network's layer groups, from the head at the top to the image at the bottom; each column is a phase.";
   table.append(html("caption", {}, about));
   const titles = html("tr", {}, html("th", { scope: "col" }, html("span", { class: "hidden" }, "Layer group")));

@@ -33,6 +33,8 @@ def watch(run_id: str) -> None:
     buttons = st.container(horizontal=True)
     if buttons.button("Repeat with changes", icon=":material/edit:"):
         _leave({"from": run.id})
+    if buttons.button("New run", icon=":material/add:"):
+        _leave({})
     if status.state in ("queued", "running"):
         if run.cancel_requested():
             buttons.button(

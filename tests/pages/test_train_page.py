@@ -183,7 +183,7 @@ def test_a_suggestion_that_is_all_defaults_is_taken_over_too(runs):
     app.query_params.clear()
     app.query_params["run"] = run.id
     app.run()
-    del app.query_params["run"]
+    next(button for button in app.button if button.label == "New run").click()
     app.run()
     assert app.query_params == {"epochs": "10", "seed": str(2**31 - 1)}  # choices outlive a look at a run
 
