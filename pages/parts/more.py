@@ -28,7 +28,7 @@ def _said(field: str) -> str | None:
 def more_settings(card: BackboneCard | None) -> None:
     """Draw them. Each has a default that works."""
     with st.expander("More settings", icon=":material/tune:"):
-        one, two, three = st.columns(3)
+        one, two = st.columns(2)
         with one:
             st.markdown("**Length and data**")
             st.number_input("Epochs", 1, 1000, key=key("epochs"), help="How often each training image is seen.")
@@ -59,7 +59,7 @@ def more_settings(card: BackboneCard | None) -> None:
                 "Frozen groups always keep theirs.",
             )
             st.selectbox("Optimizer", ["adamw", "sgd"], key=key("optimizer"), format_func={"adamw": "AdamW", "sgd": "SGD"}.get)
-        with three:
+        with one:
             st.markdown("**The rest**")
             st.number_input("Batch size", 1, 4096, key=key("batch_size"))
             st.number_input("Weight decay", 0.0, 1.0, step=0.01, key=key("weight_decay"), help=_said("weight_decay"))

@@ -79,5 +79,5 @@ def test_a_plan_in_words_counts_what_moves():
     probe = compile_plan(preset("linear-probe"), GROUPS, epochs=1, lr=1e-3)
     assert plan_sentence(probe).startswith("Only the head trains; all 3 groups of the backbone stay frozen. 500 of 10,000")
     slow = plan_sentence(compile_plan(preset("discriminative"), GROUPS, epochs=1, lr=1e-3))
-    assert "Everything trains." in slow
+    assert slow.startswith("Everything trains. All 10,000 parameters move.")
     assert "from 5.7e-5 to 3.8e-4" in slow  # 1e-3 / 2.6³ and 1e-3 / 2.6

@@ -20,6 +20,8 @@ def plan_sentence(plan: Plan) -> str:
         names = listing(moving) if len(moving) <= 3 else f"{moving[0]} to {moving[-1]}"
         what = f"The head and {names} train; {times(frozen, 'group stays', 'groups stay')} frozen."
     weights = f"{count(plan.trainable_params)} of {count(plan.total_params)} parameters move ({percent(share)})."
+    if share == 1:
+        weights = f"All {count(plan.total_params)} parameters move."
     rates = {value for phase in plan.phases for name, value in phase.rates.items() if value is not None and name != HEAD}
     span = f" The backbone's peak rates run from {rate(min(rates))} to {rate(max(rates))}." if len(rates) > 1 else ""
     return f"{what} {weights}{span} {times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}."
