@@ -98,4 +98,4 @@ def _how_long(first: FirstRun, done: list[Summary]) -> str:
         return f":material/timer: {duration(here)} when it last ran here"
     if first.key in MEASURED:
         return f":material/timer: {duration(MEASURED[first.key])} on two CPU cores, after the files are fetched"
-    return ":material/timer: not yet measured here"
+    return ":material/timer: its time stands here once it has run on this machine"
