@@ -62,7 +62,7 @@ def test_choose_start_watch_refresh_share_cancel_find(server, visit, wait_until:
     pupil.page.goto(f"{server.url}/runs?run={run_id}&find={run_id}")
     expect(pupil.page.get_by_test_id("stDataFrame")).to_contain_text("Random features")
     expect(pupil.page.get_by_text(re.compile(r"^1 run\."))).to_be_visible()
-    pupil.page.get_by_role("button", name="Open").click()
+    pupil.page.get_by_test_id("stBaseButton-primary").filter(has_text="Open").click()
     pupil.page.wait_for_url(re.compile(f"/train\\?run={run_id}"))
     expect(pupil.page.get_by_role("heading", name="Random features")).to_be_visible()
 
