@@ -24,8 +24,8 @@ def errors_gallery(run: Run, result: dict[str, Any]) -> None:
     most = errors[0]
     st.caption(
         plain(
-            f"Look at these first: each is a wrong label, or something that the model does not see. The most confident one says "
-            f"{most['predicted']!r} with {percent(most['confidence'], 0)} where the truth is {most['truth']!r}."
+            f"Look at these first: each is a wrong label, or something that the model does not see. The most confident one "
+            f"says {most['predicted']!r} with {percent(most['confidence'], 0)} where the truth is {most['truth']!r}."
         )
     )
     _row(run, errors[:FIRST])
