@@ -2,17 +2,18 @@
 
 const MARGIN = { top: 12, right: 12, bottom: 34, left: 46 };
 
+// `bounded`: between 0 and 1; `scale`: "percent" writes such a value as a share.
 // `lines`: [{label, points, colour, width, dash, dots, ring}]; `level`: {value, label}; `marks`: [{at, label}] across the x axis.
-export function drawChart(frame, { title, lines, level = null, marks = [], xLabel, xMax, percentages = false, height = 240 }) {
+export function drawChart(frame, { title, lines, level = null, marks = [], xLabel, xMax, bounded = false, scale = "number", height = 240 }) {
   const width = Math.max(240, frame.clientWidth || 480);
   const shown = lines.filter((line) => line.points.length);
   const values = shown.flatMap((line) => line.points.map((point) => point[1])).concat(level ? [level.value] : []);
   let low = values.length ? Math.min(...values) : 0;
   let high = values.length ? Math.max(...values) : 1;
-  if (!percentages) low = Math.min(0, low);
+  if (!bounded) low = Math.min(0, low);
   const slack = (high - low || Math.abs(high) || 1) * 0.08;
-  low = percentages ? Math.max(0, low - slack) : low;
-  high = percentages ? Math.min(1, high + slack) : high + slack;
+  low = bounded ? Math.max(0, low - slack) : low;
+  high = bounded ? Math.min(1, high + slack) : high + slack;
   const across = width - MARGIN.left - MARGIN.right;
   const up = height - MARGIN.top - MARGIN.bottom;
   const x = (value) => MARGIN.left + (across * value) / (xMax || 1);
@@ -21,7 +22,7 @@ export function drawChart(frame, { title, lines, level = null, marks = [], xLabe
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
   for (const value of ticks(low, high)) {
     picture.append(svg("path", { class: "grid", d: `M${MARGIN.left} ${y(value)}H${width - MARGIN.right}` }));
-    const text = percentages ? `${Number((100 * value).toPrecision(6))} %` : String(value);
+    const text = scale === "percent" ? `${Number((100 * value).toPrecision(6))} %` : String(value);
     picture.append(svg("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   for (const value of ticks(0, xMax, Math.max(2, Math.round(across / 110)))) {

@@ -24,6 +24,12 @@ export function percent(share, digits = 1) {
   return `${text} %`;
 }
 
+export function decimal(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const text = value.toFixed(3);
+  return text === "1.000" && value < 1 ? "> 0.999" : text;
+}
+
 export function rateText(rate) {
   if (rate === null || rate === undefined) return "frozen";
   if (rate === 0) return "0";

@@ -20,7 +20,7 @@ from tlcore.figures.curves import loss_curves, metric_curve
 from tlcore.figures.depth import drift_by_group
 from tlcore.figures.fold import fold
 from tlcore.figures.verdict import test_table, verdict
-from tlcore.figures.words import METRICS, count, duration, percent, short_count
+from tlcore.figures.words import METRICS, count, duration, measured, measured_interval, short_count
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
 from tlcore.strategies import Plan
@@ -77,8 +77,17 @@ def _calibration(run: Run) -> None:
 def _numbers(result: dict[str, Any]) -> None:
     test = result["test"]
     columns = st.columns(4)
-    columns[0].metric("Accuracy", percent(test["accuracy"]["value"]), help=METRICS["accuracy"][1])
-    columns[1].metric("AUROC", percent(test["auroc"]["value"]), help=METRICS["auroc"][1])
+    for column, name in zip(columns, ("accuracy", "auroc"), strict=False):
+        title, what = METRICS[name]
+        value, _, span = measured_interval(name, test[name]).partition(" (")
+        column.metric(
+            title,
+            value,
+            f"95 %: {span[:-1]}" if span else None,
+            delta_color="off",
+            delta_arrow="off",
+            help=f"{what} On the test split, with its 95 % bootstrap interval.",
+        )
     trained = f"{short_count(result['trainable_params'])} of {short_count(result['total_params'])}"
     columns[2].metric("Parameters that moved", trained)
     rate = f"{count(result['images_per_second'])} images per second on {result['device']}, {result['precision']}."
@@ -110,7 +119,8 @@ def _shown(row: dict[str, Any], name: str) -> str:
     value = row[name]
     if value is None:
         return "" if name != "value" else "not defined"
-    return f"{value:.3f}" if row["metric"] == METRICS["loss"][0] else percent(value)
+    metric = next((known for known, (title, _) in METRICS.items() if title == row["metric"]), "recall")
+    return measured(metric, value)
 
 
 def _provenance(run: Run, result: dict[str, Any]) -> None:

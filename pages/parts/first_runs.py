@@ -1,4 +1,4 @@
-"""Three runs to begin with: each under a minute, each one click, and worth comparing with one another."""
+"""Three runs to begin with: each small enough for a laptop, each one click, and worth comparing with one another."""
 
 from __future__ import annotations
 
@@ -66,9 +66,6 @@ FIRST_RUNS = (
     ),
 )
 
-# Measured on two CPU cores with everything fetched, in seconds. This machine's own time takes their place once it has run.
-MEASURED: dict[str, float] = {}
-
 
 def first_runs() -> None:
     """Draw the three cards. A click submits the run and shows it live."""
@@ -96,6 +93,4 @@ def _how_long(first: FirstRun, done: list[Summary]) -> str:
     here = next((summary.seconds for summary in done if summary.spec == spec and summary.seconds), None)
     if here is not None:
         return f":material/timer: {duration(here)} when it last ran here"
-    if first.key in MEASURED:
-        return f":material/timer: {duration(MEASURED[first.key])} on two CPU cores, after the files are fetched"
     return ":material/timer: its time stands here once it has run on this machine"

@@ -17,7 +17,7 @@ def recent() -> None:
     """Draw the newest runs with where they stand, or what to do where there are none."""
     newest = summaries()[:LINES]
     if not newest:
-        st.caption("Nothing has run here yet. Start one of the three above: it takes less than a minute.")
+        st.caption("Nothing has run here yet. Start one of the three above: its files are fetched first, then it trains.")
         return
     _lines(any(summary.state in ("queued", "running") for summary in newest))
 

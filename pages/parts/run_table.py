@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.parts.statewords import STATE_WORDS
 from pages.parts.summary import Summary
-from tlcore.figures.words import METRICS, duration, interval, times
+from tlcore.figures.words import METRICS, duration, interval, measured_interval, times
 
 _ALL = "All datasets"
 _COLUMNS = {
@@ -77,7 +77,7 @@ def table(shown: list[Summary]) -> pd.DataFrame:
             "Backbone": [s.spec.backbone for s in shown],
             "By epoch": [list(s.curve) for s in shown],
             "Accuracy": [interval(s.accuracy) if s.accuracy else "" for s in shown],
-            "AUROC": [interval(s.auroc) if s.auroc else "" for s in shown],
+            "AUROC": [measured_interval("auroc", s.auroc) if s.auroc else "" for s in shown],
             "Took": [duration(s.seconds) if s.seconds is not None else "" for s in shown],
             "Started": [_when(s) for s in shown],
             "Run": [s.id for s in shown],

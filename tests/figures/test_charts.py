@@ -48,6 +48,12 @@ def test_the_metric_reading_names_the_best_epoch_and_the_baseline():
     assert metric_reading(epochs, "auroc", 0.5) == "AUROC is not defined on this validation split."
 
 
+def test_auroc_is_a_number_and_never_a_percentage():
+    epochs = [{"epoch": 0, "val": {"auroc": 0.9731}}, {"epoch": 1, "val": {"auroc": 0.9704}}]
+    said = "AUROC on the validation split is best in epoch 1: 0.973, 0.473 above the baseline. It ends at 0.970."
+    assert metric_reading(epochs, "auroc", 0.5) == said
+
+
 def test_curves_are_in_epochs_and_percent():
     known = run(epoch(0, 0.5, 0.7), epoch(1, 0.4, 0.8))
     loss, _ = loss_curves(known)

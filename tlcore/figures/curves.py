@@ -10,7 +10,7 @@ from tlcore.figures.baseline import baseline
 from tlcore.figures.fold import Event, Folded, Point, smooth, thin
 from tlcore.figures.palette import BASELINE, TRAIN, VALIDATION, rgba
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import METRICS, percent, points
+from tlcore.figures.words import METRICS, apart, is_share, measured
 
 
 def loss_curves(run: Folded) -> tuple[go.Figure, str]:
@@ -53,17 +53,18 @@ def metric_curve(run: Folded, metric: str) -> tuple[go.Figure, str]:
     assert run.plan is not None
     title, _ = METRICS[metric]
     per_epoch = run.plan["steps_per_epoch"]
-    chart = figure(x="Epochs", y=f"{title} (%)")
+    scale = 100 if is_share(metric) else 1
+    chart = figure(x="Epochs", y=f"{title} (%)" if is_share(metric) else title)
     if metric == "accuracy":
         trained = [(event["step"] / per_epoch, 100 * _number(event["train"].get("accuracy"))) for event in run.epochs]
         _line(chart, trained, "training", TRAIN, dots=True)
-    held = [(event["step"] / per_epoch, 100 * _number(event["val"].get(metric))) for event in run.epochs]
+    held = [(event["step"] / per_epoch, scale * _number(event["val"].get(metric))) for event in run.epochs]
     _line(chart, held, "validation", VALIDATION, dots=True)
     majority = run.plan["majority_baseline"]
     level = None if majority is None else baseline(metric, majority, len(run.plan["classes"]))
     if level is not None:
-        chart.add_hline(100 * level, line={"dash": "dash", "color": BASELINE, "width": 1.5})
-        _line(chart, [], f"always the largest class ({percent(level)})", BASELINE, dash="dash")
+        chart.add_hline(scale * level, line={"dash": "dash", "color": BASELINE, "width": 1.5})
+        _line(chart, [], f"always the largest class ({measured(metric, level)})", BASELINE, dash="dash")
     chart.update_xaxes(range=[0, max([event["step"] / per_epoch for event in run.epochs], default=1) * 1.03])
     _phases(chart, run)
     return chart, metric_reading(run.epochs, metric, level)
@@ -77,9 +78,9 @@ def metric_reading(epochs: list[Event], metric: str, level: float | None) -> str
         return f"{title} is not defined on this validation split."
     epoch, best = max(known, key=lambda pair: (pair[1], -pair[0]))
     ahead = best - level
-    against = f"{points(ahead)} above" if ahead > 0 else f"{points(ahead)} below" if ahead < 0 else "exactly at"
-    ended = f" It ends at {percent(known[-1][1])}." if known[-1][1] < best else ""
-    return f"{title} on the validation split is best in epoch {epoch}: {percent(best)}, {against} the baseline.{ended}"
+    against = f"{apart(metric, ahead)} above" if ahead > 0 else f"{apart(metric, ahead)} below" if ahead < 0 else "exactly at"
+    ended = f" It ends at {measured(metric, known[-1][1])}." if known[-1][1] < best else ""
+    return f"{title} on the validation split is best in epoch {epoch}: {measured(metric, best)}, {against} the baseline.{ended}"
 
 
 def _line(

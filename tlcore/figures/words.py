@@ -44,6 +44,38 @@ def interval(value: Mapping[str, float | None], digits: int = 1) -> str:
     return percent(value["value"], digits) + tail
 
 
+def decimal(value: float | None) -> str:
+    """0.98712 -> '0.987'; None -> 'not defined'. Never rounds up to a perfect 1."""
+    if value is None:
+        return "not defined"
+    text = f"{value:.3f}"
+    return "above 0.999" if text == "1.000" and value < 1 else text
+
+
+def is_share(metric: str) -> bool:
+    """Whether people say a metric in percent: the share of something is, AUROC and the loss are numbers."""
+    return metric not in ("auroc", "loss")
+
+
+def measured(metric: str, value: float | None) -> str:
+    """A metric's value as people write it: accuracy '94.8 %', AUROC '0.987'."""
+    return percent(value) if is_share(metric) else decimal(value)
+
+
+def measured_interval(metric: str, value: Mapping[str, float | None]) -> str:
+    """A metric with its 95 % interval: '94.8 % (92.9 to 96.5)', AUROC '0.987 (0.980 to 0.993)'."""
+    if is_share(metric) or value.get("value") is None:
+        return interval(value)
+    low, high = value.get("low"), value.get("high")
+    tail = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return decimal(value["value"]) + tail
+
+
+def apart(metric: str, difference: float) -> str:
+    """How far two values of a metric are apart: '2.1 points', for AUROC '0.021'."""
+    return points(difference) if is_share(metric) else f"{abs(difference):.3f}"
+
+
 def count(number: float) -> str:
     """An exact whole number with thin groups: 3412345 -> '3,412,345'."""
     return f"{round(number):,}"
