@@ -100,6 +100,16 @@ def test_paths_are_made_absolute_and_names_are_left_alone(tmp_path: Path, monkey
     assert spec_of("--dataset", "digits").dataset == "digits"
 
 
+@pytest.mark.parametrize("word", ["hub", "package"])
+def test_a_source_of_weights_stays_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    (tmp_path / word).touch()
+    (tmp_path / "own.safetensors").touch()
+    monkeypatch.chdir(tmp_path)
+    assert spec_of("--dataset", "digits", "--weights", word).weights == word
+    assert spec_of("--dataset", "digits", "--weights", f"./{word}").weights == str(tmp_path / word)
+    assert spec_of("--dataset", "digits", "--weights", "own.safetensors").weights == str(tmp_path / "own.safetensors")
+
+
 # --- what is refused, with 2
 
 

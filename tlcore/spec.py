@@ -39,7 +39,9 @@ class RunSpec(_Spec):
 
     kind: Literal["train"] = "train"
     backbone: str = Field("tf_efficientnet_lite0", min_length=1, description="A catalogued backbone, or any timm model.")
-    weights: str | None = Field(None, description="Your own safetensors file in place of the catalogue's pretrained weights.")
+    weights: str | None = Field(
+        None, description="Your own safetensors file, or package or hub for that source alone; None tries each in order."
+    )
     dataset: str = Field(
         min_length=1,
         description="A catalogued dataset, or the path of a folder of class folders, of its ZIP, or of DICOM files.",

