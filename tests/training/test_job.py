@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
+from tlcore.data.load import Split
 from tlcore.errors import Cancelled, DataError, SpecError, ThawError, UnknownName
 from tlcore.models.network import build
 from tlcore.runs import EventWriter, Run, create
@@ -20,6 +21,7 @@ from tlcore.spec import CheckSpec, RunSpec, make
 from tlcore.training import job
 from tlcore.training.evaluate import predict
 from tlcore.training.machine import choose
+from tlcore.training.result import _clusters
 
 FIELDS = {
     "backbone": "mobilenetv3_small_100",
@@ -37,6 +39,7 @@ FIELDS_OF_A_RESULT = {
     *("run_id", "backbone", "dataset", "strategy", "seed", "image_size", "classes", "test", "val", "majority_baseline"),
     *("confusion", "trainable_params", "total_params", "seconds", "images_per_second", "epochs_run", "best_epoch"),
     *("stopped_early", "history", "plan", "drift", "weights", "data", "errors", "device", "precision", "batch_size", "notices"),
+    "intervals_over",
 }
 
 
@@ -71,6 +74,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict]:
 def test_the_result_has_what_the_contract_says(done: tuple[Run, dict]):
     run, result = done
     assert set(result) == FIELDS_OF_A_RESULT
+    assert result["intervals_over"] == "images"  # nobody says who wrote which digit
     assert result["run_id"] == run.id
     assert set(result["test"]) == {"n", "accuracy", "balanced_accuracy", "auroc", "f1", "ece", "loss", "recall"}
     accuracy = result["test"]["accuracy"]
@@ -86,6 +90,15 @@ def test_the_result_has_what_the_contract_says(done: tuple[Run, dict]):
     assert {value for group, value in result["drift"].items() if group != "head"} == {0.0}
     assert result["trainable_params"] == 1024 * 10 + 10
     assert result["weights"]["source"] == "random"
+
+
+def test_intervals_resample_patients_where_they_are_known():
+    pictures, labels = np.zeros((4, 1, 1, 3), np.uint8), np.zeros(4, np.int64)
+    split = Split(pictures, labels, tuple("abcd"))
+    assert _clusters(split) is None
+    clusters = _clusters(replace(split, patients=("p", "q", None, "p")))
+    assert clusters[0] == clusters[3]
+    assert len(set(clusters)) == 3
 
 
 def test_the_events_come_in_order(done: tuple[Run, dict]):

@@ -29,6 +29,7 @@ class Split:
     images: np.ndarray  # uint8 (N, S, S, 3), in memory or memory-mapped copy-on-write
     labels: np.ndarray  # int64 (N,)
     ids: tuple[str, ...]
+    patients: tuple[str | None, ...] | None = None  # whose pictures they are; None where the dataset tells of nobody
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -124,7 +125,13 @@ class _Decoder:
                 next_step="Use PNG, JPEG, TIFF, BMP or WebP files that open in a picture viewer.",
             )
         images = np.array(decoded.images) if small else decoded.images
-        return Split(images, np.array([item.label for item in kept], dtype=np.int64), tuple(item.id for item in kept))
+        labels, patients = [item.label for item in kept], tuple(item.patient for item in kept)
+        return Split(
+            images,
+            np.array(labels, dtype=np.int64),
+            tuple(item.id for item in kept),
+            patients if any(patient is not None for patient in patients) else None,
+        )
 
     def _decode(self, items: Sequence[Item], only_cached: bool = False) -> Decoded | None:
         return decode_all(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.data.load import Dataset
+from tlcore.data.load import Dataset, Split
 from tlcore.files import replacing
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
@@ -24,7 +24,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     probabilities = _test_probabilities(state, setup, data, report)
     truth, classes = data.test.labels, data.classes
     report.progress("Computing intervals", 0, 1, "split")
-    test = with_intervals(probabilities, truth, classes, seed=spec.seed)
+    test = with_intervals(probabilities, truth, classes, seed=spec.seed, clusters=_clusters(data.test))
     report.progress("Computing intervals", 1, 1, "split")
     with replacing(run.path / "predictions.npz") as file:
         np.savez_compressed(
@@ -42,6 +42,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
         "image_size": spec.image_size,
         "classes": list(classes),
         "test": test,
+        "intervals_over": "images" if data.test.patients is None else "patients",
         "val": best["val"],
         "majority_baseline": majority_baseline(truth),
         "confusion": confusion_matrix(probabilities, truth).tolist(),
@@ -66,6 +67,13 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
         "precision": setup.machine.precision,
         "batch_size": spec.batch_size,
     }
+
+
+def _clusters(split: Split) -> list[str] | None:
+    """Whose each image is; one whose patient is not told stands for itself. None where no patient is told."""
+    if split.patients is None:
+        return None
+    return [f"image {i}" if patient is None else f"patient {patient}" for i, patient in enumerate(split.patients)]
 
 
 def _test_probabilities(state: State, setup: Setup, data: Dataset, report: Reporter) -> np.ndarray:
