@@ -3,7 +3,7 @@
     spec.json      what was asked, written first        state.json    where it stands, replaced in one step
     events.jsonl   what was reported, append only       result.json   the final numbers
     *.npz          arrays behind figures                weights.safetensors   the tensors that changed
-    checkpoint/    where a lost run resumes             log.txt  run.lock  cancel
+    checkpoint/    where a lost run resumes; removed at the end    log.txt  run.lock  cancel
 
 A run's state on disk is what was last written; `Run.status()` is what is true: a run that says "running" and whose lock
 nobody holds is "lost".
@@ -85,6 +85,10 @@ class Run:
         if status.state == "lost":
             raise ValueError("lost is what a reader concludes, never what is written")
         write_json(self.path / "state.json", status.__dict__)
+
+    def drop_checkpoint(self) -> None:
+        """Remove what a lost run would resume from: for one that has ended, once its state says so on disk."""
+        shutil.rmtree(self.path / "checkpoint", ignore_errors=True)
 
     # --- cancel: a file that anyone may put there, as often as they like
 

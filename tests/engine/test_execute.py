@@ -33,6 +33,7 @@ def test_a_job_that_returns_is_done_and_its_result_is_kept(tmp_path: Path) -> No
     assert status.queued_at <= status.started_at <= status.ended_at
     assert [event["type"] for event in run.events()[0]] == ["state", "step", "step", "step", "state"]
     assert states_of(run) == ["running", "done"]
+    assert not (run.path / "checkpoint").exists()  # nothing goes on from it any more
 
 
 @pytest.mark.parametrize(

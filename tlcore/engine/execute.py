@@ -56,6 +56,7 @@ def execute(
                 if outcome.result is not None:
                     run.write_result(outcome.result)
                 run.write_status(replace(running, state=outcome.state, ended_at=time.time(), error=told))
+                run.drop_checkpoint()
                 events.write("state", state=outcome.state, **({"error": told} if told else {}))
                 events.sync()
             finally:
@@ -88,6 +89,7 @@ def settle(run: Run, state: Literal["failed", "cancelled"], error: ThawError | N
                 return False
             told = error.as_dict() if error else None
             run.write_status(replace(found, state=state, ended_at=time.time(), error=told))
+            run.drop_checkpoint()
             tell(run, state=state, **({"error": told} if told else {}))
             return True
     except TimeoutError:
