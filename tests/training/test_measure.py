@@ -46,6 +46,29 @@ def test_phases_in_between_are_put_between_once_time_is_spent(tmp_path: Path, mo
     assert times == sorted(times)
 
 
+def test_the_first_two_steps_warm_up_and_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    clock, costs = [0.0], iter([1.2, 1.0, *[0.2] * 20])
+    monkeypatch.setattr(job.time, "perf_counter", lambda: clock[0])
+
+    def step(*_: object, **__: object) -> None:
+        clock[0] += next(costs)
+
+    monkeypatch.setattr(job, "train_step", step)
+    monkeypatch.setattr(job, "_time_evaluation", lambda *_: 100.0)
+    (phase,) = _measure(tmp_path, strategy="random-features")["phases"]
+    assert phase["seconds_per_step"] == pytest.approx(0.2)
+    assert clock[0] == pytest.approx(1.2 + 1.0 + 5 * 0.2)
+
+
+def test_a_step_that_takes_far_too_long_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+    monkeypatch.setattr(job.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(job, "train_step", lambda *_: clock.__setitem__(0, clock[0] + 30.0))
+    monkeypatch.setattr(job, "_time_evaluation", lambda *_: 100.0)
+    (phase,) = _measure(tmp_path, strategy="random-features")["phases"]
+    assert (phase["seconds_per_step"], clock[0]) == (30.0, 30.0)
+
+
 def test_a_batch_that_does_not_fit_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")

@@ -31,6 +31,7 @@ from tlcore.training.pace import step_costs
 from tlcore.training.report import Reporter
 from tlcore.training.state import State
 
+WARM_UP = 2  # steps that do not count
 TIMED_STEPS = 5  # in each phase, at most
 SECONDS = 2.0  # for all phases together; once spent, a phase in between two measured ones is put between them
 
@@ -123,14 +124,14 @@ def _alike(a: Phase, b: Phase) -> bool:
 
 
 def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget: float) -> float:
-    """Median seconds of up to 5 steps within the budget, after one that warms up; that one itself where it took it all."""
+    """Median seconds of up to 5 steps, after two that warm up; where those take far too long, the latest counts."""
     apply_phase(state.network, phase)
     state.optimizer = build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
     set_rates(state.optimizer, phase, 0, 1)
     chosen = np.arange(len(setup.train.labels))
     seconds: list[float] = []
     try:
-        while len(seconds) <= TIMED_STEPS and (not seconds or sum(seconds) + seconds[-1] < budget):
+        while _goes_on(seconds, budget):
             began = time.perf_counter()
             train_step(state, setup, phase, chosen)
             _wait(setup.machine)
@@ -143,19 +144,26 @@ def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget
             f"A batch of {len(chosen)} images does not fit into memory in phase {phase.name!r}.",
             next_step="A run would send it through in parts, more slowly. Choose a smaller batch or image size to avoid that.",
         ) from error
-    return median(seconds[1:] or seconds)
+    return median(seconds[WARM_UP:] or seconds[-1:])
+
+
+def _goes_on(seconds: list[float], budget: float) -> bool:
+    """Whether to time another step. The first two are slow, by up to ten times: memory is got, kernels are chosen."""
+    if len(seconds) <= WARM_UP:
+        return not seconds or sum(seconds) < 2 * budget
+    return len(seconds) < WARM_UP + TIMED_STEPS and sum(seconds[WARM_UP:]) + seconds[-1] < budget
 
 
 def _time_evaluation(state: State, setup: Setup, report: Reporter) -> float:
-    """Images a second, the better of two batches: the steps before have warmed the network up."""
+    """Images a second, the best of a few batches: here too the first ones are slow."""
     report.progress("Timing the evaluation", 0, 1, "batch")
-    rates = []
-    for _ in range(2):
+    seconds: list[float] = []
+    while _goes_on(seconds, SECONDS / 2):
         began = time.perf_counter()
         predict(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size)
-        rates.append(len(setup.val.labels) / (time.perf_counter() - began))
+        seconds.append(time.perf_counter() - began)
     report.progress("Timing the evaluation", 1, 1, "batch")
-    return max(rates)
+    return len(setup.val.labels) / min(seconds)
 
 
 def _wait(machine: Machine) -> None:
