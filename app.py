@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from pages.api import ROUTES
 from pages.headers import SecurityHeaders
@@ -22,4 +24,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("pages/frame.py", lifespan=lifespan, routes=ROUTES, middleware=[Middleware(SecurityHeaders)])
+# The first page's address is the server's own: /start, as the others are called, leads there.
+START = Route("/start", lambda _request: RedirectResponse("/"), methods=["GET"])
+
+app = st.App("pages/frame.py", lifespan=lifespan, routes=[START, *ROUTES], middleware=[Middleware(SecurityHeaders)])

@@ -28,12 +28,18 @@ from tlcore.strategies import Plan
 
 def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     """Everything about a run that is done, from the sentence to the details."""
-    for sentence in verdict(result):
-        st.markdown(f"#### {plain(sentence)}")
-    for notice in result.get("notices", []):
-        st.caption(f":material/info: {plain(notice['text'] if isinstance(notice, dict) else notice)}")
-    _numbers(result)
-    next_steps(spec, result)
+    plan = Plan.from_dict(result["plan"])
+    words, tower = st.columns([3, 2], gap="large")
+    with words:
+        for sentence in verdict(result):
+            st.markdown(f"#### {plain(sentence)}")
+        for notice in result.get("notices", []):
+            st.caption(f":material/info: {plain(notice['text'] if isinstance(notice, dict) else notice)}")
+        _numbers(result)
+        next_steps(spec, result)
+    with tower:
+        stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"])
+    _training(run)
 
     st.header("The test split")
     table, matrix = st.columns([1, 1], gap="large")
@@ -44,6 +50,13 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     errors_gallery(run, result)
     _calibration(run)
 
+    st.header("What moved")
+    shown("drift", run, *drift_by_group(plan, result["drift"]))
+    as_format()
+    _provenance(run, result)
+
+
+def _training(run: Run) -> None:
     st.header("How it trained")
     known = fold(run.events()[0])
     if known.plan is not None and known.epochs:
@@ -54,15 +67,6 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
             shown("loss", run, *loss_curves(known))
         with metric:
             shown(f"validation-{name}", run, *metric_curve(known, name))
-    plan = Plan.from_dict(result["plan"])
-    st.header("What moved")
-    tower, bars = st.columns([2, 3], gap="large")
-    with tower:
-        stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"])
-    with bars:
-        shown("drift", run, *drift_by_group(plan, result["drift"]))
-    as_format()
-    _provenance(run, result)
 
 
 def _calibration(run: Run) -> None:
@@ -76,7 +80,7 @@ def _calibration(run: Run) -> None:
 
 def _numbers(result: dict[str, Any]) -> None:
     test = result["test"]
-    columns = st.columns(4)
+    columns = (*st.columns(2), *st.columns(2))
     for column, name in zip(columns, ("accuracy", "auroc"), strict=False):
         title, what = METRICS[name]
         value, _, span = measured_interval(name, test[name]).partition(" (")

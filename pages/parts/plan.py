@@ -18,6 +18,7 @@ from tlcore.settings import runs_dir
 from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import Plan
 
+DENSE = 4  # phases; with more, the slabs have no room for words (as in stack_draw.js)
 _BEFORE = "train-measure"  # the measurement that this session asked for last
 
 
@@ -25,6 +26,11 @@ def show_plan(plan: Plan, spec: RunSpec) -> None:
     """The picture and its reading."""
     stack(plan, key="train-stack", image_size=spec.image_size)
     st.caption(plain(plan_sentence(plan)))
+    where = "beside a group's name" if len(plan.phases) > DENSE else "on a slab"
+    st.caption(
+        f"Ice is frozen, orange trains. The number {where} is its peak learning rate per step; BN is BatchNorm. "
+        "Rest the pointer on a slab for all of it."
+    )
 
 
 def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:

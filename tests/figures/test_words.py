@@ -79,10 +79,20 @@ def test_slabs_are_ice_when_frozen_and_warm_when_not():
     assert rgba("#ff0080", 0.5) == "rgba(255,0,128,0.50)"
 
 
+def last_with_trained_batchnorm() -> Strategy:
+    known = preset("last-group")
+    return known.model_copy(update={"scope": known.scope.model_copy(update={"batchnorm": "trained"})})
+
+
 def test_a_plan_in_words_counts_what_moves():
     last = compile_plan(preset("last-group"), GROUPS, epochs=3, lr=1e-3)
     assert plan_sentence(last) == (
         "The head and stage 2 train; 2 groups stay frozen. 7,000 of 10,000 parameters move (70.0 %). 3 epochs in 1 phase."
+        " BatchNorm keeps its pretrained mean and variance everywhere."
+    )
+    strategy = last_with_trained_batchnorm()
+    assert plan_sentence(compile_plan(strategy, GROUPS, epochs=3, lr=1e-3)).endswith(
+        " BatchNorm's mean and variance follow the new images in stage 2, and are fixed elsewhere."
     )
     probe = compile_plan(preset("linear-probe"), GROUPS, epochs=1, lr=1e-3)
     assert plan_sentence(probe).startswith("Only the head trains; all 3 groups of the backbone stay frozen. 500 of 10,000")

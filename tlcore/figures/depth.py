@@ -25,7 +25,7 @@ def stack_axis(chart: go.Figure, plan: Plan) -> None:
         chart.add_shape(type="rect", fillcolor=colour, line=edge, **box)
     chart.update_xaxes(
         tickvals=list(range(len(names))),
-        ticktext=[escaped(name) for name in names],
+        ticktext=[escaped(name).replace(" and ", " and<br>") for name in names],
         range=[-0.6, len(names) - 0.4],
         ticklabelstandoff=22,
         showgrid=False,

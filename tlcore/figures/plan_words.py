@@ -24,4 +24,19 @@ def plan_sentence(plan: Plan) -> str:
         weights = f"All {count(plan.total_params)} parameters move."
     rates = {value for phase in plan.phases for name, value in phase.rates.items() if value is not None and name != HEAD}
     span = f" The backbone's peak rates run from {rate(min(rates))} to {rate(max(rates))}." if len(rates) > 1 else ""
-    return f"{what} {weights}{span} {times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}."
+    length = f"{times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}."
+    return f"{what} {weights}{span} {length}{_batchnorm(plan)}"
+
+
+def _batchnorm(plan: Plan) -> str:
+    """Which groups' running mean and variance follow the new images, in any phase."""
+    norms = [group.name for group in plan.groups if group.batchnorms]
+    if not norms:
+        return ""
+    follow = [name for name in norms if any(phase.batchnorm.get(name) == "train" for phase in plan.phases)]
+    if not follow:
+        return " BatchNorm keeps its pretrained mean and variance everywhere."
+    if len(follow) == len(norms):
+        return " BatchNorm's mean and variance follow the new images everywhere."
+    names = listing(follow) if len(follow) <= 3 else f"{follow[0]} to {follow[-1]}"
+    return f" BatchNorm's mean and variance follow the new images in {names}, and are fixed elsewhere."
