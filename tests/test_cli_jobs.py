@@ -22,7 +22,7 @@ from tlcore.runs import Run, all_runs
 from tlcore.spec import RunSpec
 
 sys.path.insert(0, str(Path(__file__).parent / "data"))
-from hostile import make  # the same inputs that the data's own tests refuse
+from hostile import HARD_CLASSES, make  # the same inputs that the data's own tests refuse
 
 ROOT = Path(__file__).parents[1]
 TINY = "--backbone mobilenetv3_small_100 --dataset digits --strategy random-features --image-size 32 --images-per-class 8"
@@ -117,33 +117,55 @@ def test_the_data_check_tells_counts_and_findings(capsys: pytest.CaptureFixture[
     assert sum(sum(split.values()) for split in told["counts"].values()) == 36
 
 
-def test_hostile_data_exit_with_2_and_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    inputs = make(tmp_path / "inputs")
-    before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "runs")}
-    hostile = {name: path for name, path in inputs.items() if name.startswith("data_")}
-    assert len(hostile) > 15
-    wrong = {}
+TRAIN = "train --backbone mobilenetv3_small_100 --strategy random-features --epochs 1 --image-size 32 --dataset"
+
+
+def files_outside(folder: Path) -> set[Path]:
+    """Everything below `folder` but the runs; the cache is elsewhere."""
+    return {path for path in folder.rglob("*") if not path.is_relative_to(folder / "runs")}
+
+
+@pytest.mark.parametrize("command", ["check --image-size 32", TRAIN])
+def test_every_hostile_input_exits_with_2_and_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    hostile = {name: path for name, path in make(tmp_path / "inputs").items() if not name.startswith("ok_data")}
+    assert len(hostile) > 35
+    monkeypatch.chdir(tmp_path)
+    before, wrong = files_outside(tmp_path), {}
     for name, path in hostile.items():
-        code = main(["check", str(path), "--image-size", "32"])
+        code = main([*command.split(" "), str(path)])
         shown = capsys.readouterr()
-        if code != 2 or "error: " not in shown.err or "Traceback" in shown.err or shown.out:
+        said = [line for line in shown.err.replace("\r", "\n").splitlines() if line.startswith("error: ")]
+        if code != 2 or len(said) != 1 or "fault of its own" in shown.err or "Traceback" in shown.err or shown.out:
             wrong[name] = (code, shown.err[-300:], shown.out[-300:])
     assert wrong == {}
-    after = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "runs")}
-    assert after == before  # nothing is written outside the runs and the cache
+    assert files_outside(tmp_path) == before
     assert not Path("/tmp/thaw-escaped.png").exists()
 
 
 @pytest.mark.slow
-def test_one_class_and_one_image_are_refused_for_training_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_every_unusual_input_is_read_and_what_was_left_out_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTML and emoji as class names, links out of the folder, a ZIP; 16 bits, RGBA, CMYK, EXIF, bombs among good pictures."""
     inputs = make(tmp_path / "inputs")
-    for name in ("data_one_class", "data_one_image_per_class", "data_empty", "data_zip_dotdot"):
-        options = ["--backbone", "mobilenetv3_small_100", "--strategy", "random-features", "--image-size", "32"]
-        assert main(["train", "--dataset", str(inputs[name]), *options]) == 2, name
+    monkeypatch.chdir(tmp_path)
+    before = files_outside(tmp_path)
+    told = {}
+    for name in (name for name in inputs if name.startswith("ok_data")):
+        assert main(["check", str(inputs[name]), "--image-size", "32", "--json"]) == 0, name
         shown = capsys.readouterr()
-        assert shown.out == ""
-        assert "error: " in shown.err
         assert "Traceback" not in shown.err
+        told[name] = json.loads(shown.out)
+    assert files_outside(tmp_path) == before
+    mixed = sum(sum(split.values()) for split in told["ok_data_mixed"]["counts"].values())
+    assert mixed == 24 + len([name for name in inputs if name.startswith("ok_picture")])
+    assert sum(sum(split.values()) for split in told["ok_data_messy"]["counts"].values()) == 25  # none from outside
+
+    assert main([*TRAIN.split(" "), str(inputs["ok_data_html_class"]), "--json"]) == 0
+    shown = capsys.readouterr()
+    assert set(json.loads(shown.out)["classes"]) == set(HARD_CLASSES)
 
 
 @pytest.mark.slow

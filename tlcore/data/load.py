@@ -154,7 +154,10 @@ class _Decoder:
             many = "1 picture" if len(self.bad) == 1 else f"{len(self.bad):,} pictures"
             sentences.append(f"Left out {many} that cannot be read. {self._examples()}")
         if self.oblong and self.card.framing == "whole":
-            sentences.append(f"{self.oblong:,} pictures are not square: they are padded with black, nothing is cut off.")
+            which = (
+                "1 picture is not square: it is" if self.oblong == 1 else f"{self.oblong:,} pictures are not square: they are"
+            )
+            sentences.append(f"{which} padded with black, nothing is cut off.")
         return tuple(sentences)
 
 
