@@ -9,6 +9,7 @@ from pages.parts.statewords import dataset_name
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.errors import ThawError
+from tlcore.figures.words import times
 from tlcore.groups import Group
 from tlcore.models.catalogue import BACKBONES, BackboneCard, backbone_card
 from tlcore.strategies import STRATEGIES
@@ -107,7 +108,7 @@ def choose_dataset(card: DatasetCard | None) -> None:
     if card.refusal:
         st.error(plain(card.refusal), icon=":material/block:")
     if card.warnings:
-        with st.expander(f"{len(card.warnings)} things to know about these data", icon=":material/warning:"):
+        with st.expander(f"{times(len(card.warnings) + 1, 'thing')} to know about these data", icon=":material/warning:"):
             st.markdown("\n".join(f"- {plain(warning)}" for warning in (*card.warnings, f"Split: {card.split_rule}")))
 
 

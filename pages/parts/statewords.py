@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from tlcore.figures.words import strategy_title
 from tlcore.runs import StateName
 from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
+
+_UPLOAD = re.compile(r"[0-9a-f]{32}\.zip")  # as tlcore/data/uploads.py names them, by their content
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -35,7 +39,10 @@ def run_title(spec: AnySpec) -> str:
 
 
 def dataset_name(dataset: str) -> str:
-    """A catalogued dataset's title; of a person's own the folder's name, never the whole path."""
+    """A catalogued dataset's title; of a person's own the folder's name, never the whole path; an uploaded ZIP is a number."""
     from tlcore.data.catalogue import DATASETS
 
-    return DATASETS[dataset].title if dataset in DATASETS else dataset.rstrip("/").rsplit("/", 1)[-1]
+    if dataset in DATASETS:
+        return DATASETS[dataset].title
+    name = dataset.rstrip("/").rsplit("/", 1)[-1]
+    return f"uploaded ZIP {name[:6]}" if _UPLOAD.fullmatch(name) else name

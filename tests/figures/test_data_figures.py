@@ -20,6 +20,12 @@ def test_even_classes_are_told_too():
     )
 
 
+def test_equal_classes_are_called_even():
+    assert balance_reading(["cat", "dog"], {"train": {"cat": 20, "dog": 20}}) == (
+        "The classes are even: 20 images each, so always naming one is right for 50.0 %."
+    )
+
+
 def test_a_class_without_images_is_no_division_by_zero():
     assert "and b none (0)" in balance_reading(["a", "b"], {"train": {"a": 3, "b": 0}})
     assert balance_reading(["a"], {"train": {"a": 0}}) == "There are no images."

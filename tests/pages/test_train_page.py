@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.fabricate import HOSTILE, Fabricated, finished
 from tlcore.engine import LocalEngine
 from tlcore.files import Lock
-from tlcore.runs import Run, Status, all_runs
+from tlcore.runs import Run, Status, all_runs, create
 from tlcore.spec import CheckSpec, MeasureSpec, RunSpec
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
@@ -233,3 +233,30 @@ def test_a_failed_run_says_why_and_folds_the_log_away(runs):
 def test_a_run_that_trains_nothing_is_not_shown_here(runs):
     run = LocalEngine(runs).submit(CheckSpec(dataset="digits"))
     assert "That run trains nothing" in said(page(run=run.id))
+
+
+def test_a_table_of_labels_out_of_reach_is_refused_before_a_run(runs, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "scans"
+    folder.mkdir(parents=True)
+    (tmp_path / "secret.csv").write_text("file,label\n")
+    monkeypatch.setenv("THAW_DATA_ROOTS", str(tmp_path / "data"))
+    app = page(dataset=str(folder), labels=str(tmp_path / "secret.csv"))
+    assert app.error
+    assert next(button for button in app.button if button.label == "Start").disabled
+    assert not list(all_runs(runs))
+
+
+def test_own_data_that_were_looked_at_have_their_classes_and_their_time(runs, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "pictures"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("THAW_DATA_ROOTS", str(tmp_path / "data"))
+    assert "measured once the number of images is known" in said(page(dataset=str(folder)))
+    look = create(runs, CheckSpec(dataset=str(folder)))
+    counts = {"train": {"a": 8, "b": 7, "c": 5}, "val": {"a": 2, "b": 2, "c": 1}, "test": {"a": 2, "b": 2, "c": 1}}
+    look.write_result({"classes": ["a", "b", "c"], "counts": counts})
+    look.write_status(Status("done", look.status().queued_at))
+    words = said(page(dataset=str(folder)))
+    assert "30 images at the last look" in words
+    assert "3 classes: a, b, c." in words
+    spec = next(run.spec() for run in all_runs(runs) if isinstance(run.spec(), MeasureSpec))
+    assert (spec.train_images, spec.val_images, spec.test_images, spec.classes) == (20, 5, 5, 3)

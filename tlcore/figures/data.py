@@ -47,6 +47,9 @@ def balance_reading(classes: Sequence[str], counts: Mapping[str, Mapping[str, in
     large, small = max(totals, key=totals.__getitem__), min(totals, key=totals.__getitem__)
     naming = f"Always naming {large} would be right for {percent(totals[large] / everything)} of them"
     if totals[large] <= EVEN * totals[small]:
+        if totals[large] == totals[small]:
+            each = times(totals[large], "image")
+            return f"The classes are even: {each} each, so always naming one is right for {percent(1 / len(classes))}."
         spread = f"from {count(totals[small])} ({small}) to {times(totals[large], 'image')} ({large})"
         return f"The classes are about even: {spread}. {naming}."
     ratio = f"{totals[large] / totals[small]:.1f} times as many as {small}" if totals[small] else f"and {small} none"
