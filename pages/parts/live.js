@@ -58,7 +58,7 @@ function start(root, component) {
   };
 
   // AUROC is a number between 0 and 1, the others are shares.
-  function measured(value) {
+  function inWords(value) {
     return metric === "auroc" ? decimal(value) : percent(value);
   }
 
@@ -126,7 +126,7 @@ function start(root, component) {
       if (run.step.seconds_left !== null && run.state === "running") list.push([duration(run.step.seconds_left), "left"]);
     }
     const last = run.epochs[run.epochs.length - 1];
-    if (last && last.val[metric] !== null && last.val[metric] !== undefined) list.push([measured(last.val[metric]), METRICS[metric].toLowerCase().replace("auroc", "AUROC")]);
+    if (last && last.val[metric] !== null && last.val[metric] !== undefined) list.push([inWords(last.val[metric]), METRICS[metric].toLowerCase().replace("auroc", "AUROC")]);
     return list;
   }
 
@@ -186,7 +186,7 @@ function start(root, component) {
     drawChart(part("metric"), {
       title: METRICS[metric],
       lines,
-      level: value === null ? null : { value, label: `always the largest class: ${measured(value)}` },
+      level: value === null ? null : { value, label: `always the largest class: ${inWords(value)}` },
       bounded: true,
       scale: metric === "auroc" ? "number" : "percent",
       ...axis,

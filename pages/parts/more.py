@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import streamlit as st
+from safetensors import SafetensorError, deserialize
 
 from pages.parts.choices import key
 from pages.parts.form import AS_PRESET, CUSTOM
@@ -106,14 +107,24 @@ def _other_backbone() -> None:
         say("A timm name has lower-case letters, digits and underscores only.", "For example: resnet34.")
 
 
+def _is_safetensors(content: bytes) -> bool:
+    """Whether the file can be read at all; whether its layers fit is said by the run that builds the network."""
+    try:
+        return bool(deserialize(content))
+    except SafetensorError:
+        return False
+
+
 def _own_weights() -> None:
     file = st.file_uploader(
         "Your own weights for this backbone",
         type=["safetensors"],
         help="A safetensors file with timm's names, in place of the catalogue's pretrained weights.",
     )
-    if file is not None:
-        content = file.getvalue()
+    content = file.getvalue() if file is not None else None
+    if content is not None and not _is_safetensors(content):
+        say("That file is not a whole safetensors file.", "Save the weights with safetensors and upload them again.")
+    elif content is not None:
         path: Path = uploads_dir() / f"weights-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
         if not path.exists():
             write_atomically(path, content)
