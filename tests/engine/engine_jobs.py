@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from tlcore.errors import Cancelled, DataError
+from tlcore.files import write_atomically
 from tlcore.runs import EventWriter, Run
 
 JOBS = {"train": "engine_jobs:work", "check": "engine_jobs:work", "measure": "engine_jobs:work"}
@@ -31,7 +32,7 @@ def steps(run: Run, events: EventWriter, count: float = 3, seconds: float = 0.0)
             raise Cancelled("Cancelled.")
         time.sleep(seconds)
         events.write("step", step=step, steps=int(count), pid=os.getpid(), loss=1 / step)
-        checkpoint.write_text(str(step))
+        write_atomically(checkpoint, str(step))  # killed at any moment, it is whole
     return {"steps": int(count), "pid": os.getpid(), "nice": os.nice(0), "session": os.getsid(0)}
 
 
