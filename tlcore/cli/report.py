@@ -23,7 +23,8 @@ def training(result: Mapping[str, Any]) -> str:
     facts = (
         f"{result['trainable_params']:,} of {result['total_params']:,} parameters train; "
         f"best epoch {result['best_epoch']} of {result['epochs_run']}; "
-        f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
+        f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s. "
+        f"Intervals: bootstrap over the test {result.get('intervals_over', 'images')}."
     )
     notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join(
