@@ -86,6 +86,14 @@ def test_the_fact_files_import_only_what_is_below_them() -> None:
                 assert room(name) in [*below, "__init__", "__version__"], f"{short(file)} imports {name}, which stands above it"
 
 
+def test_the_map_names_every_room_in_order() -> None:
+    drawn = (ROOT / "tlcore" / "README.md").read_text().split("```")[1].partition("tlcore/")[2]
+    named = [name for name in re.findall(r"(\w+)(?:/|\.py)", drawn) if name != "cli"]
+    assert named == [name for name in ORDER if name != "cli"]
+    rooms = {path.stem for path in (ROOT / "tlcore").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} <= set(ORDER)
+
+
 def test_there_is_no_drawer_for_everything() -> None:
     assert not [short(f) for f in SOURCES if re.search(r"util|helper|common|misc", f.name)]
 
