@@ -107,6 +107,15 @@ def test_memory_of_every_kind_is_memory() -> None:
     assert not isinstance(as_thaw_error(RuntimeError("shapes")), OutOfMemory)
 
 
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError) as found:
+        (tmp_path / "file" / "runs").mkdir()
+    error = as_thaw_error(found.value)
+    assert error.message == f"{str(tmp_path / 'file' / 'runs')!r} cannot be used: Not a directory."
+    assert "THAW_RUNS_DIR" in error.next_step
+
+
 # --- in the foreground
 
 

@@ -78,6 +78,11 @@ def test_a_batch_that_does_not_fit_is_said_so(tmp_path: Path, monkeypatch: pytes
         _measure(tmp_path)
 
 
+def test_what_a_run_would_refuse_is_not_timed(tmp_path: Path):
+    with pytest.raises(SpecError, match="BatchNorm cannot be trained on one image"):
+        _measure(tmp_path, strategy="from-scratch", batch_size=1)
+
+
 def test_a_spec_of_another_kind_is_refused(tmp_path: Path):
     run = create(tmp_path, make(RunSpec, dataset="digits"))
     with closing(EventWriter(run)) as events, pytest.raises(SpecError, match="not a measurement"):

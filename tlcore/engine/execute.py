@@ -7,6 +7,7 @@ then the event that tells of it. A process killed anywhere in between leaves "ru
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 import traceback
@@ -21,6 +22,7 @@ from tlcore.runs import FINISHED, EventWriter, Run, StateName
 
 LOCK_SECONDS = 5.0  # readers and cancels hold a run's lock for an instant; another child would hold it for longer
 SETTLE_SECONDS = 0.2  # likewise, for one who only writes the end of a run that nobody has
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # what a folder that is not ours, or no folder, answers
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,11 @@ def as_thaw_error(error: BaseException) -> ThawError:
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return ThawError("The disk is full.", next_step="Free some space, for example by deleting old runs, then try again.")
+    if isinstance(error, OSError) and error.errno in _CLOSED and error.filename is not None:
+        return ThawError(
+            f"{os.fsdecode(error.filename)!r} cannot be used: {os.strerror(error.errno)}.",
+            next_step="Give the program rights there, or name other folders: THAW_RUNS_DIR for runs, THAW_CACHE_DIR for files.",
+        )
     return ThawError(
         f"The program stopped because of a fault of its own ({type(error).__name__}).",
         next_step="The run's log has the details: please report them together with the run's spec.",

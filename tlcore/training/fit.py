@@ -85,7 +85,7 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
     Raises `Diverged` where a loss is not a number, `OutOfMemory` where not even the smallest batch fits, and `SpecError`
     where BatchNorm would have to train on one image.
     """
-    _check(setup)
+    check_setup(setup)
     pace = Pace(step_costs(setup.plan))
     weights = setup.weights()
     state.scaler = state.scaler or setup.machine.scaler()
@@ -102,7 +102,8 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
     state.restore_best()
 
 
-def _check(setup: Setup) -> None:
+def check_setup(setup: Setup) -> None:
+    """Raise `SpecError` where BatchNorm would have to train on one image."""
     trains_batchnorm = any(mode == "train" for phase in setup.plan.phases for mode in phase.batchnorm.values())
     if trains_batchnorm and min(setup.batch_size, len(setup.train.labels)) < 2:
         raise SpecError(

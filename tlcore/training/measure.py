@@ -23,7 +23,7 @@ from tlcore.spec import MeasureSpec
 from tlcore.strategies import Phase, compile_plan
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
-from tlcore.training.fit import Setup, train_step
+from tlcore.training.fit import Setup, check_setup, train_step
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
@@ -68,6 +68,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
             weight_decay=asked.weight_decay,
             augment=asked.augment,
         )
+        check_setup(setup)
         state = State.fresh(network, plan)
         state.scaler = machine.scaler()
         step_seconds = _time_phases(state, setup, memory, report)
