@@ -121,6 +121,8 @@ def test_a_source_of_weights_stays_a_word(tmp_path: Path, monkeypatch: pytest.Mo
         ("check chest-xrey", ["'chest-xrey'", "'chest-xray'", *DATASETS]),
         ("measure --dataset chest-xrey", list(DATASETS)),
         ("train", ["No dataset was named", *DATASETS]),
+        ("train --dataset natural-photos", ["has no labels"]),
+        ("measure --dataset natural-photos", ["has no labels"]),
         ("train --dataset digits --epochs x --lr -1", ["epochs: ", "'x'", "lr: ", "'-1'"]),
         ("train --dataset digits --strategy two-stage --epochs 1", ["at least 2 epochs"]),
         ("train --dataset digits --batchnorm melted", ["scope", "'melted'", "'frozen'"]),

@@ -51,7 +51,9 @@ def check(given: argparse.Namespace) -> None:
 
 def _check_names(spec: RunSpec) -> None:
     """Refuse what cannot work before a run's folder is made and torch is loaded."""
-    dataset_card(spec.dataset)
+    data = dataset_card(spec.dataset)
+    if not data.labelled:
+        raise DataError(f"{data.title} has no labels, so nothing can be trained on it.", next_step="Choose another dataset.")
     card = find_backbone(spec.backbone)
     compile_plan(spec.strategy, card.groups_with_head(2), epochs=spec.epochs, lr=spec.lr)
 
