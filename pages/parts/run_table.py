@@ -20,7 +20,7 @@ _COLUMNS = {
     "Backbone": st.column_config.TextColumn(width=150),
     "By epoch": st.column_config.LineChartColumn(help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width=90),
     "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=150),
-    "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=150),
+    "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=190),
     "Took": st.column_config.TextColumn(width=80),
     "Started": st.column_config.DatetimeColumn(format="distance", width=110),
     "Run": st.column_config.TextColumn(help="The run's id, and the name of its folder."),

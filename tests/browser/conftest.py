@@ -22,10 +22,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.names import HOSTILE
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
-HOSTILE = ("<img src=x onerror=alert(1)>", "![a](stolen.png) **b** $c$ :red[d]")
 # Opened at a page's own address, Streamlit's script asks there for its server first, and then at the root.
 EXPECTED_404 = re.compile(r"/(train|data|runs|start)/_stcore/(health|host-config)$")
 

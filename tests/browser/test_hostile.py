@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from conftest import HOSTILE
 from playwright.sync_api import expect
+
+from tests.browser.names import HOSTILE
 
 
 def test_hostile_class_names_are_only_text(server, visit) -> None:

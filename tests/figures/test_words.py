@@ -31,6 +31,7 @@ GROUPS = (
         (words.measured("auroc", 0.9483), "0.948"),
         (words.measured_interval("auroc", {"value": 0.987, "low": 0.98, "high": 0.9931}), "0.987 (0.980 to 0.993)"),
         (words.measured_interval("auroc", {"value": None, "low": None, "high": None}), "not defined"),
+        (words.measured_interval("auroc", {"value": 0.9998, "low": 0.9996, "high": 1.0}), "above 0.999 (0.999 to 1.000)"),
         (words.apart("auroc", -0.0213), "0.021"),
         (words.points(-0.021), "2.1 points"),
         (words.points(0.01), "1.0 point"),

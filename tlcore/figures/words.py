@@ -67,8 +67,12 @@ def measured_interval(metric: str, value: Mapping[str, float | None]) -> str:
     if is_share(metric) or value.get("value") is None:
         return interval(value)
     low, high = value.get("low"), value.get("high")
-    tail = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    tail = "" if low is None or high is None else f" ({_bound(low)} to {_bound(high)})"
     return decimal(value["value"]) + tail
+
+
+def _bound(value: float) -> str:
+    return f"{value:.3f}" if value == 1 else f"{min(value, 0.999):.3f}"  # an interval too never rounds up to a perfect 1
 
 
 def apart(metric: str, difference: float) -> str:
