@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.parts.medical import medical_note
 from pages.parts.session import engine, put_in_view, told
 from pages.parts.summary import Summary, summaries
 from tlcore.figures.words import duration
@@ -76,6 +77,7 @@ def first_runs() -> None:
                 st.markdown(f"##### {first.title}")
                 st.markdown(first.sentence)
                 st.caption(f"Look for: {first.look_for[0].lower()}{first.look_for[1:]}")
+            medical_note(first.spec().dataset)
             st.caption(_how_long(first, done))
             if st.button("Start", key=f"first-{first.key}", type="primary", icon=":material/play_arrow:", width="stretch"):
                 _start(first)
