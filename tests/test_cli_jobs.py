@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,11 @@ def test_every_unusual_input_is_read_and_what_was_left_out_is_told(
 @pytest.mark.slow
 def test_ctrl_c_cancels_the_run_and_exits_with_130(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tlcore", "train", *TINY.split(" "), "--epochs", "1000", "--runs-dir", str(tmp_path / "r")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    # A shell that starts the tests in the background has them ignore SIGINT; a person's terminal does not.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=heeding
+    ) as process:
         try:
             until(lambda: any(steps_of(run) for run in all_runs(tmp_path / "r")), process)
             process.send_signal(signal.SIGINT)
