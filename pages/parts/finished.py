@@ -100,6 +100,7 @@ def _numbers(result: dict[str, Any]) -> None:
 
 def _table(run: Run, result: dict[str, Any]) -> None:
     rows = test_table(result)
+    over = result.get("intervals_over", "images")
     st.dataframe(
         [{**row, **{name: _shown(row, name) for name in ("value", "low", "high", "baseline")}} for row in rows],
         hide_index=True,
@@ -107,7 +108,7 @@ def _table(run: Run, result: dict[str, Any]) -> None:
         column_config={
             "metric": st.column_config.TextColumn("Metric"),
             "value": st.column_config.TextColumn("Value"),
-            "low": st.column_config.TextColumn("95 % from", help="Bootstrap over the test images, 95 %."),
+            "low": st.column_config.TextColumn("95 % from", help=f"Bootstrap over the test {over}, 95 %."),
             "high": st.column_config.TextColumn("to"),
             "baseline": st.column_config.TextColumn("Baseline", help="What always naming the largest class gets."),
         },

@@ -49,6 +49,15 @@ def with_accuracy(*values: float) -> dict:
     return result
 
 
+def test_a_handful_of_test_images_carries_no_claim():
+    result = with_accuracy(1.0, 1.0, 1.0)
+    result["test"]["n"] = 10
+    assert verdict(result)[0] == (
+        "It names 100.0 % (100.0 to 100.0) of 10 test images rightly; always naming the largest class gets 62.5 %. "
+        "So few test images cannot tell skill from luck: bring more."
+    )
+
+
 def test_the_verdict_says_the_baseline_the_epoch_and_the_weakest_class():
     assert verdict(RESULT) == [
         "It names 90.0 % (85.0 to 94.0) of 200 test images rightly; always naming the largest class gets 62.5 %, so it is "

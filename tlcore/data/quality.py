@@ -222,7 +222,7 @@ def sizes(data: Pictures) -> list[Finding]:
                 "long",
                 "info",
                 f"{_many(len(long), 'picture')} more than twice as long as wide",
-                "The network sees squares: much of such a picture is padded, or cut off.",
+                "The network sees squares: much of such a picture is padding, or, with photographs, is cut off.",
                 "Crop them to what they show.",
                 len(long),
                 long[:SHOWN],

@@ -13,6 +13,8 @@ Diagnosis = Literal["over-fitting", "under-trained", "no better than the baselin
 
 # Over-fitting: the validation loss ends this much above its lowest value while the training loss fell.
 LOSS_RISE = 0.10
+# Fewer test images than this carry no claim: when all are right, a bootstrap sees no uncertainty at all.
+FEW_IMAGES = 30
 # Under-trained: the best epoch is the last, and its loss is still this much below the one before.
 STILL_FALLING = 0.02
 
@@ -29,6 +31,8 @@ def _against_baseline(result: Result) -> str:
     what = f"It names {interval(accuracy)} of {count(result['test']['n'])} test images rightly"
     always = f"always naming the largest class gets {percent(majority)}"
     gain = accuracy["value"] - majority
+    if result["test"]["n"] < FEW_IMAGES:
+        return f"{what}; {always}. So few test images cannot tell skill from luck: bring more."
     if accuracy.get("low") is not None and accuracy["low"] > majority:
         return f"{what}; {always}, so it is {points(gain)} better, more than chance explains."
     if accuracy.get("high") is not None and accuracy["high"] < majority:
