@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from pydantic import ValidationError
@@ -68,7 +69,7 @@ def test_a_spec_cannot_be_changed() -> None:
 )
 def test_each_wrong_field_is_named_with_what_was_given(fields: dict, words: str) -> None:
     with pytest.raises(SpecError) as refusal:
-        make(RunSpec, **fields)
+        RunSpec(**fields)
     assert words in refusal.value.message
     assert refusal.value.next_step
     assert refusal.value.exit_code == 2
@@ -76,8 +77,25 @@ def test_each_wrong_field_is_named_with_what_was_given(fields: dict, words: str)
 
 def test_a_strategy_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'lp-ft'") as refusal:
-        make(RunSpec, dataset="x", strategy="lpft")
+        RunSpec(dataset="x", strategy="lpft")
     assert set(refusal.value.allowed) == set(STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: CheckSpec(dataset="x", image_size=5),
+        lambda: make(RunSpec, dataset="x", image_size=5),
+        lambda: RunSpec.model_validate({"dataset": "x", "image_size": 5}),
+        lambda: MeasureSpec(
+            run={"dataset": "x", "image_size": 5}, train_images=1, val_images=0, test_images=0, classes=2
+        ),  # the run within is a spec too
+        lambda: parse('{"kind": "check", "dataset": "x", "image_size": 5}'),
+    ],
+)
+def test_every_way_to_make_a_spec_refuses_in_the_same_words(build: Callable[[], object]) -> None:
+    with pytest.raises(SpecError, match=r"^image_size: Input should be greater than or equal to 16 \(given: 5\)\. Correct"):
+        build()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "dream"}', '{"kind": "train"}', "null", b"\xff"])

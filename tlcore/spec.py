@@ -11,9 +11,18 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tlcore.errors import SpecError
 from tlcore.strategies import Strategy, preset
@@ -22,7 +31,17 @@ Lane = Literal["train", "quick"]
 
 
 class _Spec(BaseModel):
+    """What the specs have in common. A wrong field raises `SpecError`, however the spec is made: by name, or from JSON."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_in_words(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return build(given)
+        except ValidationError as error:
+            raise _readable(error) from None
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON: equal specs have equal digests, in every process."""
@@ -122,11 +141,8 @@ S = TypeVar("S", bound=_Spec)
 
 
 def make(kind: type[S], /, **fields: Any) -> S:
-    """Build a spec from what a person typed. Raises `SpecError` with one sentence per field that is wrong."""
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        raise _readable(error) from None
+    """Build a spec from what a person typed: fields of any type, which the spec itself checks. Raises `SpecError`."""
+    return kind(**fields)
 
 
 def parse(data: Mapping[str, object] | str | bytes) -> AnySpec:

@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from tlcore.data.catalogue import DATASETS
 from tlcore.errors import SpecError
 from tlcore.models.cards import SOURCES
-from tlcore.spec import CheckSpec, RunSpec, make
+from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import STRATEGIES, preset
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
@@ -81,12 +81,12 @@ def run_spec(given: argparse.Namespace) -> RunSpec:
     if "dataset" not in fields:
         raise SpecError("No dataset was named.", next_step=f"Add --dataset with a path or one of: {', '.join(DATASETS)}.")
     fields["strategy"] = _strategy(fields.get("strategy", "linear-probe"), options)
-    return make(RunSpec, **fields | absolute_paths(fields))
+    return RunSpec(**fields | absolute_paths(fields))
 
 
 def check_spec(given: argparse.Namespace) -> CheckSpec:
     fields = {name: value for name, value in vars(given).items() if name in CheckSpec.model_fields}
-    return make(CheckSpec, **fields | absolute_paths(fields))
+    return CheckSpec(**fields | absolute_paths(fields))
 
 
 def absolute_paths(fields: dict[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
-from tlcore.spec import MeasureSpec, RunSpec, make
+from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import compile_plan
 
 TRAIN_KEYS = (
@@ -38,7 +38,7 @@ def measure(given: argparse.Namespace) -> None:
     spec = run_spec(given)
     _check_names(spec)
     counts = _count(spec)
-    result = run(make(MeasureSpec, run=spec, **counts), runs_dir=given.runs_dir)
+    result = run(MeasureSpec(run=spec, **counts), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.measurement(result))
 
 
