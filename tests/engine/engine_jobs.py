@@ -10,9 +10,17 @@ import time
 from tlcore.errors import Cancelled, DataError
 from tlcore.files import write_atomically
 from tlcore.runs import EventWriter, Run
+from tlcore.spec import AnySpec
 
 JOBS = {"train": "engine_jobs:work", "check": "engine_jobs:work", "measure": "engine_jobs:work"}
 PRELOAD = ()
+REFUSAL = "engine_jobs:look"
+
+
+def look(spec: AnySpec) -> None:
+    """Refuse one order before it has a folder."""
+    if spec.dataset == "never":
+        raise DataError("That is never done.", next_step="Choose another.")
 
 
 def work(run: Run, events: EventWriter) -> dict:

@@ -130,6 +130,12 @@ def test_a_foreground_run_leaves_the_same_folder(tmp_path: Path, capsys: pytest.
     assert "Training: 100%" in shown.err
 
 
+def test_what_is_refused_early_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="never done"):
+        run_here(CheckSpec(dataset="never"), runs_dir=tmp_path / "runs", catalogue="engine_jobs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_foreground_run_without_progress_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_here(CheckSpec(dataset="steps:3"), runs_dir=tmp_path, progress=False, catalogue="engine_jobs")
     shown = capsys.readouterr()

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from tlcore import settings
-from tlcore.cli.names import find_backbone
 from tlcore.cli.report import table
 from tlcore.cli.runs import summary
 from tlcore.data.catalogue import DATASETS
@@ -19,6 +18,7 @@ from tlcore.data.sources import listing
 from tlcore.engine.bars import ProgressBars
 from tlcore.errors import UnknownName
 from tlcore.models.catalogue import BACKBONES
+from tlcore.models.find import find_backbone
 from tlcore.runs import all_runs
 from tlcore.strategies import STRATEGIES
 

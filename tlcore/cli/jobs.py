@@ -9,13 +9,12 @@ from typing import Any
 
 from tlcore.cli import report
 from tlcore.cli.arguments import check_spec, run_spec
-from tlcore.cli.names import find_backbone
 from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
 from tlcore.spec import MeasureSpec, RunSpec
-from tlcore.strategies import compile_plan
+from tlcore.training.refuse import refuse_early
 
 TRAIN_KEYS = (
     "run_id", "backbone", "dataset", "strategy", "test", "majority_baseline", "trainable_params", "total_params", "seconds",
@@ -26,7 +25,6 @@ TRAIN_KEYS = (
 
 def train(given: argparse.Namespace) -> None:
     spec = run_spec(given)
-    _check_names(spec)
     result = run(spec, runs_dir=given.runs_dir)
     if given.json:
         print(json.dumps({key: result[key] for key in TRAIN_KEYS if key in result}))
@@ -36,7 +34,7 @@ def train(given: argparse.Namespace) -> None:
 
 def measure(given: argparse.Namespace) -> None:
     spec = run_spec(given)
-    _check_names(spec)
+    refuse_early(spec)
     counts = _count(spec)
     result = run(MeasureSpec(run=spec, **counts), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.measurement(result))
@@ -44,18 +42,8 @@ def measure(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     spec = check_spec(given)
-    dataset_card(spec.dataset)
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.findings(result))
-
-
-def _check_names(spec: RunSpec) -> None:
-    """Refuse what cannot work before a run's folder is made and torch is loaded."""
-    data = dataset_card(spec.dataset)
-    if not data.labelled:
-        raise DataError(f"{data.title} has no labels, so nothing can be trained on it.", next_step="Choose another dataset.")
-    card = find_backbone(spec.backbone)
-    compile_plan(spec.strategy, card.groups_with_head(2), epochs=spec.epochs, lr=spec.lr)
 
 
 def _count(spec: RunSpec) -> dict[str, Any]:

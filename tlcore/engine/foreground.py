@@ -9,7 +9,7 @@ from typing import Any
 from tlcore import settings
 from tlcore.engine.bars import ProgressBars
 from tlcore.engine.execute import execute
-from tlcore.engine.jobs import CATALOGUE
+from tlcore.engine.jobs import CATALOGUE, find_refusal
 from tlcore.errors import ThawError
 from tlcore.runs import Event, EventWriter, Run, create
 from tlcore.spec import AnySpec
@@ -35,11 +35,12 @@ class _Watched(EventWriter):
 def run(spec: AnySpec, *, runs_dir: Path | None = None, progress: bool = True, catalogue: str = CATALOGUE) -> dict[str, Any]:
     """Do the job of `spec` here and now, and return its result; `run_id` in it names the run's folder.
 
-    The folder is the same as a queued run's, under `runs_dir` (the setting THAW_RUNS_DIR where None); `progress` shows
-    bars on stderr or in the notebook. Raises what the job raises: `ThawError` for what a person can act on,
-    `Cancelled` when somebody cancels it from elsewhere, `KeyboardInterrupt` on Ctrl-C (the run is then cancelled).
-    It runs beside the queue, waits for nobody, and is never killed from outside.
+    A spec that cannot work is refused before there is a folder. The folder is the same as a queued run's, under `runs_dir`
+    (the setting THAW_RUNS_DIR where None); `progress` shows bars on stderr or in the notebook. Raises what the job raises:
+    `ThawError` for what a person can act on, `Cancelled` when somebody cancels it from elsewhere, `KeyboardInterrupt` on
+    Ctrl-C (the run is then cancelled). It runs beside the queue, waits for nobody, and is never killed from outside.
     """
+    find_refusal(catalogue)(spec)
     made = create((runs_dir or settings.runs_dir()).resolve(), spec, state="running")
     writer = partial(_Watched, bars=ProgressBars()) if progress else EventWriter
     outcome = execute(made, own_process=False, catalogue=catalogue, writer=writer)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tlcore.runs import EventWriter, Run
+from tlcore.spec import AnySpec
 
 Job = Callable[[Run, EventWriter], dict[str, Any]]
 
@@ -23,10 +24,22 @@ JOBS: dict[str, str] = {
 # What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
 PRELOAD: tuple[str, ...] = ("torch", "timm", "tlcore.training.job", "tlcore.training.measure", "tlcore.data.check")
 
+# What looks at a spec before a foreground run gets its folder: it raises what the job would raise soon after.
+REFUSAL = "tlcore.training.refuse:refuse_early"
+
 CATALOGUE = __name__
 
 
 def find_job(kind: str, catalogue: str = CATALOGUE) -> Job:
     """The function that does jobs of that kind. `catalogue` is the dotted name of a module that has `JOBS`."""
-    module, _, function = importlib.import_module(catalogue).JOBS[kind].partition(":")
+    return _named(importlib.import_module(catalogue).JOBS[kind])
+
+
+def find_refusal(catalogue: str = CATALOGUE) -> Callable[[AnySpec], None]:
+    """The function that refuses a spec early; a catalogue has it as `REFUSAL`."""
+    return _named(importlib.import_module(catalogue).REFUSAL)
+
+
+def _named(dotted: str) -> Callable[..., Any]:
+    module, _, function = dotted.partition(":")
     return getattr(importlib.import_module(module), function)

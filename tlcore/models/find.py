@@ -1,4 +1,4 @@
-"""A backbone by its name, any timm model included."""
+"""A backbone by its name, any timm model included. No torch for those that are catalogued or have been looked at."""
 
 from __future__ import annotations
 
