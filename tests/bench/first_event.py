@@ -1,4 +1,4 @@
-"""How long from pressing Start to the first event of the run: `PYTHONPATH=. python tests/bench/first_event.py [RUNS]`.
+"""How long from pressing Start to the first event of the run: `python tests/bench/first_event.py [RUNS]`.
 
 Submits real training runs (digits, a random start, so that nothing is fetched) to a worker that is warm, one after the
 other, and times from `submit` until the folder tells the first event (the state), and until the job's own first one.
@@ -17,9 +17,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tlcore.engine import LocalEngine, launch
-from tlcore.runs import FINISHED, Run
-from tlcore.spec import RunSpec
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tlcore.engine import LocalEngine, launch  # noqa: E402 - found only once the path is there
+from tlcore.runs import FINISHED, Run  # noqa: E402
+from tlcore.spec import RunSpec  # noqa: E402
 
 SPEC = RunSpec(backbone="mobilenetv3_small_100", dataset="digits", strategy="random-features", epochs=1, image_size=32)
 POLL_SECONDS = 0.002
