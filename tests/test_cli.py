@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from tlcore.engine import launch
 from tlcore.files import Lock
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import Run, all_runs, create
-from tlcore.spec import RunSpec
+from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import STRATEGIES, preset
 
 ROOT = Path(__file__).parents[1]
@@ -149,8 +150,10 @@ def test_nothing_is_written_for_a_request_that_is_refused(capsys: pytest.Capture
 def test_a_wrong_backbone_lists_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, "train", "--dataset", "digits", "--backbone", "resnet1")
     assert "Did you mean 'resnet18'?" in said
-    for name in BACKBONES:
-        assert name in said
+    main(["list", "backbones", "--json"])
+    listed = {record["name"] for record in json.loads(capsys.readouterr().out)}
+    assert set(re.search(r"Choose one of: (.*)\.", said)[1].split(", ")) == listed
+    assert "Did you mean 'resnet10t'?" in refused(capsys, "train", "--dataset", "digits", "--backbone", "resnet10")
     assert "chest-xray" in refused(capsys, "fetch", "resnet1")
 
 
@@ -219,6 +222,38 @@ def test_runs_are_listed_with_their_state(capsys: pytest.CaptureFixture[str], tm
     assert main(["list", "runs", "--json", "--runs-dir", str(tmp_path / "elsewhere")]) == 0
     (record,) = json.loads(capsys.readouterr().out)
     assert (record["run_id"], record["state"], record["strategy"]) == (run.id, "queued", "full")
+
+
+def test_the_list_of_runs_tells_kinds_apart_and_leaves_out_what_does_not_apply(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    trained = create(tmp_path / "runs", RunSpec(dataset="digits", strategy="full"))
+    trained.write_status(replace(trained.status(), state="done", started_at=100.0, ended_at=175.0))
+    trained.write_result({"test": {"accuracy": {"value": 0.9483, "low": 0.9, "high": 0.97}}})
+    looked = create(tmp_path / "runs", CheckSpec(dataset="digits"))
+    (broken := create(tmp_path / "runs", RunSpec(dataset="digits"))).path.joinpath("spec.json").write_text("{}")
+    assert main(["list", "runs"]) == 0
+    said = capsys.readouterr().out
+    header, *lines = said.splitlines()
+    cells = {line.split()[0]: re.split(r"  +", line)[1:] for line in lines}
+    assert re.split(r"  +", header) == [
+        "run id", "kind", "state", "backbone", "dataset", "strategy", "test accuracy", "took",
+    ]  # fmt: skip
+    assert cells[trained.id] == ["train", "done", "tf_efficientnet_lite0", "digits", "full", "94.8 %", "1 min 15 s"]
+    assert cells[looked.id] == ["check", "queued", "-", "digits", "-", "-", "-"]
+    assert cells[broken.id] == ["-", "queued", "-", "-", "-", "-", "-"]
+    assert "None" not in said
+    assert main(["list", "runs", "--json"]) == 0
+    records = {record["run_id"]: record for record in json.loads(capsys.readouterr().out)}
+    assert (records[trained.id]["test_accuracy"], records[trained.id]["seconds"]) == (0.9483, 75.0)
+    assert {"kind", "queued_at", "started_at", "ended_at", "error"} <= set(records[looked.id])
+
+
+def test_a_run_that_is_not_there_is_told_where_to_look(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for command in ("show", "cancel", "resume"):
+        for name in ("nope", "20260101T000000-x-0000"):
+            assert refused(capsys, command, name).endswith("See the runs with: python -m tlcore list runs\n")
+    assert refused(capsys, "show", "nope", "--runs-dir", "a b").endswith("list runs --runs-dir 'a b'\n")
 
 
 def test_help_and_lists_start_without_torch() -> None:

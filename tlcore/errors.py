@@ -37,9 +37,9 @@ class SpecError(ThawError):
 class UnknownName(SpecError):
     """A name that is in no catalogue."""
 
-    def __init__(self, what: str, given: str, allowed: Iterable[str]) -> None:
+    def __init__(self, what: str, given: str, allowed: Iterable[str], *, also: Iterable[str] = ()) -> None:
         names = sorted(set(allowed))
-        close = difflib.get_close_matches(given, names, n=1)
+        close = difflib.get_close_matches(given, {*names, *also}, n=1)  # `also`: too many to list, but perhaps meant
         meant = f" Did you mean {close[0]!r}?" if close else ""
         super().__init__(
             f"There is no {what} named {given!r}.{meant}",

@@ -64,6 +64,15 @@ def test_sources_are_pinned_and_told() -> None:
     assert set(PACKAGES) == {source.asset for card in BACKBONES.values() for source in card.weights if source.asset}
 
 
+def test_asking_for_help_measures_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["facts", "--help"])
+    monkeypatch.setattr(facts, "write_atomically", None)  # calling it would raise
+    with pytest.raises(SystemExit) as ended:
+        facts.main()
+    assert ended.value.code == 0
+    assert "writes facts.json" in capsys.readouterr().out
+
+
 def test_an_unknown_name_lists_the_right_ones() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'resnet50'") as caught:
         backbone_card("resnet5O")

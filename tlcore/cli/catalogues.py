@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ from tlcore.data.catalogue import DATASETS
 from tlcore.data.sources import listing
 from tlcore.engine.bars import ProgressBars
 from tlcore.errors import UnknownName
+from tlcore.figures.words import duration, percent, short_count
 from tlcore.models.catalogue import BACKBONES
 from tlcore.models.find import find_backbone
-from tlcore.runs import all_runs
+from tlcore.runs import Run, all_runs
 from tlcore.strategies import STRATEGIES
 
 LISTS = ("backbones", "datasets", "strategies", "runs")
@@ -30,7 +31,8 @@ def list_catalogue(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps(records))
     elif records:
-        print(table([[str(record[column]) for column in columns] for record in records], columns))
+        header = [_TITLES.get(column, column) for column in columns]
+        print(table([[_cell(column, record[column]) for column in columns] for record in records], header))
     else:
         print("There are no runs here yet.")
 
@@ -44,7 +46,27 @@ def _records(given: argparse.Namespace) -> tuple[list[dict[str, Any]], Sequence[
     if given.what == "strategies":
         return [{"name": name} | plain(preset) for name, preset in STRATEGIES.items()], ("name", "title", "sentence")
     runs = all_runs((given.runs_dir or settings.runs_dir()).resolve())
-    return [summary(run) for run in runs], ("run_id", "state", "backbone", "dataset", "strategy")
+    columns = ("run_id", "kind", "state", "backbone", "dataset", "strategy", "test_accuracy", "seconds")
+    return [_told(run) for run in runs], columns
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """A run's record with what a list is looked through for: how well it went, and how long it took."""
+    record, result = summary(run), run.result() or {}
+    ended, started = record["ended_at"], record["started_at"]
+    accuracy = result.get("test", {}).get("accuracy", {}).get("value")
+    return record | {"test_accuracy": accuracy, "seconds": ended - started if ended and started else None}
+
+
+def _cell(column: str, value: Any) -> str:
+    """A value with its unit; a dash where the column does not apply."""
+    if value is None:
+        return "-"
+    return _IN_WORDS[column](value) if column in _IN_WORDS else str(value)
+
+
+_TITLES = {"params": "parameters", "seconds": "took"}
+_IN_WORDS: Mapping[str, Callable[[Any], str]] = {"params": short_count, "test_accuracy": percent, "seconds": duration}
 
 
 def plain(value: Any) -> Any:

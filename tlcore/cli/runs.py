@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 from tlcore import settings
 from tlcore.cli import report
 from tlcore.engine import LocalEngine
-from tlcore.errors import SpecError
+from tlcore.errors import RunNotFound, SpecError
 from tlcore.runs import Run, open_run
 from tlcore.spec import MeasureSpec
 
 
 def show(given: argparse.Namespace) -> None:
-    engine = _engine(given)
-    run = open_run(engine.runs_dir, given.run_id)
+    engine, run = _engine(given), _open(given)
     told = summary(run) | {"place": engine.place(run.id), "result": run.result()}
     if given.json:
         print(json.dumps(told))
@@ -25,14 +26,14 @@ def show(given: argparse.Namespace) -> None:
 
 
 def cancel(given: argparse.Namespace) -> None:
-    engine = _engine(given)
-    engine.cancel(given.run_id)
-    state = open_run(engine.runs_dir, given.run_id).status().state
+    run = _open(given)
+    _engine(given).cancel(run.id)
+    state = run.status().state
     _tell(given, state, "is asked to stop" if state == "running" else f"is {state}")
 
 
 def resume(given: argparse.Namespace) -> None:
-    state = _engine(given).resume(given.run_id).status().state
+    state = _engine(given).resume(_open(given).id).status().state
     _tell(given, state, f"is {state}")
 
 
@@ -67,5 +68,18 @@ def _tell(given: argparse.Namespace, state: str, words: str) -> None:
     print(json.dumps({"run_id": given.run_id, "state": state}) if given.json else f"Run {given.run_id} {words}.")
 
 
+def _open(given: argparse.Namespace) -> Run:
+    """The run that was named. Raises `RunNotFound`, with the command that tells the right names."""
+    try:
+        return open_run(_runs_dir(given), given.run_id)
+    except RunNotFound as error:
+        folder = f" --runs-dir {shlex.quote(str(given.runs_dir))}" if given.runs_dir else ""
+        raise RunNotFound(error.message, next_step=f"See the runs with: python -m tlcore list runs{folder}") from None
+
+
 def _engine(given: argparse.Namespace) -> LocalEngine:
-    return LocalEngine(given.runs_dir or settings.runs_dir())
+    return LocalEngine(_runs_dir(given))
+
+
+def _runs_dir(given: argparse.Namespace) -> Path:
+    return (given.runs_dir or settings.runs_dir()).resolve()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from typing import Any
@@ -35,8 +34,7 @@ def describe(name: str) -> BackboneCard:
 
 def _look(name: str) -> BackboneCard:
     if not is_name(name) or not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        raise UnknownName("backbone", name, [*BACKBONES, *near])
+        raise UnknownName("backbone", name, BACKBONES, also=timm.list_models())
     module, sizing = _skeleton(name)
     config: dict[str, Any] = module.pretrained_cfg
     channels, height, width = config.get("input_size") or (3, 224, 224)

@@ -5,6 +5,7 @@ The catalogue reads that file, so that a page knows every network's groups witho
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import asdict
 
@@ -25,6 +26,7 @@ def facts_of(module: nn.Module) -> dict[str, object]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m tlcore.models.facts", description=__doc__).parse_args()
     lines = [f" {json.dumps(name)}: {json.dumps(facts_of(skeleton(card, classes=2)))}" for name, card in BACKBONES.items()]
     write_atomically(FACTS_FILE, "{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{len(lines)} backbones measured, written to {FACTS_FILE}")
