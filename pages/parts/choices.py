@@ -103,8 +103,8 @@ def choose_dataset(card: DatasetCard | None) -> None:
     classes = ", ".join(plain(name) for name in card.classes[:12]) + (", …" if len(card.classes) > 12 else "")
     if card.classes:
         st.caption(f"{len(card.classes)} classes: {classes}.")
-    licence = f":material/verified: Licence: {plain(card.licence)}."
-    st.caption(f"{licence} {plain(card.attribution)}" if card.attribution else licence)
+    if name in DATASETS:
+        st.caption(f":material/verified: Licence: {plain(card.licence)}. {plain(card.attribution)}".strip())
     if card.refusal:
         st.error(plain(card.refusal), icon=":material/block:")
     if card.warnings:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from pages.parts.choices import choose_backbone, choose_dataset, choose_strategy, chosen, fill, read_link, write_link
 from pages.parts.form import fields_of, spec_of
+from pages.parts.looked_at import card_of
 from pages.parts.medical import medical_note
 from pages.parts.more import more_settings
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
-from pages.parts.summary import finished
 from pages.parts.text import plain
-from tlcore.data.catalogue import DATASETS, DatasetCard, dataset_card
+from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.data.uploads import allowed
 from tlcore.errors import SpecError, ThawError
-from tlcore.figures.words import count
 from tlcore.groups import Group
 from tlcore.models.catalogue import BackboneCard, backbone_card
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
-from tlcore.spec import CheckSpec, RunSpec, make
+from tlcore.spec import RunSpec
 from tlcore.strategies import compile_plan
 
 
@@ -76,25 +73,12 @@ def _dataset() -> DatasetCard | None:
     card = None
     with told():
         if (labels := st.session_state["train-labels"]) is not None:
-            allowed(labels)
-        card = dataset_card(name if name in DATASETS else str(allowed(name)))
-    if card is not None and name not in DATASETS:
-        card = _as_looked_at(card, str(allowed(name)))
+            labels = str(allowed(labels))
+        card = card_of(name if name in DATASETS else str(allowed(name)), labels)
     choose_dataset(card)
     if card is not None:
         medical_note(name)
     return card
-
-
-def _as_looked_at(card: DatasetCard, dataset: str) -> DatasetCard:
-    """A person's own data with what the last look at them counted, so that their time and head are known too."""
-    look = finished(make(CheckSpec, dataset=dataset, labels=st.session_state["train-labels"]))
-    result = look.run.result() if look is not None else None
-    if result is None or not result["classes"]:
-        return card
-    images = {split: sum(numbers.values()) for split, numbers in result["counts"].items()}
-    size = f"{count(sum(images.values()))} images at the last look"
-    return replace(card, classes=tuple(result["classes"]), images=images, size=size)
 
 
 def _groups(backbone: BackboneCard | None, data: DatasetCard | None) -> tuple[Group, ...]:
@@ -119,7 +103,7 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
     if plan is not None:
         show_plan(plan, spec)
         if not data.classes:
-            st.caption("The head is drawn for 2 classes; how many there are is known once your pictures are read.")
+            st.caption("The head is drawn for 2 classes; how many there are is known once your pictures were looked at.")
     with told():
         show_cost(plan, spec, data)
     refused = plain(data.refusal) if data.refusal else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.dataset_choice import Choice
+from pages.parts.looked_at import card_of
 from pages.parts.session import told
 from pages.parts.text import plain
-from tlcore.data.catalogue import DatasetCard, dataset_card
+from tlcore.data.catalogue import DatasetCard
 from tlcore.figures.words import listing
 
 _MANY_CLASSES = 20
@@ -16,23 +17,23 @@ _MANY_CLASSES = 20
 def about(choice: Choice) -> None:
     """The dataset's card: what it shows, whose it is, how it is split, and what to beware of."""
     with told():
-        card = dataset_card(choice.dataset)
+        card = card_of(choice.dataset, choice.labels)
         st.markdown(f"{plain(card.sentence)}")
         facts, cautions = st.columns(2, gap="large")
         with facts:
-            _facts(card)
+            _facts(card, choice)
         with cautions:
             _cautions(card)
         _train_link(card, choice)
 
 
-def _facts(card: DatasetCard) -> None:
+def _facts(card: DatasetCard, choice: Choice) -> None:
     classes = [plain(name) for name in card.classes]
     rows = [
         ("Images", plain(card.size)),
-        ("Classes", _classes(classes) if classes else "known once it is read"),
+        ("Classes", _classes(classes) if classes else "known after a look"),
         ("Split", plain(card.split_rule)),
-        ("Licence", plain(card.licence)),
+        ("Licence", "" if choice.own else plain(card.licence)),
         ("From", plain(card.attribution)),
     ]
     for name, text in rows:
@@ -66,5 +67,5 @@ def _train_link(card: DatasetCard, choice: Choice) -> None:
         "train.py",
         label="Train on this",
         icon=":material/layers:",
-        query_params={"dataset": choice.dataset} | ({"labels": choice.labels} if choice.labels else {}),
+        query_params=choice.link(),
     )

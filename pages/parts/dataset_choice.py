@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts.own_data import pick_own
+from pages.parts.own_names import from_link, to_link
 from pages.parts.session import told
 from pages.parts.statewords import dataset_name
 from tlcore.data.catalogue import DATASETS
@@ -27,6 +28,10 @@ class Choice:
     @property
     def own(self) -> bool:
         return self.dataset not in DATASETS
+
+    def link(self) -> dict[str, str]:
+        """What a link to this dataset says."""
+        return {"dataset": to_link(self.dataset)} | ({"labels": to_link(self.labels)} if self.labels else {})
 
 
 def choose() -> Choice | None:
@@ -49,9 +54,8 @@ def choose() -> Choice | None:
         known = linked.dataset if linked and not linked.own else names[0]
         choice = Choice(st.selectbox("Dataset", names, index=names.index(known), format_func=dataset_name, key="data-dataset"))
     st.session_state[_SHOWN] = choice
-    wanted = {"dataset": choice.dataset} | ({"labels": choice.labels} if choice.labels else {})
-    if dict(st.query_params) != wanted:
-        st.query_params.from_dict(wanted)
+    if dict(st.query_params) != choice.link():
+        st.query_params.from_dict(choice.link())
     return choice
 
 
@@ -61,7 +65,8 @@ def _from_link() -> Choice | None:
     if dataset is None or dataset in DATASETS:
         return None if dataset is None else Choice(dataset)
     with told():
-        if "/" not in dataset:
+        path = from_link(dataset)
+        if "/" not in path:
             raise DataError(f"There is no dataset named {dataset!r}.", next_step="Choose one of the list.")
-        return Choice(str(allowed(dataset)), str(allowed(labels)) if labels else None)
+        return Choice(str(allowed(path)), str(allowed(from_link(labels))) if labels else None)
     return None

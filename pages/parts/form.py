@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlcore.errors import SpecError
+from pages.parts.own_names import from_link as own_from_link
+from pages.parts.own_names import to_link as own_to_link
+from tlcore.errors import DataError, SpecError
 from tlcore.groups import Group
 from tlcore.settings import uploads_dir
 from tlcore.spec import RunSpec, make
@@ -76,6 +78,8 @@ def _weights_name(text: str) -> str:
 
 # How each field is read from a link, and what is allowed there in words. What is not here is any text.
 _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "dataset": (own_from_link, "a catalogued name, or data of your own"),
+    "labels": (own_from_link, "a table of labels"),
     "strategy": (_one_of(*STRATEGIES, CUSTOM), f"one of {', '.join(STRATEGIES)} or {CUSTOM}"),
     "batchnorm": (_one_of("frozen", "trained"), "frozen or trained"),
     "schedule": (_one_of("constant", "cosine", "one-cycle"), "constant, cosine or one-cycle"),
@@ -110,6 +114,8 @@ def from_link(query: Mapping[str, str]) -> tuple[Fields, list[str]]:
             if name == "body_lr_mult":
                 Uniform(body_lr_mult=value)
             fields[name] = value
+        except DataError as error:
+            problems.append(f"{error} The default is used.")
         except (ValueError, KeyError, SpecError):
             problems.append(f"The link asks for {name} {query[name][:60]!r}; it must be {allowed}. The default is used.")
     return fields, problems
@@ -118,10 +124,16 @@ def from_link(query: Mapping[str, str]) -> tuple[Fields, list[str]]:
 def to_link(fields: Mapping[str, Any]) -> dict[str, str]:
     """What a link must say for these fields: those that differ from the defaults."""
     return {
-        name: str(fields[name]).lower() if isinstance(fields[name], bool) else str(fields[name])
+        name: _said(name, fields[name])
         for name, default in DEFAULTS.items()
         if fields.get(name, default) != default and fields[name] not in (None, "")
     }
+
+
+def _said(name: str, value: object) -> str:
+    if name in ("dataset", "labels"):
+        return own_to_link(str(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def strategy_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> Strategy:

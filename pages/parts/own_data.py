@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.own_names import keep_name, own_name
 from pages.parts.session import told
 from tlcore.data.uploads import allowed, folders_below_roots, store
 from tlcore.settings import data_roots, uploads_dir
 
-_UPLOADED = "uploaded-datasets"  # this session's: {path: the name that the person's file had}
+_UPLOADED = "uploaded-datasets"  # this session's: {path: the id of the browser's file}
 _NO_TABLE = "No table: the folders are the classes"
 
 
@@ -37,17 +38,17 @@ def _upload() -> None:
     if file.file_id in uploaded.values():
         return
     with told():
-        path = str(store(file.name, file))
-        uploaded[path] = file.file_id
-        st.session_state[f"{_UPLOADED}-names"] = st.session_state.get(f"{_UPLOADED}-names", {}) | {path: file.name}
-        st.session_state["data-own"] = path
+        path = store(file.name, file)
+        keep_name(path, file.name)
+        uploaded[str(path)] = file.file_id
+        st.session_state["data-own"] = str(path)
 
 
 def _folder(linked: str | None) -> str | None:
-    names: dict[str, str] = st.session_state.get(f"{_UPLOADED}-names", {})
+    uploaded: dict[str, str] = st.session_state.get(_UPLOADED, {})
     # Another person's uploads are not offered: an upload is reached by its own link or from the session that brought it.
     offered = [str(path) for path in folders_below_roots() if not path.is_relative_to(uploads_dir())]
-    options = list(dict.fromkeys([*names, *([linked] if linked else []), *offered]))
+    options = list(dict.fromkeys([*uploaded, *([linked] if linked else []), *offered]))
     if not options:
         st.markdown("Or a folder on this machine")
         st.caption(
@@ -57,18 +58,16 @@ def _folder(linked: str | None) -> str | None:
         return None
     if st.session_state.get("data-own") not in options:
         st.session_state["data-own"] = linked if linked in options else options[0]
-    return st.selectbox(
-        "Or a folder on this machine", options, key="data-own", format_func=lambda path: names.get(path) or _short(path)
-    )
+    return st.selectbox("Or a folder on this machine", options, key="data-own", format_func=_short)
 
 
 def _short(path: str) -> str:
     """The path as seen from its data root: what lies above is nobody's business."""
     for root in data_roots():
-        if Path(path).is_relative_to(root):
+        if root != uploads_dir() and Path(path).is_relative_to(root):
             inside = Path(path).relative_to(root).as_posix()
             return root.name if inside == "." else f"{root.name}/{inside}"
-    return Path(path).name
+    return own_name(path)
 
 
 def _labels(path: str, linked: str | None) -> str | None:

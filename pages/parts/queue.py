@@ -13,6 +13,14 @@ from tlcore.figures.words import duration
 TICK_SECONDS = 3.0
 
 
+def in_hand() -> tuple[list[Summary], list[Summary]]:
+    """What runs now and what waits, of every kind; the next in line first."""
+    everything = [summary for kind in ("train", "check", "measure") for summary in summaries(kind)]
+    by_id = {summary.id: summary for summary in everything}
+    waiting = [by_id[run.id] for run in engine().queue() if run.id in by_id]
+    return [summary for summary in everything if summary.state == "running"], waiting
+
+
 def queue() -> None:
     """Draw the queue; it looks again every few seconds."""
     st.subheader("The queue")
@@ -21,10 +29,7 @@ def queue() -> None:
 
 @st.fragment(run_every=TICK_SECONDS)
 def _queue() -> None:
-    everything = [summary for kind in ("train", "check", "measure") for summary in summaries(kind)]
-    running = [summary for summary in everything if summary.state == "running"]
-    by_id = {summary.id: summary for summary in everything}
-    waiting = [by_id[run.id] for run in engine().queue() if run.id in by_id]
+    running, waiting = in_hand()
     if not running and not waiting:
         st.caption("Nothing runs and nothing waits. Training and quick looks at data have a lane each, one job at a time.")
     for summary in running:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.session import engine, run_in_view
+from pages.parts.dataset_choice import Choice
+from pages.parts.queue import in_hand
+from pages.parts.session import run_in_view
 from pages.parts.statewords import STATE_ICONS, STATE_WORDS, run_title
 from pages.parts.text import plain
 from tlcore.errors import ThawError
-from tlcore.figures.words import times
+from tlcore.figures.words import count
 from tlcore.runs import Run
+from tlcore.spec import AnySpec
 
 TICK_SECONDS = 5.0
 
@@ -26,8 +29,12 @@ def _standing() -> None:
     run = run_in_view()
     if run is not None:
         _in_view(run)
-    waiting = len(engine().queue())
-    st.caption(f":material/hourglass_empty: {times(waiting, 'job')} waiting" if waiting else ":material/check: Nothing waits")
+    running, waiting = in_hand()
+    if running or waiting:
+        label = f"{count(len(running))} running, {count(len(waiting))} waiting"
+        st.page_link("runs.py", label=label, icon=":material/hourglass_top:", help="The queue, on the Runs page.")
+    else:
+        st.caption(":material/check: Nothing runs or waits")
 
 
 def _in_view(run: Run) -> None:
@@ -39,6 +46,11 @@ def _in_view(run: Run) -> None:
         "train.py" if spec.kind == "train" else "data.py",
         label=plain(run_title(spec)),
         icon=STATE_ICONS[status.state],
-        query_params={"run": run.id} if spec.kind == "train" else {"dataset": spec.dataset},
+        query_params={"run": run.id} if spec.kind == "train" else _data(spec),
     )
     st.caption(f"In view: {STATE_WORDS[status.state].lower()}")
+
+
+def _data(spec: AnySpec) -> dict[str, str]:
+    about = spec.run if spec.kind == "measure" else spec
+    return Choice(about.dataset, about.labels).link()

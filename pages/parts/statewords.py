@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from pages.parts.own_names import own_name
 from tlcore.figures.words import strategy_title
 from tlcore.runs import StateName
 from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
-
-_UPLOAD = re.compile(r"[0-9a-f]{32}\.zip")  # as tlcore/data/uploads.py names them, by their content
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -39,10 +36,7 @@ def run_title(spec: AnySpec) -> str:
 
 
 def dataset_name(dataset: str) -> str:
-    """A catalogued dataset's title; of a person's own the folder's name, never the whole path; an uploaded ZIP is a number."""
+    """A catalogued dataset's title; a person's own data go by their folder's or their ZIP's name, never by a whole path."""
     from tlcore.data.catalogue import DATASETS
 
-    if dataset in DATASETS:
-        return DATASETS[dataset].title
-    name = dataset.rstrip("/").rsplit("/", 1)[-1]
-    return f"uploaded ZIP {name[:6]}" if _UPLOAD.fullmatch(name) else name
+    return DATASETS[dataset].title if dataset in DATASETS else own_name(dataset)

@@ -16,7 +16,7 @@ def test_uneven_classes_are_told_with_numbers():
 
 def test_even_classes_are_told_too():
     assert balance_reading(["cat", "dog"], {"train": {"cat": 60, "dog": 40}}) == (
-        "The classes are about even: from 40 (dog) to 60 images (cat). Always naming cat would be right for 60.0 % of them."
+        "The classes are about even: cat has 60 images, dog 40. Always naming cat would be right for 60.0 % of them."
     )
 
 

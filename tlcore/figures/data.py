@@ -50,8 +50,8 @@ def balance_reading(classes: Sequence[str], counts: Mapping[str, Mapping[str, in
         if totals[large] == totals[small]:
             each = times(totals[large], "image")
             return f"The classes are even: {each} each, so always naming one is right for {percent(1 / len(classes))}."
-        spread = f"from {count(totals[small])} ({small}) to {times(totals[large], 'image')} ({large})"
-        return f"The classes are about even: {spread}. {naming}."
+        sizes = f"{large} has {times(totals[large], 'image')}, {small} {count(totals[small])}"
+        return f"The classes are about even: {sizes}. {naming}."
     ratio = f"{totals[large] / totals[small]:.1f} times as many as {small}" if totals[small] else f"and {small} none"
     return (
         f"The classes are uneven: {large} has {times(totals[large], 'image')}, {ratio} ({count(totals[small])}). "
