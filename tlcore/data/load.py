@@ -124,7 +124,8 @@ class _Decoder:
                 f"None of the {len(items)} {name} pictures can be read. {self._examples()}",
                 next_step="Use PNG, JPEG, TIFF, BMP or WebP files that open in a picture viewer.",
             )
-        images = np.array(decoded.images) if small else decoded.images
+        mapped = isinstance(decoded.images, np.memmap)
+        images = np.array(decoded.images) if small and mapped else decoded.images
         labels, patients = [item.label for item in kept], tuple(item.patient for item in kept)
         return Split(
             images,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tlcore.assets import Asset, fetch
 from tlcore.data import pinned
-from tlcore.data.arrays import Arrays, array_items, kept
+from tlcore.data.arrays import Arrays, array_items, kept_items
 from tlcore.data.card import DatasetCard
 from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.data.listing import Item, Listing, SplitName
@@ -151,8 +151,7 @@ def _cifar10(progress: Progress) -> Listing:
             pictures = [np.asarray(Image.open(folder / sheet).convert("RGB")).reshape(-1, 32, 32, 3) for sheet in sheets]
             return np.concatenate(pictures), np.array(json.loads((folder / f"{mark}_lables.json").read_bytes()), dtype=np.int64)
 
-        images, labels = kept(f"{pinned.CIFAR10.key()}-{mark}", build)
-        items += array_items(images, labels, prefix=mark, split=mark)
+        items += kept_items(f"{pinned.CIFAR10.key()}-{mark}", build, prefix=mark, split=mark)
     return Listing(tuple(items), DATASETS["cifar10"].classes)
 
 
@@ -167,8 +166,8 @@ def _fashion_mnist(progress: Progress) -> Listing:
             labels += [label] * len(rows)
         return np.concatenate(images), np.array(labels, dtype=np.int64)
 
-    images, labels = kept(pinned.FASHION_MNIST.key(), build)
-    return Listing(tuple(array_items(images, labels, prefix="fashion")), DATASETS["fashion-mnist"].classes)
+    items = kept_items(pinned.FASHION_MNIST.key(), build, prefix="fashion")
+    return Listing(tuple(items), DATASETS["fashion-mnist"].classes)
 
 
 _SOURCES: Final[dict[str, Source]] = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from tlcore.data.listing import SPLITS, Item, Listing, SplitName
@@ -34,10 +33,10 @@ def split(listing: Listing, *, shares: Shares = SHARES, keep_marks: bool = True,
     notices = list(listing.notices)
     _check_classes(items, listing.classes)
     if not keep_marks or not any(item.split for item in items):
-        items = [replace(item, split=None) for item in items]
+        items = [item.placed(None) if item.split else item for item in items]
         items = _share_out(items, listing.classes, shares)
     else:
-        items = [item if item.split else replace(item, split="train") for item in items]
+        items = [item if item.split else item.placed("train") for item in items]
         lacking = [name for name in SPLITS if not any(item.split == name for item in items)]
         if "train" in lacking:
             raise DataError(
@@ -80,10 +79,13 @@ def groups(items: Sequence[Item]) -> list[list[Item]]:
             i = parent[i]
         return i
 
-    first: dict[tuple[str, str], int] = {}
+    digests: dict[str, int] = {}
+    patients: dict[str, int] = {}
     for i, item in enumerate(items):
-        for key in (("digest", item.digest), *([("patient", item.patient)] if item.patient is not None else [])):
-            parent[root(i)] = root(first.setdefault(key, i))
+        if (earlier := digests.setdefault(item.digest, i)) != i:
+            parent[root(i)] = root(earlier)
+        if item.patient is not None and (earlier := patients.setdefault(item.patient, i)) != i:
+            parent[root(i)] = root(earlier)
     together: dict[int, list[Item]] = defaultdict(list)
     for i, item in enumerate(items):
         together[root(i)].append(item)
@@ -91,12 +93,10 @@ def groups(items: Sequence[Item]) -> list[list[Item]]:
 
 
 def _share_out(items: list[Item], classes: Sequence[str], shares: Shares) -> list[Item]:
-    """Deal the groups of each class to the split that is furthest below its share."""
+    """Deal the groups of each class to the split that is furthest below its share. `items` are in the order of their ids."""
     by_class: dict[int, dict[str, list[Item]]] = defaultdict(dict)
     for group in groups(items):
-        counts = Counter(item.label for item in group)
-        label = min(counts, key=lambda k: (-counts[k], k))  # most frequent, then first
-        by_class[label][min(item.id for item in group)] = group
+        by_class[_label_of(group)][group[0].id] = group
     order = [name for name in _ORDER if shares.get(name)]
     total = sum(shares.values())
     given: dict[str, SplitName] = {}
@@ -114,8 +114,17 @@ def _share_out(items: list[Item], classes: Sequence[str], shares: Shares) -> lis
         for position, key in enumerate(_shuffled(dealt, _SPLIT_SEED)):
             to = order[position] if position < len(order) else max(order, key=lacking.__getitem__)
             lacking[to] -= len(dealt[key])
-            given.update((item.id, to) for item in dealt[key])
-    return [replace(item, split=given[item.id]) for item in items]
+            for item in dealt[key]:
+                given[item.id] = to
+    return [item.placed(given[item.id]) for item in items]
+
+
+def _label_of(group: Sequence[Item]) -> int:
+    """The most frequent label, the first one in a tie."""
+    if len(group) == 1:
+        return group[0].label
+    counts = Counter(item.label for item in group)
+    return min(counts, key=lambda label: (-counts[label], label))
 
 
 def _shuffled(names: Iterable[str], seed: str) -> list[str]:
@@ -141,12 +150,12 @@ def _crossings(items: Sequence[Item]) -> list[str]:
     """Sentences about marks that part what belongs together. They are kept all the same: they are the dataset's own."""
     sentences = []
     for what, key in (("pictures", lambda item: item.digest), ("patients", lambda item: item.patient)):
-        places: dict[str, set[str]] = defaultdict(set)
-        for item in items:
-            if key(item) is not None and item.split:
-                places[key(item)].add(item.split)
-        if crossing := sum(len(found) > 1 for found in places.values()):
-            sentences.append(f"{crossing} {what} are in more than one of train, val and test: results may look too good.")
+        first: dict[str, SplitName | None] = {}
+        crossing = {
+            name for item in items if (name := key(item)) is not None and first.setdefault(name, item.split) != item.split
+        }
+        if crossing:
+            sentences.append(f"{len(crossing)} {what} are in more than one of train, val and test: results may look too good.")
     return sentences
 
 
