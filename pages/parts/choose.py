@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.parts.choices import choose_backbone, choose_dataset, choose_strategy, chosen, fill, read_link, write_link
@@ -9,6 +11,7 @@ from pages.parts.form import fields_of, spec_of
 from pages.parts.looked_at import card_of
 from pages.parts.medical import medical_note
 from pages.parts.more import more_settings
+from pages.parts.own_weights import check_weights
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
 from pages.parts.text import plain
@@ -92,6 +95,8 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
     try:
         spec = spec_of(fields, groups)
         _check_size(spec, backbone)
+        if backbone is not None and spec.weights is not None:
+            check_weights(Path(spec.weights), backbone)
         if groups:
             plan = compile_plan(spec.strategy, groups, epochs=spec.epochs, lr=spec.lr)
     except ThawError as error:

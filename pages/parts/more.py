@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from pathlib import Path
 
 import streamlit as st
-from safetensors import SafetensorError, deserialize
 
 from pages.parts.choices import key
 from pages.parts.form import AS_PRESET, CUSTOM
+from pages.parts.own_weights import own_weights
 from pages.parts.session import say
-from tlcore.files import write_atomically
 from tlcore.models.catalogue import BackboneCard
-from tlcore.settings import uploads_dir
 from tlcore.spec import RunSpec
 from tlcore.strategies import preset
 from tlcore.strategies.rates import Uniform
@@ -68,7 +64,7 @@ def more_settings(card: BackboneCard | None) -> None:
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
         _other_backbone()
-        _own_weights()
+        own_weights()
 
 
 def _body_rate() -> None:
@@ -105,30 +101,3 @@ def _other_backbone() -> None:
     )
     if typed.strip() and not _TIMM_NAME.fullmatch(typed.strip()):
         say("A timm name has lower-case letters, digits and underscores only.", "For example: resnet34.")
-
-
-def _is_safetensors(content: bytes) -> bool:
-    """Whether the file can be read at all; whether its layers fit is said by the run that builds the network."""
-    try:
-        return bool(deserialize(content))
-    except SafetensorError:
-        return False
-
-
-def _own_weights() -> None:
-    file = st.file_uploader(
-        "Your own weights for this backbone",
-        type=["safetensors"],
-        help="A safetensors file with timm's names, in place of the catalogue's pretrained weights.",
-    )
-    content = file.getvalue() if file is not None else None
-    if content is not None and not _is_safetensors(content):
-        say("That file is not a whole safetensors file.", "Save the weights with safetensors and upload them again.")
-    elif content is not None:
-        path: Path = uploads_dir() / f"weights-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
-        if not path.exists():
-            write_atomically(path, content)
-        st.session_state[key("weights")] = path.name
-    if st.session_state[key("weights")]:
-        st.caption(f"In use: your file {st.session_state[key('weights')]}.")
-        st.button("Back to the catalogue's weights", on_click=lambda: st.session_state.update({key("weights"): None}))

@@ -9,11 +9,12 @@ import streamlit as st
 from pages.parts.measured import begin, find, measure_spec
 from pages.parts.session import engine
 from pages.parts.stack import stack
+from pages.parts.summary import summaries
 from pages.parts.text import plain
 from tlcore.data.catalogue import DatasetCard
 from tlcore.figures.plan_words import plan_sentence
 from tlcore.figures.words import duration, memory, short_count
-from tlcore.runs import Run
+from tlcore.runs import Run, Status
 from tlcore.settings import runs_dir
 from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import Plan
@@ -38,7 +39,7 @@ def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:
     wanted = measure_spec(spec, card)
     if wanted is None:
         _facts(plan, None)
-        st.caption("Time and memory are measured once the number of images is known: check the data on the Data page.")
+        st.caption("Time and memory are measured once the number of images is known: look at the data on the Data page.")
         return
     run = find(runs_dir(), wanted)
     if run is None:
@@ -70,6 +71,8 @@ def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
     result = run.result() if status.state == "done" else None
     if result is not None:
         _facts(Plan.from_dict(result["plan"]) if plan is None else plan, result)
+        if beside_training(status, [summary.status for summary in summaries()]):
+            _shared(wanted)
         if plan is None:
             show_plan(Plan.from_dict(result["plan"]), wanted.run)
         return
@@ -77,9 +80,33 @@ def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
     if status.state == "failed" and status.error:
         why = f"{status.error['message']} {status.error.get('next_step', '')}"
         st.caption(f":material/timer_off: The time could not be measured. {plain(why)}")
+    _again(wanted)
+
+
+def _again(wanted: MeasureSpec) -> None:
     if st.button("Measure again", icon=":material/timer:"):
         st.session_state[_BEFORE] = engine().submit(wanted).id
         st.rerun()
+
+
+def _shared(wanted: MeasureSpec) -> None:
+    st.caption(
+        ":material/hourglass_top: Measured while another run trained on this machine: alone it takes less. "
+        "Measure again once that one has ended."
+    )
+    _again(wanted)
+
+
+def beside_training(measured: Status, trained: list[Status]) -> bool:
+    """Whether any training ran at any time of the measurement."""
+    if measured.started_at is None or measured.ended_at is None:
+        return False
+    return any(
+        status.started_at is not None
+        and status.started_at < measured.ended_at
+        and (status.state == "running" or (status.ended_at or 0.0) > measured.started_at)
+        for status in trained
+    )
 
 
 def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "unknown") -> None:

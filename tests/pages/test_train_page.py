@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.plan import beside_training
 from tests.pages.fabricate import HOSTILE, Fabricated, finished
 from tlcore.engine import LocalEngine
 from tlcore.files import Lock
@@ -64,6 +65,24 @@ def test_choosing_shows_provenance_and_the_plan_and_measures_it(runs):
     app = app.run()
     assert [metric.value for metric in app.metric] == ["1.02 M", "1 min 15 s", "3.37 M", "345 MB"]
     assert len(list(all_runs(runs))) == 1
+
+
+def test_a_measurement_beside_a_training_run_says_so(runs, fabricated):
+    app = page()
+    (measured,) = list(all_runs(runs))
+    now = time.time()
+    result = {"plan": {}, "device": "cpu", "precision": "float32", "seconds": 75.0, "memory_bytes": 345e6}
+    measured.write_result(result)
+    measured.write_status(Status("done", now, started_at=now, ended_at=now + 2))
+    assert "Measured while another run trained" not in said(app.run())
+    training = fabricated(dataset="digits").run
+    training.write_status(Status("done", now, started_at=now - 9, ended_at=now + 1))
+    app = app.run()
+    assert "Measured while another run trained" in said(app)
+    next(button for button in app.button if button.label == "Measure again").click()
+    assert "Measured while another run trained" not in said(app.run())
+    training.write_status(Status("done", now, started_at=now - 9, ended_at=now - 1))
+    assert not beside_training(measured.status(), [training.status()])
 
 
 def test_a_changed_choice_is_in_the_link_and_in_the_plan(runs):
