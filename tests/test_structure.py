@@ -18,6 +18,7 @@ HEAVY = {"torch", "torchvision", "timm", "captum", "peft"}
 ORDER = [
     "__main__",
     "cli",
+    "bench",
     "figures",
     "engine",
     "analysis",
