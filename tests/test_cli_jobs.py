@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_numbers_and_a_table_shows_them(capsys: pyt
     assert f"{value['value']:.3f}  {value['low']:.3f} to {value['high']:.3f}" in table
     assert f"majority baseline  {first['majority_baseline']:.3f}" in table
     assert "10,250 of " in table
-    assert "bootstrap over the test images" in table
+    assert "95 % intervals: Wilson score for accuracy and recall, bootstrap for the others, over the test images." in table
     assert main(["show", first["run_id"]]) == 0
     assert f"{value['value']:.3f}  {value['low']:.3f} to {value['high']:.3f}" in capsys.readouterr().out
 

@@ -4,7 +4,7 @@ import pytest
 
 from tlcore.figures.advice import suggestions
 from tlcore.figures.baseline import baseline
-from tlcore.figures.verdict import diagnosis, test_table, verdict
+from tlcore.figures.verdict import diagnosis, how_intervals, test_table, verdict
 from tlcore.spec import RunSpec
 
 test_table.__test__ = False  # its name says what it makes: the table of the test split
@@ -50,10 +50,10 @@ def with_accuracy(*values: float) -> dict:
 
 
 def test_a_handful_of_test_images_carries_no_claim():
-    result = with_accuracy(1.0, 1.0, 1.0)
+    result = with_accuracy(1.0, 0.7225, 1.0)
     result["test"]["n"] = 10
     assert verdict(result)[0] == (
-        "It names 100.0 % (100.0 to 100.0) of 10 test images rightly; always naming the largest class gets 62.5 %. "
+        "It names 100.0 % (72.2 to 100.0) of 10 test images rightly; always naming the largest class gets 62.5 %. "
         "So few test images cannot tell skill from luck: bring more."
     )
 
@@ -109,6 +109,26 @@ def test_the_table_has_intervals_and_baselines():
     assert rows["Balanced accuracy"]["baseline"] == 0.5
     assert rows["Calibration error"]["low"] is None
     assert rows["Recall of cat"]["value"] == 0.8
+
+
+def test_where_the_intervals_come_from_is_said():
+    assert how_intervals(RESULT) == "95 % intervals: bootstrap over the test images."  # of a run that tells no methods
+    result = copy.deepcopy(RESULT) | {"intervals_over": "patients"}
+    for name in ("accuracy", "balanced_accuracy", "auroc", "f1"):
+        result["test"][name]["method"] = "bootstrap"
+    result["test"]["recall"]["dog"] = share(1.0, 0.9, 1.0) | {"method": "wilson"}
+    assert how_intervals(result) == (
+        "95 % intervals: Wilson score for recall of dog, bootstrap for the others, over the test patients."
+    )
+    result["test"]["recall"]["cat"]["method"] = result["test"]["accuracy"]["method"] = "wilson"
+    for name in ("auroc", "f1"):
+        result["test"][name] = share(1.0) | {"method": None, "reason": "every draw is the same"}
+    assert how_intervals(result) == (
+        "95 % intervals: Wilson score for accuracy and recall, bootstrap for the others, over the test patients. "
+        "None for AUROC and F1: every draw is the same."
+    )
+    rows = {row["metric"]: row["interval"] for row in test_table(result)}
+    assert (rows["Accuracy"], rows["AUROC"], rows["Loss"]) == ("wilson", "none: every draw is the same", "")
 
 
 def test_baselines_by_hand():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlcore.figures.verdict import how_intervals
+
 _METRICS = ("accuracy", "balanced_accuracy", "auroc", "f1", "ece", "loss")
 
 
@@ -23,12 +25,20 @@ def training(result: Mapping[str, Any]) -> str:
     facts = (
         f"{result['trainable_params']:,} of {result['total_params']:,} parameters train; "
         f"best epoch {result['best_epoch']} of {result['epochs_run']}; "
-        f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s. "
-        f"Intervals: bootstrap over the test {result.get('intervals_over', 'images')}."
+        f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
     )
     notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join(
-        [head, "", table(rows, ("on the test split", "value", "95 % interval")), "", facts, *notices, _where(result)]
+        [
+            head,
+            "",
+            table(rows, ("on the test split", "value", "95 % interval")),
+            "",
+            facts,
+            _plain(how_intervals(result)),
+            *notices,
+            _where(result),
+        ]
     )
 
 
@@ -73,7 +83,9 @@ def _value(metric: Mapping[str, Any]) -> str:
 
 def _interval(metric: Mapping[str, Any]) -> str:
     low, high = metric.get("low"), metric.get("high")
-    return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    if low is None or high is None:
+        return "none (see below)" if metric.get("reason") else ""
+    return f"{low:.3f} to {high:.3f}"
 
 
 def _rate(rate: float | None) -> str:

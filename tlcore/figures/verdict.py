@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tlcore.figures.baseline import baseline
-from tlcore.figures.words import METRICS, count, interval, percent, points
+from tlcore.figures.words import METRICS, count, interval, listing, percent, points
 
 Result = Mapping[str, Any]
 Diagnosis = Literal["over-fitting", "under-trained", "no better than the baseline", "nothing striking"]
 
 # Over-fitting: the validation loss ends this much above its lowest value while the training loss fell.
 LOSS_RISE = 0.10
-# Fewer test images than this carry no claim: when all are right, a bootstrap sees no uncertainty at all.
+# Fewer test images than this carry no claim: the share of the largest class among them is itself no more than a guess.
 FEW_IMAGES = 30
 # Under-trained: the best epoch is the last, and its loss is still this much below the one before.
 STILL_FALLING = 0.02
@@ -102,5 +102,29 @@ def test_table(result: Result) -> list[dict[str, Any]]:
     return rows
 
 
-def _value(value: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {"value": value.get("value"), "low": value.get("low"), "high": value.get("high")}
+def _value(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "value": value.get("value"),
+        "low": value.get("low"),
+        "high": value.get("high"),
+        "interval": value.get("method") or (f"none: {value['reason']}" if value.get("reason") else ""),
+    }
+
+
+def how_intervals(result: Result) -> str:
+    """Where the 95 % intervals of the test metrics come from, in one sentence; of a metric without one, why."""
+    test, over = result["test"], result.get("intervals_over", "images")
+    titles = {name: METRICS[name][0] for name in ("accuracy", "balanced_accuracy", "auroc", "f1") if name in test}
+    known = {title if title.isupper() else title.lower(): test[name] for name, title in titles.items()}
+    recalls = {f"recall of {name}": value for name, value in test.get("recall", {}).items() if value["value"] is not None}
+    if recalls and all(value.get("method") == "wilson" for value in recalls.values()):
+        recalls = {"recall": {"method": "wilson"}}
+    every = known | recalls
+    wilson = [name for name, value in every.items() if value.get("method") == "wilson"]
+    how = f"Wilson score for {listing(wilson)}, bootstrap for the others," if wilson else "bootstrap"
+    reasons: dict[str, list[str]] = {}
+    for name, value in every.items():
+        if value.get("reason"):
+            reasons.setdefault(value["reason"], []).append(name)
+    none = "".join(f" None for {listing(names)}: {reason}." for reason, names in reasons.items())
+    return f"95 % intervals: {how} over the test {over}.{none}"

@@ -1,26 +1,38 @@
-"""Bootstrap intervals: how far a metric could move if other images of the same kind had been tested.
+"""95 % intervals of the test metrics: how far each could move if other images of the same kind had been tested.
 
-Whole images are drawn with replacement, 1,000 times, and the 2.5th and 97.5th percentile of the metric are the interval
-(Efron 1979, the percentile method). The draw is not stratified: the mix of classes in the test split is chance too. Where
-`clusters` are given (patients), clusters are drawn, since the images of one patient are not independent. A resample that
-leaves a metric undefined (a class without images) is left out of that metric; where more than a twentieth are, there is no
-interval, because what is left would no longer be a fair sample. What is drawn is a function of the seed.
+Two methods, by what a metric is:
 
-The interval is about the test images alone: it says nothing about another training seed.
+- Accuracy and a class's recall are shares of images. Where each image stands for itself they have the Wilson score interval
+  (Wilson 1927), which holds for few images and for a perfect score, where resampling sees no uncertainty at all.
+- All else is bootstrapped: whole images are drawn with replacement, 1,000 times, and the 2.5th and 97.5th percentile of the
+  metric are the interval (Efron 1979, the percentile method). The draw is not stratified: the mix of classes in the test
+  split is chance too. Where `clusters` are given (patients), clusters are drawn, since the images of one patient are not
+  independent, and then shares are bootstrapped as well.
+
+A bootstrap tells nothing where its two percentiles are the same number, or where more than a twentieth of the resamples leave
+the metric undefined (a class without images), because what is left would no longer be a fair sample. A share of patients'
+images then has the Wilson interval of as many draws as there are patients (of the class, for a recall), as if all images of
+a patient were one: never too narrow. Another metric then has no interval, and `reason` says why.
+
+The interval is about the test images alone: it says nothing about another training seed. What is drawn is a function of the
+seed given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from tlcore.training.metrics import positives, score
+from tlcore.training.metrics import Score, positives, score
 
 RESAMPLES = 1000
 LEVEL = 0.95
 MOST_LEFT_OUT = 0.05
+_UNDEFINED: Mapping[str, None] = {"value": None, "low": None, "high": None, "method": None}
 _CELLS_AT_ONCE = 2_000_000  # resamples x images computed together: bounds the memory
 
 
@@ -32,27 +44,60 @@ def with_intervals(
     seed: int,
     clusters: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Every metric as {value, low, high} (loss and ece: {value} alone), recall as {class: {value, low, high}}, and n."""
+    """Every metric as {value, low, high, method} (loss and ece: {value} alone), recall as {class: the same}, and n.
+
+    `method` is "wilson" or "bootstrap"; None without an interval, and then `reason` says why a value that is defined has none.
+    """
     values = score(probabilities, labels, classes)
     samples = _resampled(probabilities, labels, seed, clusters) if len(labels) else {}
+    owners = None if clusters is None else np.asarray(clusters)
+
+    def share(value: Score, of: np.ndarray, resampled: np.ndarray | None) -> Mapping[str, Any]:
+        """A share of the images that the mask `of` picks."""
+        if value is None:
+            return _UNDEFINED
+        if owners is None:
+            return _wilson_interval(value, int(of.sum()))
+        found = _bootstrap_interval(value, resampled)
+        return found if found["method"] else _wilson_interval(value, len(np.unique(owners[of])))
+
     result: dict[str, Any] = {"n": values["n"], "loss": {"value": values["loss"]}, "ece": {"value": values["ece"]}}
-    for name in ("accuracy", "balanced_accuracy", "auroc", "f1"):
-        result[name] = _interval(values[name], samples.get(name))
+    result["accuracy"] = share(values["accuracy"], np.ones(len(labels), dtype=bool), samples.get("accuracy"))
+    for name in ("balanced_accuracy", "auroc", "f1"):
+        result[name] = _UNDEFINED if values[name] is None else _bootstrap_interval(values[name], samples[name])
     result["recall"] = {
-        name: _interval(values["recall"][name], samples["recall"][:, c] if samples else None) for c, name in enumerate(classes)
+        name: share(values["recall"][name], labels == c, samples["recall"][:, c] if samples else None)
+        for c, name in enumerate(classes)
     }
     return result
 
 
-def _interval(value: float | None, samples: np.ndarray | None) -> dict[str, float | None]:
-    nothing = {"value": value, "low": None, "high": None}
-    if value is None or samples is None:
-        return nothing
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The Wilson score interval of a share seen in `n` independent draws (Wilson 1927, without continuity correction).
+
+    (p + z^2/2n -+ z sqrt(p(1 - p)/n + z^2/4n^2)) / (1 + z^2/n), z being the normal quantile of the level.
+    """
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    return (0.0 if share == 0 else low, 1.0 if share == 1 else high)  # exactly, whatever the rounding
+
+
+def _wilson_interval(value: float, n: int) -> dict[str, Any]:
+    low, high = wilson(value, n)
+    return {"value": value, "low": low, "high": high, "method": "wilson"}
+
+
+def _bootstrap_interval(value: float, samples: np.ndarray) -> dict[str, Any]:
+    nothing = {"value": value, "low": None, "high": None, "method": None}
     defined = samples[~np.isnan(samples)]
     if len(defined) < (1 - MOST_LEFT_OUT) * len(samples):
-        return nothing
+        return nothing | {"reason": "too few test images of a class to draw others"}
     low, high = np.percentile(defined, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    return {"value": value, "low": float(low), "high": float(high)}
+    if low == high:
+        return nothing | {"reason": "every draw of the test images gives the same value"}
+    return {"value": value, "low": float(low), "high": float(high), "method": "bootstrap"}
 
 
 def _resampled(
