@@ -51,7 +51,11 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     _calibration(run)
 
     st.header("What moved")
-    shown("drift", run, *drift_by_group(plan, result["drift"]))
+    figure, reading = drift_by_group(plan, result["drift"])
+    if figure is None:
+        st.markdown(plain(reading))
+    else:
+        shown("drift", run, figure, reading)
     as_format()
     _provenance(run, result)
 

@@ -27,11 +27,10 @@ def show_plan(plan: Plan, spec: RunSpec) -> None:
     """The picture and its reading."""
     stack(plan, key="train-stack", image_size=spec.image_size)
     st.caption(plain(plan_sentence(plan)))
-    where = "beside a group's name" if len(plan.phases) > DENSE else "on a slab"
-    st.caption(
-        f"Ice is frozen, orange trains. The number {where} is its peak learning rate per step; BN is BatchNorm. "
-        "Rest the pointer on a slab for all of it."
-    )
+    if len(plan.phases) > DENSE:
+        st.caption("Ice is frozen, orange trains, warmer at a higher rate. A rate is the peak learning rate per step.")
+    else:
+        st.caption("Ice is frozen, orange trains. The number on a slab is its peak learning rate per step; BN is BatchNorm.")
 
 
 def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:

@@ -2,6 +2,7 @@
 // `plan` is Plan.as_dict() of tlcore/strategies/plan.py. Returns a function that shows where a run stands.
 
 const DENSE = 4; // phases
+const HEAD = "head"; // as in tlcore/groups.py
 const DECADES = 3; // as in tlcore/figures/palette.py
 
 function opacity(rate, peak) {
@@ -20,6 +21,39 @@ function epochsText(first, count) {
 
 function normText(mode) {
   return mode === "train" ? "BN follows the images" : "BN fixed";
+}
+
+// Places in a list of phases, in words: [2, 3, 4] of 5 is "from 3", all of them "all".
+function phasesText(indices, count) {
+  if (indices.length === count) return "all";
+  const first = indices[0] + 1;
+  const last = indices[indices.length - 1] + 1;
+  if (last - first + 1 > indices.length) return indices.map((index) => index + 1).join(", ");
+  if (first === last) return String(first);
+  return last === count ? `from ${first}` : `${first}–${last}`;
+}
+
+// What a dense stack has no room for, a row for each group. Returns the rows' cells that change.
+function drawNumbers(parent, plan, live) {
+  const changing = {};
+  const rate = html("th", { scope: "col" }, "Peak rate");
+  const heads = [html("th", { scope: "col" }, "Group"), html("th", { scope: "col" }, "Phases"), rate, html("th", { scope: "col" }, "BatchNorm")];
+  if (live) heads.push(html("th", { scope: "col" }, "Moved"));
+  const body = html("tbody");
+  for (const group of [...plan.groups].reverse()) {
+    const rates = plan.phases.map((phase) => phase.rates[group.name] ?? null);
+    const trains = rates.flatMap((value, index) => (value === null ? [] : [index]));
+    const follows = plan.phases.flatMap((phase, index) => (phase.batchnorm[group.name] === "train" ? [index] : []));
+    const shown = [...new Set(rates.filter((value) => value !== null).sort((a, b) => a - b).map(rateText))];
+    const peak = html("td", {}, shown.length > 1 ? `${shown[0]} to ${shown[shown.length - 1]}` : (shown[0] ?? "frozen"));
+    const moved = live ? html("td", {}, trains.length ? "–" : "0") : null;
+    const norm = !group.batchnorms ? "none" : !follows.length ? "fixed" : follows.length === rates.length ? "follows" : `follows: ${phasesText(follows, rates.length)}`;
+    body.append(html("tr", {}, html("th", { scope: "row" }, group.name), html("td", {}, trains.length ? phasesText(trains, rates.length) : "none"), peak, html("td", {}, norm), moved));
+    changing[group.name] = { peak, moved };
+  }
+  const about = html("caption", {}, "Each layer group in numbers: the phases in which it trains, at which rate, and what its BatchNorm does.");
+  parent.append(html("table", { class: "numbers" }, about, html("thead", {}, html("tr", {}, ...heads)), body));
+  return { rate, changing };
 }
 
 export function drawStack(parent, plan, options = {}) {
@@ -81,9 +115,15 @@ export function drawStack(parent, plan, options = {}) {
   const foot = html("tr", {}, html("th", { scope: "row" }), html("td", { colspan: plan.phases.length, class: "image" }, picture, image));
   table.append(html("tfoot", {}, foot));
   parent.replaceChildren(table);
+  const numbers = dense ? drawNumbers(parent, plan, live) : null;
+  const key = html("p", { class: "key" }, html("i", { class: "share" }), "its share of all parameters");
+  const scale = "how far its weights have moved, relative to their size (empty at 0.01 %, full at 100 %, each tenfold a quarter); the head starts from scratch, so it has none";
+  if (live) key.append(html("br"), html("i", { class: "bar" }), scale);
+  parent.append(key);
 
   // `phase`: the index of the one that runs; `rates`: as they are now; `drift`: how far each group has moved.
   return function show({ phase = null, rates = null, drift = null }) {
+    if (numbers) showNumbers(numbers, rates, drift);
     plan.phases.forEach((_, index) => {
       heads[index].classList.toggle("now", index === phase && several);
       heads[index].classList.toggle("past", phase !== null && index < phase);
@@ -93,10 +133,19 @@ export function drawStack(parent, plan, options = {}) {
         if (!now || cell.frozen) continue;
         if (rates && rates[name] !== null && rates[name] !== undefined) cell.value.textContent = rateText(rates[name]);
         if (drift && drift[name] !== undefined && drift[name] !== null) {
-          cell.bar.style.width = `${100 * filled(drift[name])}%`;
-          cell.note.textContent = `moved ${percent(drift[name], 2)}`;
+          const fresh = name === HEAD; // it has no weights to move away from
+          cell.bar.style.width = fresh ? 0 : `${100 * filled(drift[name])}%`;
+          cell.note.textContent = fresh ? "from scratch" : `moved ${percent(drift[name], 2)}`;
         }
       }
     });
   };
+}
+
+function showNumbers({ rate, changing }, rates, drift) {
+  if (rates) rate.textContent = "Rate now";
+  for (const [name, { peak, moved }] of Object.entries(changing)) {
+    if (rates) peak.textContent = rateText(rates[name]);
+    if (moved && drift && Number.isFinite(drift[name])) moved.textContent = name === HEAD ? "from scratch" : drift[name] > 0 ? percent(drift[name], 2) : "0";
+  }
 }

@@ -86,14 +86,16 @@ def test_an_empty_row_of_the_confusion_matrix_is_no_division_by_zero():
 def test_drift_stands_on_the_stack():
     plan = compile_plan(preset("top-two-groups"), GROUPS, epochs=1, lr=1e-3)
     chart, reading = drift_by_group(plan, {"stem": 0.0, "stage 1": 0.01, "stage 2": 0.02, "head": 0.8})
-    assert list(chart.data[0].x) == [1, 2, 3]
-    assert list(chart.data[0].y) == pytest.approx([1.0, 2.0, 80.0])
+    assert chart is not None
+    assert list(chart.data[0].x) == [1, 2]  # not the head
+    assert list(chart.data[0].y) == pytest.approx([1.0, 2.0])
     assert chart.layout.shapes[0].fillcolor == "rgba(58,134,200,0.22)"  # the stem's slab is ice
     assert reading == (
         "Of the backbone, stage 2 moved the most: by 2.00 % of its weights' size. The least of those that trained: stage 1 "
-        "(1.00 %). Not moved at all: stem. The head is new, so its change says little."
+        "(1.00 %). Not moved at all: stem. The head starts from scratch, so it is left out."
     )
-    nothing = drift_by_group(plan, {"head": 0.8})[1]
+    figure, nothing = drift_by_group(plan, {"head": 0.8})
+    assert figure is None
     assert nothing.startswith("No weight of the backbone moved: all 3 groups are what they were before.")
 
 

@@ -33,11 +33,16 @@ def stack_axis(chart: go.Figure, plan: Plan) -> None:
     )
 
 
-def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure, str]:
-    """The change of each group's weights, relative to their size at the start, on a logarithmic axis; with its reading."""
+def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure | None, str]:
+    """How far each backbone group's weights moved, relative to their size at the start, on a logarithmic axis; its reading.
+
+    The head has no bar: it starts from scratch, so how far it went compares with nothing. No figure where nothing else moved.
+    """
+    if not any(drift.get(group.name) for group in plan.groups if group.name != HEAD):
+        return None, drift_reading(plan, drift)
     names = [group.name for group in plan.groups]
     chart = figure(x="Layer group, from the image to the head", y="Change of the weights (%)", height=380)
-    moved = [(place, name) for place, name in enumerate(names) if drift.get(name)]
+    moved = [(place, name) for place, name in enumerate(names) if drift.get(name) and name != HEAD]
     chart.add_bar(
         x=[place for place, _ in moved],
         y=[100 * drift[name] for _, name in moved],
@@ -50,7 +55,11 @@ def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure, s
     )
     stack_axis(chart, plan)
     for place, name in enumerate(names):
-        if not drift.get(name):
+        if name == HEAD:
+            chart.add_annotation(
+                x=place, y=0.03, yref="paper", yanchor="bottom", text="starts<br>from<br>scratch", showarrow=False
+            )
+        elif not drift.get(name):
             chart.add_annotation(x=place, y=0.03, yref="paper", text="0", showarrow=False, font={"color": ICE})
     chart.update_yaxes(type="log", dtick=1, exponentformat="none", range=[-2, 2.3])  # as the bars of the slabs: 0.01 % to 100 %
     chart.update_layout(margin={"b": 90})
@@ -62,7 +71,7 @@ def drift_reading(plan: Plan, drift: Mapping[str, float]) -> str:
     body = [group.name for group in plan.groups if group.name != HEAD]
     moved = [name for name in body if drift.get(name)]
     still = [name for name in body if not drift.get(name)]
-    head = "The head is new, so its change says little."
+    head = "The head starts from scratch, so it is left out."
     if not moved:
         return f"No weight of the backbone moved: all {len(body)} groups are what they were before. {head}"
     most = max(moved, key=lambda name: drift[name])
