@@ -93,7 +93,7 @@ function start(root, component) {
   function status() {
     if (unreachable > 2) return "The server does not answer. What was reported is kept; this view goes on when it is back.";
     if (run.state === "queued") {
-      if (!place || place === 1) return "Next in the queue: it starts when the worker is free.";
+      if (!place || place === 1) return "Next in the queue: it starts as soon as the worker is ready.";
       return `Waiting: ${place - 1} ${place === 2 ? "run" : "runs"} before yours.`;
     }
     if (ENDED.includes(run.state)) return run.state === "done" ? "Done." : `The run is ${run.state}.`;

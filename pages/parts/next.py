@@ -21,7 +21,7 @@ def next_steps(spec: RunSpec, result: dict[str, Any]) -> None:
     ideas = suggestions(spec, result)
     for place, (column, idea) in enumerate(zip(st.columns(len(ideas)), ideas, strict=True)):
         with column:
-            if st.button(idea.title, key=f"next-{place}", icon=":material/arrow_forward:", width="stretch"):
+            if st.button(idea.title, key=f"next-{place}", width="stretch"):
                 fields = _fields(idea.spec)
                 fill(fields)
                 st.query_params.from_dict(to_link(fields))

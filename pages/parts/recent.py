@@ -33,7 +33,7 @@ def _lines(active: bool) -> None:
 
 
 def _line(summary: Summary) -> None:
-    name, backbone, standing = st.columns([4, 2, 3], vertical_alignment="center")
+    name, backbone, standing = st.columns([4, 4, 3], vertical_alignment="center")
     name.page_link("train.py", label=plain(summary.title), icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
-    backbone.caption(plain(summary.spec.backbone))
+    backbone.caption(plain(f"{summary.backbone}, {summary.settings}"))
     standing.caption(f"accuracy {interval(summary.accuracy)}" if summary.accuracy else STATE_WORDS[summary.state])

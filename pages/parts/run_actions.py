@@ -35,7 +35,8 @@ def actions(chosen: list[Summary]) -> None:
 
 def _about(summary: Summary) -> None:
     name = f"{STATE_ICONS[summary.state]} **{plain(summary.title)}**"
-    st.markdown(f"{name}, {plain(summary.spec.backbone)}, seed {summary.spec.seed}: {STATE_WORDS[summary.state].lower()}")
+    st.markdown(f"{name}: {STATE_WORDS[summary.state].lower()}")
+    st.caption(plain(f"{summary.backbone}, {summary.settings}. Run {summary.id}"))
     if summary.state == "lost":
         st.caption("Its process ended before the run did. Resume goes on from the last checkpoint, with the same numbers.")
     if summary.status.error:

@@ -13,17 +13,21 @@ from pages.parts.summary import Summary
 from tlcore.figures.words import METRICS, duration, interval, measured_interval, times
 
 _ALL = "All datasets"
+_ROW_HEIGHT = 68  # three lines
+# Together as wide as the page is on a screen of 1280 px: no column waits beyond the edge.
 _COLUMNS = {
-    "State": st.column_config.TextColumn(width=80),
-    "Strategy": st.column_config.TextColumn(width=140),
-    "Dataset": st.column_config.TextColumn(width=150),
-    "Backbone": st.column_config.TextColumn(width=150),
-    "By epoch": st.column_config.LineChartColumn(help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width=90),
-    "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=150),
-    "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=190),
-    "Took": st.column_config.TextColumn(width=80),
-    "Started": st.column_config.DatetimeColumn(format="distance", width=110),
-    "Run": st.column_config.TextColumn(help="The run's id, and the name of its folder."),
+    "State": st.column_config.TextColumn(help="How it stands, and the end of its id.", width=66),
+    "Strategy": st.column_config.TextColumn(width=98),
+    "Dataset": st.column_config.TextColumn(width=112),
+    "Backbone": st.column_config.TextColumn(width=132),
+    "Settings": st.column_config.TextColumn(help="Length, images, seed, and what else is not as usual.", width=112),
+    "By epoch": st.column_config.LineChartColumn(
+        "Curve", help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width=54
+    ),
+    "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=84),
+    "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=84),
+    "Took": st.column_config.TextColumn(width=50),
+    "Started": st.column_config.DatetimeColumn(format="distance", width=112),
 }
 
 
@@ -60,7 +64,14 @@ def choose(shown: list[Summary]) -> list[Summary]:
     # The choice is by row: a table of other runs is another table, so that a tick never slips to another run.
     key = "runs-" + hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
     event = st.dataframe(
-        table(shown), key=key, hide_index=True, column_config=_COLUMNS, on_select="rerun", selection_mode="multi-row"
+        table(shown),
+        key=key,
+        hide_index=True,
+        column_config=_COLUMNS,
+        column_order=list(_COLUMNS),
+        row_height=_ROW_HEIGHT,
+        on_select="rerun",
+        selection_mode="multi-row",
     )
     st.caption(f"{times(len(shown), 'run')}. Tick some to open, export or delete them; the table's corner has a download.")
     ticked = [shown[row] for row in event["selection"]["rows"] if row < len(shown)]
@@ -71,10 +82,11 @@ def table(shown: list[Summary]) -> pd.DataFrame:
     """The runs as people read them, a row each."""
     return pd.DataFrame(
         {
-            "State": [STATE_WORDS[s.state] for s in shown],
+            "State": [f"{STATE_WORDS[s.state]} {s.label}" for s in shown],
             "Strategy": [s.strategy for s in shown],
             "Dataset": [s.dataset for s in shown],
-            "Backbone": [s.spec.backbone for s in shown],
+            "Backbone": [s.backbone for s in shown],
+            "Settings": [s.settings for s in shown],
             "By epoch": [list(s.curve) for s in shown],
             "Accuracy": [interval(s.accuracy) if s.accuracy else "" for s in shown],
             "AUROC": [measured_interval("auroc", s.auroc) if s.auroc else "" for s in shown],
@@ -90,5 +102,6 @@ def _when(summary: Summary) -> datetime:
 
 
 def _searchable(summary: Summary) -> str:
-    parts = (summary.id, summary.strategy, summary.spec.backbone, summary.dataset, STATE_WORDS[summary.state])
+    words = (summary.strategy, summary.spec.backbone, summary.backbone, summary.dataset, summary.settings)
+    parts = (summary.id, *words, STATE_WORDS[summary.state])
     return " ".join(parts).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pages.parts.own_names import own_name
 from tlcore.figures.words import strategy_title
+from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import StateName
 from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
 
@@ -33,6 +34,11 @@ def run_title(spec: AnySpec) -> str:
     if isinstance(spec, MeasureSpec):
         return f"Measure {spec.run.backbone}"
     return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
+
+
+def backbone_name(backbone: str) -> str:
+    """A catalogued backbone's title, or timm's own name for it."""
+    return BACKBONES[backbone].title if backbone in BACKBONES else backbone
 
 
 def dataset_name(dataset: str) -> str:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pages.parts.statewords import dataset_name, run_title
+from pages.parts.statewords import backbone_name, dataset_name, run_title
 from tlcore.errors import ThawError
-from tlcore.figures.words import strategy_title
+from tlcore.figures.words import settings, strategy_title
 from tlcore.runs import Run, StateName, Status, all_runs
 from tlcore.settings import runs_dir
 from tlcore.spec import AnySpec, RunSpec
@@ -45,6 +45,21 @@ class Summary:
     @property
     def dataset(self) -> str:
         return dataset_name(self.spec.run.dataset if self.spec.kind == "measure" else self.spec.dataset)
+
+    @property
+    def label(self) -> str:
+        """The end of its id: short, and enough to tell apart runs that are otherwise alike."""
+        return self.id[-4:]
+
+    @property
+    def backbone(self) -> str:
+        spec = self.spec.run if self.spec.kind == "measure" else self.spec
+        return backbone_name(spec.backbone) if isinstance(spec, RunSpec) else ""
+
+    @property
+    def settings(self) -> str:
+        """What tells runs of the same strategy on the same data apart."""
+        return settings(self.spec) if isinstance(self.spec, RunSpec) else ""
 
     @property
     def seconds(self) -> float | None:

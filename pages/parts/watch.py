@@ -9,11 +9,10 @@ from pages.parts.finished import show_finished
 from pages.parts.live import live
 from pages.parts.medical import medical_note
 from pages.parts.session import engine, put_in_view, say
-from pages.parts.statewords import STATE_ICONS, STATE_WORDS, dataset_name
+from pages.parts.statewords import STATE_ICONS, STATE_WORDS, backbone_name, dataset_name
 from pages.parts.text import plain
 from tlcore.errors import ThawError
-from tlcore.figures.words import strategy_title, times
-from tlcore.models.catalogue import BACKBONES
+from tlcore.figures.words import settings, strategy_title
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
@@ -70,9 +69,7 @@ def _leave(query: dict[str, str]) -> None:
 
 
 def _heading(spec: RunSpec) -> None:
-    backbone = BACKBONES[spec.backbone].title if spec.backbone in BACKBONES else spec.backbone
     st.title(plain(strategy_title(spec.strategy)))
-    few = "" if spec.images_per_class is None else f" · {times(spec.images_per_class, 'image')} per class"
-    where = f"{backbone} on {dataset_name(spec.dataset)}"
-    st.markdown(plain(f"{where} · {times(spec.epochs, 'epoch')} · {spec.image_size} px{few} · seed {spec.seed}"))
+    where = f"{backbone_name(spec.backbone)} on {dataset_name(spec.dataset)}"
+    st.markdown(plain(f"{where} · {settings(spec, ' · ')}"))
     medical_note(spec.dataset)

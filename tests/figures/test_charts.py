@@ -83,6 +83,12 @@ def test_an_empty_row_of_the_confusion_matrix_is_no_division_by_zero():
     assert list(chart.data[0].z[0]) == [0.0, 0.0]
 
 
+def test_a_crowded_confusion_matrix_shows_counts_alone_and_no_zeros():
+    matrix = [[3 if i == j else 0 for j in range(7)] for i in range(7)]
+    chart, _ = confusion_matrix(matrix, list("abcdefg"))
+    assert [note.text for note in chart.layout.annotations[:2]] == ["3", ""]
+
+
 def test_drift_stands_on_the_stack():
     plan = compile_plan(preset("top-two-groups"), GROUPS, epochs=1, lr=1e-3)
     chart, reading = drift_by_group(plan, {"stem": 0.0, "stage 1": 0.01, "stage 2": 0.02, "head": 0.8})

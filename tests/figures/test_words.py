@@ -4,6 +4,7 @@ from tlcore.figures import words
 from tlcore.figures.palette import heat, rgba, slab
 from tlcore.figures.plan_words import plan_sentence
 from tlcore.groups import Group
+from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy, compile_plan, preset
 from tlcore.strategies.scope import FromGroup
 
@@ -100,3 +101,9 @@ def test_a_plan_in_words_counts_what_moves():
     slow = plan_sentence(compile_plan(preset("discriminative"), GROUPS, epochs=1, lr=1e-3))
     assert slow.startswith("Everything trains. All 10,000 parameters move.")
     assert "from 5.7e-5 to 3.8e-4" in slow  # 1e-3 / 2.6³ and 1e-3 / 2.6
+
+
+def test_settings_say_what_tells_runs_apart():
+    assert words.settings(RunSpec(dataset="digits", epochs=1)) == "1 epoch, 128 px, all images, seed 0"
+    spec = RunSpec(dataset="digits", images_per_class=1200, image_size=64, seed=3, lr=3e-3, augment=False, precision="float32")
+    assert words.settings(spec, " · ") == "5 epochs · 64 px · 1,200 per class · seed 3 · rate 3e-3 · no augmentation · float32"

@@ -50,7 +50,9 @@ def test_the_list_shows_each_run_with_its_interval_and_curve(fabricated):
     run = fabricated(done=True).run
     (row,) = table(summaries()).to_dict("records")
     assert row["Run"] == run.id
-    assert row["State"] == "Done"
+    assert row["State"] == f"Done {run.id[-4:]}"
+    assert row["Backbone"] == "EfficientNet-Lite0"
+    assert row["Settings"] == "2 epochs, 128 px, all images, seed 0"
     assert row["Strategy"] == "Linear probe"
     assert row["Dataset"] == "Chest X-rays: pneumonia or not"
     assert row["Accuracy"] == "94.8 % (92.9 to 96.4)"

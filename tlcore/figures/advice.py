@@ -31,9 +31,7 @@ def suggestions(spec: RunSpec, result: Result) -> list[Suggestion]:
     trained_norms = spec.strategy.scope.batchnorm == "trained" and spec.strategy.start.kind == "pretrained"
     if found == "over-fitting":
         if spec.strategy.scope.kind != "head":
-            ideas.append(
-                _with(spec, "Freeze more: linear probe", "Fewer moving weights leave less to memorise.", "linear-probe")
-            )
+            ideas.append(_with(spec, "Linear probe", "Fewer moving weights leave less to memorise.", "linear-probe"))
         if not spec.augment:
             changed = spec.model_copy(update={"augment": True})
             ideas.append(Suggestion("Turn augmentation on", "Every epoch then sees new crops of the same images.", changed))
@@ -45,7 +43,7 @@ def suggestions(spec: RunSpec, result: Result) -> list[Suggestion]:
         scope = spec.strategy.scope.model_copy(update={"batchnorm": "frozen"})
         changed = spec.model_copy(update={"strategy": spec.strategy.model_copy(update={"scope": scope, "name": "custom"})})
         ideas.append(Suggestion("Freeze BatchNorm", "Small batches make its running statistics unreliable.", changed))
-    if found == "under-trained":
+    if found == "under-trained" and result["test"]["accuracy"]["value"] < 1:
         changed = spec.model_copy(update={"epochs": min(1000, 2 * spec.epochs)})
         ideas.append(Suggestion("Train twice as long", "The validation loss was still falling when it ended.", changed))
     if (gap := _recall_gap(result)) is not None and not spec.class_weights:
@@ -61,22 +59,20 @@ def _controls(spec: RunSpec) -> list[Suggestion]:
     pretrained = spec.strategy.start.kind == "pretrained"
     ideas = []
     if spec.strategy.name == "linear-probe":
-        ideas.append(
-            _with(spec, "Unfreeze the last group", "Does a little more room help, or is the probe enough?", "last-group")
-        )
-        why = "How much of this does the architecture give, without anything learnt?"
-        ideas.append(_with(spec, "Control: random features", why, "random-features"))
+        ideas.append(_with(spec, "Last group", "Does a little more room help, or is the probe enough?", "last-group"))
+        why = "A control: how much of this does the architecture give, without anything learnt?"
+        ideas.append(_with(spec, "Random features", why, "random-features"))
     elif pretrained:
         ideas.append(
             _with(
                 spec,
-                "Compare: linear probe",
+                "Linear probe",
                 "What do frozen features get? Only the rest is owed to unfreezing.",
                 "linear-probe",
             )
         )
-        why = "The distance to it is what the pretrained weights are worth."
-        ideas.append(_with(spec, "Control: from scratch", why, "from-scratch"))
+        why = "A control: the distance to it is what the pretrained weights are worth."
+        ideas.append(_with(spec, "From scratch", why, "from-scratch"))
     else:
         ideas.append(
             _with(

@@ -10,6 +10,7 @@ from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import count, percent, times
 
+LARGEST_WITH_SHARES = 6  # classes; with more, a cell has room for its count alone
 LARGEST_WITH_TEXT = 12  # classes; with more, the numbers are in the hover text alone
 
 
@@ -19,7 +20,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], classes: Sequence[str]) ->
     names = [escaped(_short(name)) for name in classes]
     places = list(range(len(names)))
     chart = figure(x="Answer", y="Truth", height=max(320, 130 + 46 * min(len(names), 12)))
-    text = [[f"{count(n)}<br>{100 * s:.0f} %" for n, s in zip(*rows, strict=True)] for rows in zip(matrix, shares, strict=True)]
+    text = [[_cell(n, s, len(names)) for n, s in zip(*rows, strict=True)] for rows in zip(matrix, shares, strict=True)]
     hover = [[f"truth: {names[i]}<br>answer: {names[j]}<br>{times(matrix[i][j], 'image')}" for j in places] for i in places]
     chart.add_heatmap(
         z=[[100 * share for share in row] for row in shares],
@@ -56,6 +57,13 @@ def confusion_reading(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -
         f"{count(wrong)} of {count(total)} test images are wrong. The most frequent mix-up: {count(number)} of {count(row)} "
         f"images of {classes[worst[0]]!r} ({percent(number / row, 0)}) are taken for {classes[worst[1]]!r}."
     )
+
+
+def _cell(number: int, share: float, classes: int) -> str:
+    """What stands in a cell: the count and its share of the row; the count alone where there is little room, and no zeros."""
+    if classes <= LARGEST_WITH_SHARES:
+        return f"{count(number)}<br>{100 * share:.0f} %"
+    return count(number) if number else ""
 
 
 def _short(name: str) -> str:

@@ -106,7 +106,10 @@ def _phases(chart: go.Figure, run: Folded) -> None:
         if len(phases) > 1:
             name = phases[index]["name"] if len(phases) <= 4 else str(index + 1)
             chart.add_vline(epoch, line={"color": BASELINE, "width": 1, "dash": "dot"})
-            chart.add_annotation(x=epoch, y=1, yref="paper", text=escaped(name), showarrow=False, xanchor="left", yanchor="top")
+            # Above the plot, where no curve runs; the legend makes room.
+            note = {"yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+            chart.add_annotation(x=epoch, y=1, text=escaped(name), **note)
+            chart.update_layout(legend={"y": 1.1}, margin={"t": 100})
 
 
 def _number(value: float | None) -> float:

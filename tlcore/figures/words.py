@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy
 
 METRICS: dict[str, tuple[str, str]] = {  # name in events and results -> (what people call it, what it is)
@@ -132,6 +133,30 @@ def times(number: int, one: str, many: str | None = None) -> str:
 def listing(items: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def settings(spec: RunSpec, joined: str = ", ") -> str:
+    """What tells runs of one strategy apart: length, size, images and seed, and what else is not the default."""
+    usual = RunSpec.model_fields
+    parts = [times(spec.epochs, "epoch"), f"{spec.image_size} px"]
+    parts.append(f"{count(spec.images_per_class)} per class" if spec.images_per_class else "all images")
+    parts.append(f"seed {spec.seed}")
+    if spec.lr != usual["lr"].default:
+        parts.append(f"rate {rate(spec.lr)}")
+    if spec.optimizer != usual["optimizer"].default:
+        parts.append(spec.optimizer.upper())
+    if spec.batch_size != usual["batch_size"].default:
+        parts.append(f"batches of {count(spec.batch_size)}")
+    if spec.weight_decay != usual["weight_decay"].default:
+        parts.append(f"decay {spec.weight_decay:g}")
+    said = {
+        "own weights": spec.weights is not None,
+        "no augmentation": not spec.augment,
+        "class weights": spec.class_weights,
+        "stops early": spec.patience is not None,
+        spec.precision: spec.precision != "auto",
+    }
+    return joined.join(parts + [words for words, true in said.items() if true])
 
 
 def strategy_title(strategy: Strategy) -> str:
