@@ -213,7 +213,7 @@ def engine(tmp_path: Path) -> Iterator[LocalEngine]:
 def test_a_killed_training_goes_on_and_ends_like_one_that_was_not_killed(engine: LocalEngine) -> None:
     spec = RunSpec(
         backbone="mobilenetv3_small_100", dataset="digits", strategy="from-scratch", epochs=4, image_size=32,
-        images_per_class=16, batch_size=16, seed=5,
+        images_per_class=8, batch_size=16, seed=5,
     )  # fmt: skip
     whole, killed = engine.submit(spec), engine.submit(spec)
     until(lambda: whole.status().state == "done")
@@ -227,7 +227,7 @@ def test_a_killed_training_goes_on_and_ends_like_one_that_was_not_killed(engine:
     events = killed.events()[0]
     assert events[: len(reported)] == reported
     resumed = next(event for event in events if event["type"] == "resumed")
-    assert resumed["step"] >= 10  # the first epoch at least was not done again
+    assert resumed["step"] >= 5  # the first epoch at least was not done again
     expected, result = whole.result(), killed.result()
     for name in ("test", "val", "confusion", "drift", "best_epoch", "epochs_run", "majority_baseline"):
         assert result[name] == expected[name], name
@@ -240,7 +240,7 @@ def steps_of(run: Run) -> list[int]:
     return [event["step"] for event in run.events()[0] if event["type"] == "step"]
 
 
-def until(condition: Callable[[], object], process: subprocess.Popen | None = None, seconds: float = 120.0) -> None:
+def until(condition: Callable[[], object], process: subprocess.Popen | None = None, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
