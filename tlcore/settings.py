@@ -5,6 +5,8 @@ THAW_CACHE_DIR    fetched and decoded files          (the user's cache directory
 THAW_DATA_ROOTS   folders a browser may pick data in (none; separated by ':')
 THAW_OFFLINE      1: never use the network
 THAW_DECODED_GB   most disk that decoded pictures take (20)
+THAW_ACTIVATIONS_DIR  what frozen parts of networks computed, kept (activations/ in the cache directory)
+THAW_ACTIVATIONS_GB   most disk that it takes (10; 0 keeps nothing)
 """
 
 from __future__ import annotations
@@ -41,9 +43,25 @@ def offline() -> bool:
     return os.environ.get("THAW_OFFLINE", "") not in ("", "0")
 
 
+def activations_dir() -> Path:
+    given = os.environ.get("THAW_ACTIVATIONS_DIR")
+    return Path(given).expanduser().resolve() if given else cache_dir() / "activations"
+
+
+def activations_limit_bytes() -> int:
+    return _gigabytes("THAW_ACTIVATIONS_GB", 10)
+
+
 def decoded_limit_bytes() -> int:
-    given = os.environ.get("THAW_DECODED_GB") or "20"
+    return _gigabytes("THAW_DECODED_GB", 20)
+
+
+def _gigabytes(name: str, default: float) -> int:
+    given = os.environ.get(name) or str(default)
     try:
-        return int(float(given) * 1e9)
+        size = float(given)
     except ValueError:
-        raise SpecError(f"THAW_DECODED_GB must be a number of gigabytes, not {given!r}.") from None
+        size = -1.0
+    if not 0 <= size < float("inf"):
+        raise SpecError(f"{name} must be a number of gigabytes, not {given!r}.", next_step="Set it to 0 or more.")
+    return int(size * 1e9)

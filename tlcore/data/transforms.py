@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,6 +16,8 @@ STRETCH: Final = 1.1  # most that a crop is wider or higher than the picture's o
 BRIGHTNESS: Final = 0.1  # values are multiplied by 1 +- this
 CONTRAST: Final = 0.1  # and their distance from the picture's mean by 1 +- this
 
+_NUMBERS: Final = 7  # drawn for each picture
+
 
 def augment(images: Tensor, *, seed: int, step: int, flips: bool) -> Tensor:
     """Random crops, brightness and contrast, and mirrored pictures where `flips`; for each picture its own.
@@ -21,7 +25,22 @@ def augment(images: Tensor, *, seed: int, step: int, flips: bool) -> Tensor:
     `images` is uint8 (B, H, W, 3), and so is what comes back, of the same size. What happens to a picture depends on
     `seed`, `step` and its place in the batch: not on the batch's size, the device, or what was drawn before.
     """
-    draws = _draws(seed, step, len(images)).to(images.device)
+    return _warp(images, _draws(seed, step, len(images)), flips=flips)
+
+
+def view_of(images: Tensor, keys: Sequence[bytes], *, view: int, flips: bool) -> Tensor:
+    """The augmented view number `view` (from 0) of each picture, drawn from `augment`'s distribution.
+
+    `images` is uint8 (B, H, W, 3), and so is what comes back. What happens to a picture depends on its key, which stands
+    for its content, and on `view` alone: not on its place, its company, or a run's seed, so that runs can share it.
+    """
+    drawn = [hashlib.shake_128(b"view/%d/" % view + key).digest(4 * _NUMBERS) for key in keys]
+    numbers = np.frombuffer(b"".join(drawn), dtype="<u4").reshape(len(keys), _NUMBERS) / 2**32
+    return _warp(images, torch.from_numpy(numbers).float(), flips=flips)
+
+
+def _warp(images: Tensor, draws: Tensor, *, flips: bool) -> Tensor:
+    draws = draws.to(images.device)
     area = SMALLEST_AREA + (1 - SMALLEST_AREA) * draws[:, 0]
     stretch = STRETCH ** (2 * draws[:, 1] - 1)
     across = (area * stretch).sqrt().clamp(max=1.0)  # the crop's width and height, as shares of the picture's
@@ -53,4 +72,4 @@ def normalise(images: Tensor, mean: tuple[float, float, float], std: tuple[float
 def _draws(seed: int, step: int, pictures: int) -> Tensor:
     """Seven numbers in [0, 1) for each picture, from the CPU's generator whatever the device."""
     mixed = int.from_bytes(hashlib.sha256(f"augment/{seed}/{step}".encode()).digest()[:8]) >> 1
-    return torch.rand(pictures, 7, generator=torch.Generator().manual_seed(mixed))
+    return torch.rand(pictures, _NUMBERS, generator=torch.Generator().manual_seed(mixed))
