@@ -10,7 +10,7 @@ from tlcore.bench.timing import Clock, cpu_clock, timed
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SIDES = (512, 1024, 2048)  # of the square matrices; the fastest one is the ceiling
-SLOW_SECONDS = 0.2  # of one product: larger ones of a format that this processor only imitates are not waited for
+SLOW_SECONDS = 0.1  # of one product: larger ones of a format that this processor only imitates are not waited for
 COPY_BYTES = 256 * 2**20  # far more than any cache holds
 
 

@@ -21,7 +21,9 @@ from tlcore.data.listing import SPLITS
 from tlcore.models.describe import describe
 
 Say = Callable[[str], None]
-TRAIN_STEPS, EVALUATION_STEPS = 6, 4  # real steps that a peer takes in each round, the first of each being warm-up
+TRAIN_STEPS, EVALUATION_STEPS = 5, 4  # batches of a peer in each round: what counts is from the second to the last one's start
+
+WARM_UP_BATCH = 8
 
 
 class Measured:
@@ -78,9 +80,11 @@ def _reading_from_memory(images: InMemory) -> float:
 def _warm_up(task: Task, folder: Folder, fits: Mapping[str, Fit], data: Mapping[str, FromFiles], say: Say) -> None:
     """Everything once, so that nothing is imported, traced or chosen for the first time while the clock runs."""
     say(f"{task}: warm-up")
+    few = Watched(_Repeated(data["train"]), 2 * WARM_UP_BATCH, cpu_clock)
     for fit in fits.values():
-        _steps_of(fit, task, folder, data, 0.0)
-    ask_twice(task.spec(str(folder.path)).model_copy(update={"epochs": 1, "images_per_class": task.batch_size // 4}))
+        classifier = classifier_for(task, folder.classes, flips=folder.card.flips)
+        fit(classifier, few, few, epochs=1, batch_size=WARM_UP_BATCH, seed=task.seed)
+    ask_twice(task.spec(str(folder.path)).model_copy(update={"epochs": 1, "images_per_class": WARM_UP_BATCH}))
 
 
 def _steps_of(fit: Fit, task: Task, folder: Folder, data: Mapping[str, FromFiles], in_memory: float) -> Measured:
