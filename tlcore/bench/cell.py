@@ -21,7 +21,7 @@ from tlcore.data.listing import SPLITS
 from tlcore.models.describe import describe
 
 Say = Callable[[str], None]
-TRAIN_STEPS, EVALUATION_STEPS = 5, 4  # batches of a peer in each round: what counts is from the second to the last one's start
+TRAIN_STEPS, EVALUATION_STEPS = 4, 4  # batches of a peer in each round: what counts is from the second to the last one's start
 
 WARM_UP_BATCH = 8
 
