@@ -89,7 +89,6 @@ def test_the_plain_loop_takes_the_step_that_is_written_here_by_hand(task: Task, 
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of the frameworks, while they are imported
 @pytest.mark.parametrize("name", [name for name in PEERS if name != peers.PLAIN])
 def test_every_peer_arrives_where_the_plain_loop_does(name: str, task: Task, folder: Folder) -> None:
     """Three steps on one batch of all images: the same weights and the same accuracy in every framework."""

@@ -82,7 +82,6 @@ def test_what_cannot_be_timed_is_refused(options: list[str], words: str, capsys:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # of the frameworks, while they are imported
 def test_the_smoke_run_from_end_to_end(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,12 +96,14 @@ def test_nothing_that_was_computed_is_kept_for_the_first_time(tmp_path, monkeypa
         (tmp_path / name).mkdir()
     with nothing_kept() as cache:
         assert cache_dir() == cache.resolve()
-        assert sorted(entry.name for entry in cache.iterdir()) == ["assets", "weights"]
+        assert sorted(entry.name for entry in cache.iterdir()) == ["assets", "formats", "weights"]
         assert os.environ["THAW_ACTIVATIONS_DIR"] == str(cache / "activations")
+        (cache / "formats" / "measured.json").touch()
     assert cache_dir() == tmp_path
     assert "THAW_ACTIVATIONS_DIR" not in os.environ
     assert not cache.exists()
     assert (tmp_path / "weights").is_dir()
+    assert (tmp_path / "formats" / "measured.json").exists()
 
 
 def test_one_thread_within_and_as_before_after(monkeypatch: pytest.MonkeyPatch) -> None:

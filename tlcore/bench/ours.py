@@ -16,6 +16,7 @@ from tlcore.settings import cache_dir
 from tlcore.spec import RunSpec
 
 _COMPUTED = ("decoded", "activations")  # folders of the cache that hold what a first run has to make
+_MEASURED = "formats"  # what is measured once on a machine, and not for each run
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ def ask_twice(spec: RunSpec, *, clock: Clock = cpu_clock) -> Asked:
 def nothing_kept() -> Iterator[Path]:
     """Within it the cache is a temporary folder that holds what was fetched (by links), and nothing that was computed."""
     real = cache_dir()
+    (real / _MEASURED).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder)
-        for entry in real.iterdir() if real.is_dir() else ():
+        for entry in real.iterdir():
             if entry.name not in _COMPUTED:
                 (cache / entry.name).symlink_to(entry)
         with _environment(THAW_CACHE_DIR=str(cache), THAW_ACTIVATIONS_DIR=str(cache / "activations")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,7 +42,9 @@ class Peer:
         return importlib.metadata.version(self.packages[0])
 
     def load(self) -> Fit:
-        return importlib.import_module(self.module).fit
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a framework warns of while it is imported is about itself
+            return importlib.import_module(self.module).fit
 
 
 PEERS: dict[str, Peer] = {
