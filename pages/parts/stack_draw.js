@@ -60,7 +60,7 @@ export function drawStack(parent, plan, options = {}) {
   const { live = false, image = "image" } = options;
   const peak = Math.max(...plan.phases.flatMap((phase) => Object.values(phase.rates).filter((rate) => rate !== null)));
   const several = plan.phases.length > 1;
-  const dense = plan.phases.length > DENSE; // then a cell has no room for words: they are in its title, rates beside the names
+  const dense = plan.phases.length > DENSE; // then a cell has no room for words: they are in its title, and in the table under the stack
   const cells = []; // [phase][group name] -> the parts that change
   const heads = [];
 
@@ -85,9 +85,7 @@ export function drawStack(parent, plan, options = {}) {
   const total = plan.groups.reduce((sum, group) => sum + group.params, 0);
   for (const group of [...plan.groups].reverse()) {
     const share = html("i", { class: "share", style: `width:${Math.max(1, (100 * group.params) / total)}%` });
-    const rates = plan.phases.map((phase) => phase.rates[group.name]).filter((rate) => rate !== null && rate !== undefined);
-    const most = rates.length ? rateText(Math.max(...rates)) : "frozen";
-    const level = dense ? ` · ${most}` : group.level === group.name ? "" : ` · ${group.level}`;
+    const level = dense || group.level === group.name ? "" : ` · ${group.level}`;
     const title = `${group.name}: ${group.params.toLocaleString("en-GB")} parameters, ${percent(group.params / total)} of all`;
     const row = html(
       "tr",

@@ -32,7 +32,7 @@ def run_title(spec: AnySpec) -> str:
     if isinstance(spec, CheckSpec):
         return f"Look at {dataset_name(spec.dataset)}"
     if isinstance(spec, MeasureSpec):
-        return f"Measure {spec.run.backbone}"
+        return f"Time {strategy_title(spec.run.strategy)} of {backbone_name(spec.run.backbone)}"
     return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
 
 
