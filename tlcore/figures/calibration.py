@@ -48,6 +48,7 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray) -> tuple[go.Figur
         x=[100 * each.confidence for each in found],
         y=[100 * each.accuracy for each in found],
         mode="markers",
+        cliponaxis=False,
         name="test images, by confidence",
         marker={"color": TEST, "size": [6 + 24 * (each.images / most) ** 0.5 for each in found], "opacity": 0.8},
         text=[times(each.images, "image") for each in found],

@@ -18,7 +18,8 @@ def figure(*, x: str, y: str, height: int = 340) -> go.Figure:
             "xaxis": {"title": {"text": x}},
             "yaxis": {"title": {"text": y}},
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
-            "font": {"size": 14},
+            # A font of the system: a saved figure has no web fonts, and the words of another font would be cut off.
+            "font": {"size": 14, "family": "Arial, Helvetica, sans-serif"},
             "hoverlabel": {"align": "left"},
         }
     )
