@@ -31,6 +31,7 @@ ORDER = [
     "strategies",
     "groups",
     "settings",
+    "shelf",
     "progress",
     "files",
     "errors",

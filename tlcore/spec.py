@@ -75,6 +75,19 @@ class RunSpec(_Spec):
     image_size: int = Field(128, ge=16, le=1024, description="Side of the square image, in pixels.")
     images_per_class: int | None = Field(None, ge=1, description="At most so many training images of each class; None for all.")
     augment: bool = Field(True, description="Random crops and flips that suit the dataset, drawn anew for each image.")
+    views: int = Field(
+        4,
+        ge=0,
+        le=64,
+        description="Augmented views of each image that frozen layers compute once and keep; 0: fresh every epoch.",
+    )
+    cut: Literal["auto", "off"] = Field(
+        "auto", description="Compute the frozen layers once and keep what they make of each image, where that pays."
+    )
+    head_solver: Literal["auto", "minibatch"] = Field(
+        "auto",
+        description="A head that trains alone on kept features: auto solves it by L-BFGS, minibatch trains it as the rest.",
+    )
     class_weights: bool = Field(False, description="Weigh each class by the inverse of its frequency in the training split.")
     patience: int | None = Field(
         None, ge=1, description="End a phase after so many epochs without a better validation loss; None never does."

@@ -16,8 +16,8 @@ from tlcore.models.cards import Preprocessing
 from tlcore.models.network import Network
 from tlcore.models.partition import Partition
 from tlcore.strategies import Plan, Strategy, compile_plan, preset
-from tlcore.training.fit import Setup
 from tlcore.training.machine import choose
+from tlcore.training.setup import Setup
 from tlcore.training.state import State
 
 SIDE = 16

@@ -22,6 +22,7 @@ from tlcore.training import job
 from tlcore.training.evaluate import predict
 from tlcore.training.machine import choose
 from tlcore.training.result import _clusters
+from tlcore.training.route import Route
 
 FIELDS = {
     "backbone": "mobilenetv3_small_100",
@@ -33,13 +34,14 @@ FIELDS = {
     "batch_size": 16,
     "device": "cpu",
     "lr": 0.05,
+    "head_solver": "minibatch",
 }
 
 FIELDS_OF_A_RESULT = {
     *("run_id", "backbone", "dataset", "strategy", "seed", "image_size", "classes", "test", "val", "majority_baseline"),
     *("confusion", "trainable_params", "total_params", "seconds", "images_per_second", "epochs_run", "best_epoch"),
     *("stopped_early", "history", "plan", "drift", "weights", "data", "errors", "device", "precision", "batch_size", "notices"),
-    "intervals_over",
+    *("intervals_over", "cut"),
 }
 
 
@@ -150,7 +152,7 @@ def test_the_saved_weights_give_back_the_network(done: tuple[Run, dict]):
         data = job.load_data(make(RunSpec, **FIELDS), job.Reporter(run, events))
     machine = choose("cpu", "float32")
     machine.place(network.module)
-    again = predict(network, data.test, machine, batch_size=32)
+    again = predict(Route(network, machine, {"test": data.test}, 0, False, False), "test", batch_size=32)
     with np.load(run.path / "predictions.npz") as saved:
         assert np.abs(again - saved["probabilities"]).max() < 1e-5
 

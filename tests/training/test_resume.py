@@ -70,7 +70,8 @@ sys.path.insert(0, sys.argv[1])
 import conftest
 from tlcore.strategies import compile_plan, preset
 from tlcore.training.checkpoint import Identity, save_checkpoint
-from tlcore.training.fit import Setup, fit
+from tlcore.training.fit import fit
+from tlcore.training.setup import Setup
 from tlcore.training.machine import choose
 from tlcore.training.state import State
 network = conftest.tiny_network()

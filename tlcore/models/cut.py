@@ -8,6 +8,7 @@ a cut is a place in the graph after which nothing but its own value is still nee
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,17 @@ class Cuts:
             copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.output(tuple(copies[node] for node in wanted))
         return copy.deepcopy(fx.GraphModule(self.root, graph, class_name="Prefix"))
+
+    def digest(self, group: str) -> str:
+        """SHA-256 of what the prefix below `group` computes: its operations and its tensors as they are now."""
+        nodes = _needed_by([self.nodes[group]])
+        targets = [str(node.target) for node in nodes if node.op in ("call_module", "get_attr")]
+        digest = hashlib.sha256("\n".join(node.format_node() or "" for node in nodes).encode())
+        for name, tensor in self.root.state_dict().items():
+            if any(name == target or name.startswith(f"{target}.") for target in targets):
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     def suffix(self, group: str) -> fx.GraphModule:
         """The value at the cut below `group` -> logits (B, C). Its modules are the network's own, in whatever mode they are."""

@@ -64,15 +64,17 @@ def changed(network: Network, initial: Mapping[str, Tensor]) -> dict[str, Tensor
 def drift(network: Network, initial: Mapping[str, Tensor]) -> dict[str, float]:
     """How far each group has moved: ‖w − w₀‖ / ‖w₀‖ over its parameters, in float64 sums.
 
-    `initial` is a `state_of` from before. Where ‖w₀‖ is 0 a ratio says nothing, and ‖w − w₀‖ itself is given.
+    `initial` has the parameters as they were, by name, of every group that may have moved; a group of which it has none is
+    taken to be where it was. Where ‖w₀‖ is 0 a ratio says nothing, and ‖w − w₀‖ itself is given.
     """
     moved = dict.fromkeys((group.name for group in network.groups), 0.0)
     size = dict(moved)
     for name, parameter in network.module.named_parameters():
-        group = network.partition.tensors[name]
-        before = initial[name].to(parameter.device)
-        moved[group] += _square(parameter.detach() - before)
-        size[group] += _square(before)
+        if name in initial:
+            group = network.partition.tensors[name]
+            before = initial[name].to(parameter.device)
+            moved[group] += _square(parameter.detach() - before)
+            size[group] += _square(before)
     return {group: (moved[group] / size[group] if size[group] else moved[group]) ** 0.5 for group in moved}
 
 

@@ -18,8 +18,8 @@ from safetensors.torch import save
 
 from tlcore.errors import ThawError
 from tlcore.files import sweep_temporaries, write_atomically
-from tlcore.training.fit import Setup
 from tlcore.training.optimizer import build_optimizer
+from tlcore.training.setup import Setup
 from tlcore.training.state import Best, State, put_back
 
 FORMAT = 1

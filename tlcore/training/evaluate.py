@@ -11,35 +11,33 @@ import torch
 from PIL import Image
 
 from tlcore.data.load import Split
-from tlcore.data.transforms import normalise
 from tlcore.models.network import Network
-from tlcore.training.machine import Machine
 from tlcore.training.memory import free, is_out_of_memory, nothing_fits
+from tlcore.training.route import Route
 
 MOST_ERRORS = 24
 
 
-def predict(network: Network, split: Split, machine: Machine, *, batch_size: int) -> np.ndarray:
-    """The probabilities of every image, float64 (N, C). Leaves the network in eval mode."""
-    return np.concatenate(list(predict_batches(network, split, machine, batch_size=batch_size)))
+def predict(route: Route, split: str, *, batch_size: int) -> np.ndarray:
+    """The probabilities of every image of a split ("val", "test"), float64 (N, C). Leaves the network in eval mode."""
+    return np.concatenate(list(predict_batches(route, split, batch_size=batch_size)))
 
 
-def predict_batches(network: Network, split: Split, machine: Machine, *, batch_size: int) -> Iterator[np.ndarray]:
+def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np.ndarray]:
     """The probabilities (B, C) of one batch after another, so that a long evaluation can be watched and stopped.
 
     The softmax is taken in float64: a float32 one rounds small probabilities to 0, and their loss to infinity. The first
     batch, empty, tells the number of classes even where the split has no images.
     """
-    network.module.eval()
-    mean, std = network.preprocessing.mean, network.preprocessing.std
-    yield np.zeros((0, _classes(network)))
-    first = 0
-    while first < len(split.labels):
-        images = torch.from_numpy(np.array(split.images[first : first + batch_size])).to(machine.device)
+    route.network.module.eval()
+    yield np.zeros((0, _classes(route.network)))
+    first, images = 0, len(route.splits[split].labels)
+    while first < images:
+        last = min(first + batch_size, images)
         answer = None
         try:
-            with torch.inference_mode(), machine.autocast():
-                logits = network.module(normalise(images, mean, std).contiguous(memory_format=torch.channels_last))
+            with torch.inference_mode(), route.machine.autocast():
+                logits = route.logits(route.evaluation_inputs(split, first, last))
                 answer = torch.softmax(logits.double(), dim=1).cpu().numpy()
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -48,9 +46,9 @@ def predict_batches(network: Network, split: Split, machine: Machine, *, batch_s
                 raise nothing_fits() from error
         if answer is None:
             batch_size = batch_size // 2
-            free(machine)
+            free(route.machine)
         else:
-            first += len(images)
+            first = last
             yield answer
 
 

@@ -18,65 +18,27 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from tlcore.data.load import Split
-from tlcore.data.transforms import augment, normalise
-from tlcore.errors import Diverged, SpecError
+from tlcore.errors import Diverged
 from tlcore.models.freezing import apply_phase, set_modes
-from tlcore.strategies import Phase, Plan
-from tlcore.training.chance import batch_at, noise, order_of, steps_per_epoch
+from tlcore.strategies import Phase
+from tlcore.training.chance import batch_at, noise, order_of
 from tlcore.training.evaluate import predict_batches
-from tlcore.training.machine import Machine
+from tlcore.training.head import solve_round
 from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.metrics import score
-from tlcore.training.optimizer import OptimizerName, build_optimizer, set_rates
+from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
+from tlcore.training.route import CutRoute
+from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
 
 Event = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What training depends on besides the state it starts from."""
-
-    plan: Plan
-    train: Split
-    val: Split
-    classes: tuple[str, ...]
-    machine: Machine
-    seed: int
-    batch_size: int = 32
-    optimizer: OptimizerName = "adamw"
-    weight_decay: float = 0.01
-    class_weights: bool = False  # weigh each class by N / (classes x its images), as scikit-learn's "balanced"
-    patience: int | None = None  # epochs without a lower validation loss that end a phase
-    augment: bool = True
-    flips: bool = False
-    test_images: int = 0  # looked at after the last epoch: counted in the time left
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return steps_per_epoch(len(self.train.labels), self.batch_size)
-
-    @property
-    def evaluation_batch_size(self) -> int:
-        """Evaluation keeps no activations for a backward pass, so twice the batch needs no more memory."""
-        return 2 * self.batch_size
-
-    def weights(self) -> torch.Tensor | None:
-        """The class weights, float32 (classes,), or None where all classes weigh the same."""
-        if not self.class_weights:
-            return None
-        counts = np.bincount(self.train.labels, minlength=len(self.classes))
-        balanced = counts.sum() / (len(self.classes) * np.maximum(counts, 1))
-        return torch.from_numpy(balanced).float().to(self.machine.device)
 
 
 def fit(state: State, setup: Setup) -> Iterator[Event]:
@@ -93,23 +55,20 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
         phase = setup.plan.phases[state.phase]
         apply_phase(state.network, phase)
         set_modes(state.network, phase)
-        state.optimizer = state.optimizer or build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
-        order = order_of(state.epoch, len(setup.train.labels), setup.seed)
-        while state.step_in_epoch < setup.steps_per_epoch:
-            indices = batch_at(order, state.step_in_epoch, setup.batch_size)
-            yield from _take_step(state, setup, phase, indices, weights, pace)
+        if setup.solves(state.phase):
+            yield _solve(state, setup, phase, weights, pace)
+        else:
+            yield from _take_steps(state, setup, phase, weights, pace)
         yield from _end_epoch(state, setup, phase, pace)
     state.restore_best()
 
 
-def check_setup(setup: Setup) -> None:
-    """Raise `SpecError` where BatchNorm would have to train on one image."""
-    trains_batchnorm = any(mode == "train" for phase in setup.plan.phases for mode in phase.batchnorm.values())
-    if trains_batchnorm and min(setup.batch_size, len(setup.train.labels)) < 2:
-        raise SpecError(
-            "BatchNorm cannot be trained on one image at a time.",
-            next_step="Choose a batch size of 2 or more and at least 2 training images, or keep BatchNorm frozen.",
-        )
+def _take_steps(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | None, pace: Pace) -> Iterator[Event]:
+    state.optimizer = state.optimizer or build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
+    order = order_of(state.epoch, len(setup.train.labels), setup.seed)
+    while state.step_in_epoch < setup.steps_per_epoch(state.phase):
+        indices = batch_at(order, state.step_in_epoch, setup.batch_size)
+        yield from _take_step(state, setup, phase, indices, weights, pace)
 
 
 # --- a step
@@ -123,20 +82,17 @@ def train_step(
     Where the batch does not fit into memory it goes through in parts of `state.images_at_once`, whose gradients add up to
     the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same.
     """
-    machine, preprocessing = setup.machine, state.network.preprocessing
-    images = torch.from_numpy(setup.train.images[indices]).to(machine.device)
+    machine, route = setup.machine, setup.route(state)
+    inputs = route.training_inputs(indices, epoch=state.epoch, step=state.step)
     labels = torch.from_numpy(setup.train.labels[indices]).to(machine.device)
-    if setup.augment:
-        images = augment(images, seed=setup.seed, step=state.step, flips=setup.flips)
     share_of = torch.ones(len(labels), device=machine.device) if weights is None else weights[labels]
     total = share_of.sum()
     state.optimizer.zero_grad(set_to_none=True)
     loss_sum, correct = 0.0, 0
     with noise(setup.seed, state.step, machine.device):
         for part in _parts(len(indices), state.images_at_once):
-            inputs = normalise(images[part], preprocessing.mean, preprocessing.std)
             with machine.autocast():
-                logits = state.network.module(inputs.contiguous(memory_format=torch.channels_last))
+                logits = route.logits(inputs[part])
             losses = functional.cross_entropy(logits.float(), labels[part], reduction="none")
             state.scaler.scale((losses * share_of[part]).sum() / total).backward()
             loss_sum += float(losses.detach().double().sum())
@@ -160,8 +116,9 @@ def _take_step(
     state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None, pace: Pace
 ) -> Iterator[Event]:
     began = time.perf_counter()
-    phase_steps = phase.epochs * setup.steps_per_epoch
-    rates = set_rates(state.optimizer, phase, state.phase_epoch * setup.steps_per_epoch + state.step_in_epoch, phase_steps)
+    per_epoch = setup.steps_per_epoch(state.phase)
+    step_in_phase = state.phase_epoch * per_epoch + state.step_in_epoch
+    rates = set_rates(state.optimizer, phase, step_in_phase, phase.epochs * per_epoch)
     fewest = 2 if "train" in phase.batchnorm.values() else 1
     while True:
         at_once = min(len(indices), state.images_at_once or len(indices))
@@ -184,16 +141,44 @@ def _take_step(
             f"{state.images_at_once}, whose gradients add up to the same step.",
         )
     loss, correct = done
-    seconds = time.perf_counter() - began
-    pace.step(state.phase, len(indices), seconds)
+    yield _step_done(state, setup, pace, loss, correct, len(indices), time.perf_counter() - began, rates)
+
+
+def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | None, pace: Pace) -> Event:
+    """One round of L-BFGS on all training features: an epoch with a single step."""
+    began = time.perf_counter()
+    route = setup.route(state)
+    assert isinstance(route, CutRoute)
+    loss, accuracy, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
+    if not math.isfinite(loss):
+        raise _diverged("The training loss is no longer a number", setup, phase)
+    images = len(setup.train.labels)
+    seconds = (time.perf_counter() - began) / looks  # so that images a second are those looked at
+    event = _step_done(state, setup, pace, loss, round(accuracy * images), images, seconds, dict(phase.rates))
+    state.train_seconds += seconds * (looks - 1)
+    state.epoch_seconds += seconds * (looks - 1)
+    return event
+
+
+def _step_done(
+    state: State,
+    setup: Setup,
+    pace: Pace,
+    loss: float,
+    correct: int,
+    images: int,
+    seconds: float,
+    rates: dict[str, float | None],
+) -> Event:
+    pace.step(state.phase, images, seconds)
     state.train_seconds += seconds
     state.epoch_seconds += seconds
-    state.loss_sum += loss * len(indices)
+    state.loss_sum += loss * images
     state.correct += correct
     state.step += 1
     state.step_in_epoch += 1
     steps_left = _steps_left(state, setup)
-    yield {
+    return {
         "type": "step",
         "step": state.step,
         "steps": state.step + sum(steps_left.values()),
@@ -220,7 +205,7 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
     total = len(setup.val.labels)
     batches = []
     done = 0
-    for batch in predict_batches(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size):
+    for batch in predict_batches(setup.route(state), "val", batch_size=setup.evaluation_batch_size):
         batches.append(batch)
         done += len(batch)
         if done:
@@ -274,22 +259,24 @@ def _note_best(state: State, loss: float | None) -> bool:
 
 
 def _last_rates(phase: Phase, state: State, setup: Setup) -> dict[str, float | None]:
-    step = (state.phase_epoch + 1) * setup.steps_per_epoch - 1
-    return set_rates(state.optimizer, phase, step, phase.epochs * setup.steps_per_epoch)
+    if state.optimizer is None:  # solved
+        return dict(phase.rates)
+    per_epoch = setup.steps_per_epoch(state.phase)
+    return set_rates(state.optimizer, phase, (state.phase_epoch + 1) * per_epoch - 1, phase.epochs * per_epoch)
 
 
 def _steps_left(state: State, setup: Setup) -> dict[int, int]:
     """Steps still to take by phase, where no phase ends early."""
-    phases = setup.plan.phases[state.phase :]
-    left = {state.phase + i: phase.epochs * setup.steps_per_epoch for i, phase in enumerate(phases)}
+    places = range(state.phase, len(setup.plan.phases))
+    left = {place: setup.plan.phases[place].epochs * setup.steps_per_epoch(place) for place in places}
     if left:
-        left[state.phase] -= state.phase_epoch * setup.steps_per_epoch + state.step_in_epoch
+        left[state.phase] -= state.phase_epoch * setup.steps_per_epoch(state.phase) + state.step_in_epoch
     return left
 
 
 def _images_to_evaluate(state: State, setup: Setup) -> int:
     epochs = sum(phase.epochs for phase in setup.plan.phases[state.phase :]) - state.phase_epoch
-    return max(0, epochs) * len(setup.val.labels) + setup.test_images
+    return max(0, epochs) * len(setup.val.labels) + (0 if setup.test is None else len(setup.test.labels))
 
 
 def _diverged(what: str, setup: Setup, phase: Phase) -> Diverged:

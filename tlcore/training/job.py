@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
-from tlcore.data.catalogue import dataset_card
 from tlcore.data.load import Dataset, load
 from tlcore.errors import DataError, SpecError
-from tlcore.models.construct import check_image_size
 from tlcore.models.describe import describe
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
 from tlcore.spec import RunSpec
 from tlcore.strategies import Plan, compile_plan
 from tlcore.training.checkpoint import Identity, Timer, file_in, load_checkpoint
-from tlcore.training.fit import Setup, fit
+from tlcore.training.fit import fit
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
+from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
 from tlcore.training.result import result_of
+from tlcore.training.route import Route
+from tlcore.training.routing import Routing, decide
+from tlcore.training.setup import Setup
 from tlcore.training.state import State
 
 
@@ -40,7 +43,18 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         data = load_data(spec, report)
         network = build_network(spec, data, machine, report)
         plan = compile_plan(spec.strategy, network.groups, epochs=spec.epochs, lr=spec.lr)
-        setup = setup_of(spec, plan, data, machine)
+        report.progress("Deciding what to keep", 0, 1, "plan")
+        whole = whole_route(spec, network, data, machine)
+        routing = decide(
+            whole,
+            plan,
+            cut=spec.cut,
+            views=spec.views,
+            precision=spec.precision,
+            head_solver=spec.head_solver,
+            backbone=spec.backbone,
+        )
+        setup = setup_of(spec, plan, data, machine, routing)
         state = State.fresh(network, plan)
         identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
         file = file_in(run.path)
@@ -48,7 +62,8 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         if resumed:
             load_checkpoint(file, state, setup, identity)
         notices = _notices(data)
-        _announce(report, spec, network, data, setup, [] if resumed else notices)
+        _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
+        setup = replace(setup, routes=routing.routes(report.progress))
         if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
             report.write("resumed", step=state.step, epoch=state.epoch)
 
@@ -56,28 +71,13 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         for event in fit(state, setup):
             report.pass_on(event)
             state.seconds = before + time.monotonic() - began
-            within = event["type"] == "step" and state.step_in_epoch < setup.steps_per_epoch
+            within = event["type"] == "step" and 0 < state.step_in_epoch < setup.steps_per_epoch(state.phase)
             if event["type"] == "epoch" or (within and timer.due):
                 timer.save(file, state, identity)
         result = result_of(run, spec, state, setup, data, report)
+    result["cut"] = routing.as_data()
     result["notices"] = notices + [notice["text"] for notice in state.notices]
     return result | {"seconds": before + time.monotonic() - began}
-
-
-def refuse_early(spec: RunSpec) -> None:
-    """Everything that can be refused before anything is fetched or decoded."""
-    card = dataset_card(spec.dataset)
-    if not card.labelled:
-        raise DataError(
-            f"{card.title} has no labels, so nothing can be trained on it.",
-            next_step="Choose a dataset with classes, or put your images into one folder per class.",
-        )
-    if card.refusal:
-        raise DataError(f"{card.title} cannot be trained on. {card.refusal}", next_step="Choose another dataset.")
-    backbone = describe(spec.backbone)
-    check_image_size(backbone, spec.image_size)
-    # The plan is refused here too: groups that do not exist, fewer epochs than phases.
-    compile_plan(spec.strategy, backbone.groups_with_head(max(2, len(card.classes))), epochs=spec.epochs, lr=spec.lr)
 
 
 def load_data(spec: RunSpec, report: Reporter) -> Dataset:
@@ -116,7 +116,12 @@ def build_network(spec: RunSpec, data: Dataset, machine: Machine, report: Report
     return network
 
 
-def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine) -> Setup:
+def whole_route(spec: RunSpec, network: Network, data: Dataset, machine: Machine) -> Route:
+    splits = {"train": data.train, "val": data.val, "test": data.test}
+    return Route(network, machine, splits, spec.seed, spec.augment, data.card.flips)
+
+
+def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing: Routing) -> Setup:
     return Setup(
         plan=plan,
         train=data.train,
@@ -131,7 +136,8 @@ def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine) -> Setu
         patience=spec.patience,
         augment=spec.augment,
         flips=data.card.flips,
-        test_images=len(data.test.labels),
+        test=data.test,
+        solved=tuple(way.solver == "lbfgs" for way in routing.ways),
     )
 
 
@@ -143,7 +149,9 @@ def _notices(data: Dataset) -> list[str]:
     ]
 
 
-def _announce(report: Reporter, spec: RunSpec, network: Network, data: Dataset, setup: Setup, notices: list[str]) -> None:
+def _announce(
+    report: Reporter, spec: RunSpec, network: Network, data: Dataset, setup: Setup, routing: Routing, notices: list[str]
+) -> None:
     for notice in notices:
         report.notice(notice)
     report.write(
@@ -151,8 +159,9 @@ def _announce(report: Reporter, spec: RunSpec, network: Network, data: Dataset, 
         plan=setup.plan.as_dict(),
         classes=list(data.classes),
         images={"train": len(data.train.labels), "val": len(data.val.labels), "test": len(data.test.labels)},
-        steps_per_epoch=setup.steps_per_epoch,
-        steps=setup.steps_per_epoch * setup.plan.epochs,
+        steps_per_epoch=setup.steps_per_epoch(0),
+        steps=setup.steps,
+        cut=routing.as_data(),
         majority_baseline=majority_baseline(data.val.labels),
         device=setup.machine.name,
         precision=setup.machine.precision,

@@ -23,12 +23,13 @@ from tlcore.spec import MeasureSpec
 from tlcore.strategies import Phase, compile_plan
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
-from tlcore.training.fit import Setup, check_setup, train_step
+from tlcore.training.fit import train_step
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import step_costs
 from tlcore.training.report import Reporter
+from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
 
 WARM_UP = 2  # steps that do not count
@@ -161,7 +162,7 @@ def _time_evaluation(state: State, setup: Setup, report: Reporter) -> float:
     seconds: list[float] = []
     while _goes_on(seconds, SECONDS / 2):
         began = time.perf_counter()
-        predict(state.network, setup.val, setup.machine, batch_size=setup.evaluation_batch_size)
+        predict(setup.route(state), "val", batch_size=setup.evaluation_batch_size)
         seconds.append(time.perf_counter() - began)
     report.progress("Timing the evaluation", 1, 1, "batch")
     return len(setup.val.labels) / min(seconds)

@@ -11,10 +11,10 @@ from tlcore.files import replacing
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
 from tlcore.training.evaluate import confident_errors, predict_batches
-from tlcore.training.fit import Setup
 from tlcore.training.intervals import with_intervals
 from tlcore.training.metrics import confusion_matrix, majority_baseline
 from tlcore.training.report import Reporter
+from tlcore.training.setup import Setup
 from tlcore.training.state import State
 from tlcore.training.weights import save_weights
 
@@ -78,7 +78,7 @@ def _clusters(split: Split) -> list[str] | None:
 
 def _test_probabilities(state: State, setup: Setup, data: Dataset, report: Reporter) -> np.ndarray:
     batches, done = [], 0
-    for batch in predict_batches(state.network, data.test, setup.machine, batch_size=setup.evaluation_batch_size):
+    for batch in predict_batches(setup.route(state), "test", batch_size=setup.evaluation_batch_size):
         batches.append(batch)
         done += len(batch)
         report.progress("Testing", done, len(data.test.labels), "images")

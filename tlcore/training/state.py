@@ -67,7 +67,7 @@ class State:
 
     def drift(self) -> dict[str, float]:
         """How far each layer group has moved from its start, by `models.freezing.drift`; 0 where nothing may move."""
-        return drift(self.network, self.network.module.state_dict() | self.start)
+        return drift(self.network, self.start)
 
 
 def put_back(into: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:

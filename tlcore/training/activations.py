@@ -1,0 +1,176 @@
+"""Activations kept on disk: what a frozen prefix makes of a picture, found again by what it depends on.
+
+An entry is one (prefix, cut, view): its name is the digest of all that its rows depend on besides the picture. Its rows lie
+in segments, each the rows that one run had to compute, and are found by the digest of the picture's own pixels. So a run
+with more images, another seed or another split takes what is there and adds what is missing. No torch: pages look at it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlcore.files import write_json
+from tlcore.progress import Progress
+from tlcore.settings import activations_dir, activations_limit_bytes
+from tlcore.shelf import Shelf, allocate, size_of, used_now
+
+KEY_BYTES = 16
+
+
+def shelf() -> Shelf:
+    """Where activations are kept, by the settings as they are now."""
+    return Shelf(
+        activations_dir(),
+        activations_limit_bytes(),
+        "The activations of the frozen layers",
+        "Free some space, set THAW_ACTIVATIONS_DIR to another disk, or train without the cut (cut: off).",
+    )
+
+
+def keys_of(images: np.ndarray) -> list[bytes]:
+    """The digest (16 bytes) of each picture's pixels; `images` is uint8 (N, S, S, 3)."""
+    return [hashlib.blake2b(np.ascontiguousarray(image), digest_size=KEY_BYTES).digest() for image in images]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one entry, in the order in which they were asked for; the arrays behind them are memory-mapped."""
+
+    segments: tuple[np.ndarray, ...]
+    segment: np.ndarray  # int (N,): which segment
+    row: np.ndarray  # int (N,): which row of it
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The rows at `indices`, a copy in memory."""
+        segment, row = self.segment[indices], self.row[indices]
+        if len(self.segments) == 1:
+            return self.segments[0][row]
+        out = np.empty((len(indices), *self.segments[0].shape[1:]), self.segments[0].dtype)
+        for place, array in enumerate(self.segments):
+            chosen = segment == place
+            if chosen.any():
+                out[chosen] = array[row[chosen]]
+        return out
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the shelf. `recipe` says in plain data what its rows depend on; its digest is the entry's name."""
+
+    recipe: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:40]
+
+    @property
+    def folder(self) -> Path:
+        return shelf().entry(self.key)
+
+    def missing(self, keys: Sequence[bytes]) -> np.ndarray:
+        """The positions of the pictures that have no row yet; of equal pictures the first alone."""
+        there = set(self._index()[1])
+        seen: set[bytes] = set()
+        positions = []
+        for place, key in enumerate(keys):
+            if key not in there and key not in seen:
+                positions.append(place)
+                seen.add(key)
+        return np.array(positions, dtype=np.int64)
+
+    def rows(self, keys: Sequence[bytes]) -> Rows | None:
+        """The rows of the pictures with these keys, or None where one of them is missing."""
+        names, where = self._index()
+        try:
+            found = np.array([where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
+            used = sorted(set(found[:, 0].tolist()))
+            segments = tuple(np.load(names[place] / "rows.npy", mmap_mode="r") for place in used)
+        except (KeyError, FileNotFoundError):  # not computed yet, or dropped since
+            return None
+        used_now(self.folder)
+        return Rows(segments, np.searchsorted(used, found[:, 0]), found[:, 1])
+
+    @contextlib.contextmanager
+    def alone(self, progress: Progress) -> Iterator[None]:
+        """Hold the entry's lock, so that what is missing is computed once."""
+        with shelf().alone(self.key, progress, "Waiting for another run that computes the frozen layers"):
+            yield
+
+    @contextlib.contextmanager
+    def adding(self, keys: Sequence[bytes], shape: Sequence[int], dtype: np.dtype | type) -> Iterator[np.ndarray]:
+        """An array (len(keys), *shape) to fill; on leaving without an error its rows belong to the entry."""
+        need = len(keys) * int(np.prod(shape)) * np.dtype(dtype).itemsize
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "about.json").exists():
+            write_json(self.folder / "about.json", self.recipe)
+        with shelf().filling(self.folder / f"segment-{uuid.uuid4().hex[:12]}", need) as aside:
+            rows = allocate(aside / "rows.npy", (len(keys), *shape), dtype)
+            yield rows
+            rows.flush()
+            (aside / "keys.bin").write_bytes(b"".join(keys))
+
+    def count(self, served: int, computed: int) -> None:
+        """Add to the numbers of rows that runs found here and that they had to compute."""
+        file = self.folder / "use.json"
+        with contextlib.suppress(FileNotFoundError):  # dropped since
+            use = _use(self.folder)
+            write_json(file, {"served": use["served"] + served, "computed": use["computed"] + computed})
+
+    def _index(self) -> tuple[list[Path], dict[bytes, tuple[int, int]]]:
+        """The segments' folders, and where the row of each picture is: (segment, row)."""
+        names = sorted(self.folder.glob("segment-*"))
+        where: dict[bytes, tuple[int, int]] = {}
+        for place, name in enumerate(names):
+            with contextlib.suppress(FileNotFoundError):
+                content = (name / "keys.bin").read_bytes()
+                for row in range(len(content) // KEY_BYTES):
+                    where[content[row * KEY_BYTES : (row + 1) * KEY_BYTES]] = (place, row)
+        return names, where
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One entry as a person sees it."""
+
+    backbone: str
+    cut: str
+    view: str
+    precision: str
+    image_size: int
+    images: int
+    bytes: int
+    served: int  # rows that runs found here
+    computed: int  # rows that runs had to compute
+    last_used: float  # seconds since 1970
+
+
+def kept() -> list[Kept]:
+    """Everything on the shelf, the most recently used first."""
+    found = []
+    for folder in reversed(shelf().entries()):
+        with contextlib.suppress(FileNotFoundError, KeyError, ValueError):
+            about = json.loads((folder / "about.json").read_bytes())
+            images = sum(file.stat().st_size // KEY_BYTES for file in folder.glob("segment-*/keys.bin"))
+            words = {name: about[name] for name in ("backbone", "cut", "view", "precision", "image_size")}
+            found.append(Kept(**words, images=images, bytes=size_of(folder), last_used=folder.stat().st_mtime, **_use(folder)))
+    return found
+
+
+def _use(folder: Path) -> dict[str, int]:
+    try:
+        use = json.loads((folder / "use.json").read_bytes())
+        return {"served": int(use["served"]), "computed": int(use["computed"])}
+    except (FileNotFoundError, KeyError, ValueError):
+        return {"served": 0, "computed": 0}

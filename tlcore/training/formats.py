@@ -1,0 +1,113 @@
+"""Which number format is the fastest on this machine: measured once, kept in the cache, shown.
+
+A lower format pays only where the processor has instructions for it: on one without them, bfloat16 is ten times slower
+than float32. So a format whose matrix product is no faster is not even tried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from tlcore.files import write_json
+from tlcore.models.prefix import Precision, Prefix
+from tlcore.settings import cache_dir
+from tlcore.training.machine import Machine
+
+ROUNDS = 3
+WORTH = 1.1  # a lower format must be so many times as fast
+_SIDE = 256  # of the matrices compared
+
+
+@dataclass(frozen=True)
+class Format:
+    """What was measured about a prefix on this machine."""
+
+    precision: Precision
+    seconds: dict[str, float]  # format -> seconds for one picture
+    error: float  # of the logits against the plain network in float32: root mean square, as a share of their spread
+    shapes: dict[str, list[int]]  # of one picture's activation at each cut, as the network has it: channels first
+
+
+def choose_format(
+    make: Callable[[], Prefix],
+    pictures: Callable[[], Tensor],
+    machine: Machine,
+    recipe: dict[str, object],
+    error: Callable[[Prefix], float],
+    *,
+    only_float32: bool,
+) -> Format:
+    """The fastest format of a prefix, and what was measured. `recipe` says what the answer depends on.
+
+    `make` gives the prefix in float32, `pictures` (B, 3, S, S) are normalised ones, and `error` measures a prefix's effect on
+    the logits; none is called where this machine has measured before. Then the kept answer is taken: the same spec goes the
+    same way each time.
+    """
+    name = hashlib.sha256(json.dumps(recipe | {"machine": machine.name}, sort_keys=True).encode()).hexdigest()[:40]
+    file = cache_dir() / "formats" / f"{name}.json"
+    with contextlib.suppress(FileNotFoundError, TypeError, ValueError):
+        return Format(**json.loads(file.read_bytes()))
+    prefix, looked_at = make(), pictures()
+    tried = {"float32": prefix} | {
+        name: prefix.in_precision(name) for name in ([] if only_float32 else faster_formats(machine))
+    }
+    seconds = _interleaved({name: _timer(made, looked_at, machine) for name, made in tried.items()})
+    fastest = min(seconds, key=lambda name: seconds[name])
+    chosen = fastest if seconds["float32"] >= WORTH * seconds[fastest] else "float32"
+    measured = {name: taken / len(looked_at) for name, taken in seconds.items()}
+    shapes = {group: list(out.shape[1:]) for group, out in zip(prefix.groups, prefix(looked_at[:1]), strict=True)}
+    found = Format(chosen, measured, error(tried[chosen]), shapes)
+    write_json(file, asdict(found))
+    return found
+
+
+def faster_formats(machine: Machine) -> list[Precision]:
+    """The formats below float32 whose matrix product is faster than float32's on this machine."""
+    candidates: list[Precision] = ["bfloat16"] if machine.device.type == "cpu" else ["bfloat16", "float16"]
+    timers = {name: _matrix_product(getattr(torch, name), machine) for name in ("float32", *candidates)}
+    seconds = _interleaved(timers)
+    return [name for name in candidates if seconds["float32"] >= WORTH * seconds[name]]
+
+
+def _matrix_product(dtype: torch.dtype, machine: Machine) -> Callable[[], float]:
+    a = torch.ones(_SIDE, _SIDE, dtype=dtype, device=machine.device)
+
+    def time_it() -> float:
+        began = time.perf_counter()
+        a @ a
+        _wait(machine)
+        return time.perf_counter() - began
+
+    return time_it
+
+
+def _timer(prefix: Prefix, pictures: Tensor, machine: Machine) -> Callable[[], float]:
+    def time_it() -> float:
+        began = time.perf_counter()
+        prefix(pictures)
+        _wait(machine)
+        return time.perf_counter() - began
+
+    return time_it
+
+
+def _interleaved(timers: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """The median of a few rounds in which each takes its turn; the first round warms up, unless there is no choice."""
+    if len(timers) == 1:
+        return {name: timer() for name, timer in timers.items()}
+    rounds = [{name: timer() for name, timer in timers.items()} for _ in range(ROUNDS + 1)]
+    return {name: median(taken[name] for taken in rounds[1:]) for name in timers}
+
+
+def _wait(machine: Machine) -> None:
+    if machine.device.type == "cuda":
+        torch.cuda.synchronize(machine.device)

@@ -1,0 +1,162 @@
+"""The frozen part of a network at work: it looks at each picture once, and what it makes of it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor
+
+from tlcore.data.transforms import normalise, view_of
+from tlcore.errors import AssetError
+from tlcore.models.cut import Cuts
+from tlcore.models.network import Network
+from tlcore.models.prefix import Prefix
+from tlcore.progress import Progress
+from tlcore.training.activations import Entry, Rows, shelf
+from tlcore.training.formats import Format
+from tlcore.training.machine import Machine
+
+BATCH = 32  # every batch has this shape, the last one filled up: so a row does not depend on which others were computed with it
+_STORED = {torch.float32: np.float32, torch.float16: np.float16, torch.bfloat16: np.uint16}  # numpy has no bfloat16
+
+
+@dataclass
+class Frozen:
+    """A prefix on a machine, with one cut or several, and the entries that its activations are kept in."""
+
+    cuts: Cuts
+    groups: tuple[str, ...]  # the cuts are below them
+    format: Format
+    network: Network
+    machine: Machine
+    backbone: str
+    image_size: int
+    flips: bool  # whether augmented views may be mirrored
+    make: Callable[[], Prefix]  # the prefix in float32; not called where nothing is left to compute
+
+    @cached_property
+    def prefix(self) -> Prefix:
+        made = self.make()
+        return made if self.format.precision == "float32" else made.in_precision(self.format.precision)
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {group: self.cuts.digest(group) for group in self.groups}
+
+    def shape(self, group: str) -> tuple[int, ...]:
+        """Of one picture's row at the cut below `group`: channels last."""
+        first, *rest = self.format.shapes[group]
+        return (*rest, first) if len(rest) == 2 else (first, *rest)
+
+    @property
+    def bytes_of_value(self) -> int:
+        return 4 if self.format.precision == "float32" else 2
+
+    def bytes_of_picture(self, group: str) -> int:
+        """What one picture's activation at the cut below `group` takes."""
+        return int(np.prod(self.shape(group))) * self.bytes_of_value
+
+    def entry(self, group: str, view: int | None) -> Entry:
+        """Where the rows at the cut below `group` are kept, of the pictures as they are or of an augmented view."""
+        look = self.network.preprocessing
+        name = "as it is" if view is None else f"augmented {view + 1}{', mirrored or not' if self.flips else ''}"
+        recipe = {
+            "backbone": self.backbone,
+            "cut": group,
+            "view": name,
+            "precision": self.format.precision,
+            "image_size": self.image_size,
+            "prefix": self._digests[group],
+            "mean": look.mean,
+            "std": look.std,
+            "machine": self.machine.name,
+            "versions": [torch.__version__, timm.__version__],
+        }
+        return Entry(recipe)
+
+    def run(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at every cut."""
+        full = np.zeros((BATCH, *pictures.shape[1:]), np.uint8)
+        full[: len(pictures)] = pictures
+        return {group: rows[: len(pictures)] for group, rows in self._rows(torch.from_numpy(full)).items()}
+
+    def keep(
+        self, pictures: np.ndarray, keys: Sequence[bytes], view: int | None, groups: Sequence[str], progress: Progress
+    ) -> dict[str, Rows]:
+        """The rows of all `pictures` (N, S, S, 3) at the cuts below `groups`, those that are missing computed in one pass.
+
+        Raises `AssetError` where there is no room for them.
+        """
+        entries = {group: self.entry(group, view) for group in groups}
+        family = hashlib.sha256(f"{self.backbone}/{self.image_size}".encode()).hexdigest()
+        with shelf().alone(family, progress, "Waiting for another run that computes the frozen layers"):
+            missing = {group: entry.missing(keys) for group, entry in entries.items()}
+            if any(len(places) for places in missing.values()):
+                self._add(pictures, keys, view, entries, missing, progress)
+            found = {group: entry.rows(keys) for group, entry in entries.items()}
+        for group, entry in entries.items():
+            entry.count(len(set(keys)) - len(missing[group]), len(missing[group]))
+        if any(rows is None for rows in found.values()):
+            raise AssetError(
+                "What the frozen layers computed was removed while it was being read.",
+                next_step="Start the run again; where this comes back, set THAW_ACTIVATIONS_GB higher.",
+            )
+        return {group: rows for group, rows in found.items() if rows is not None}
+
+    def _add(
+        self,
+        pictures: np.ndarray,
+        keys: Sequence[bytes],
+        view: int | None,
+        entries: dict[str, Entry],
+        missing: dict[str, np.ndarray],
+        progress: Progress,
+    ) -> None:
+        need = sum(len(places) * self.bytes_of_picture(group) for group, places in missing.items())
+        shelf().make_room(need, keep=[entry.folder for entry in entries.values()])
+        todo = np.unique(np.concatenate(list(missing.values())))
+        what = "Computing the frozen layers" if view is None else f"Computing the frozen layers, view {view + 1}"
+        stored = _STORED[getattr(torch, self.format.precision)]
+        with contextlib.ExitStack() as stack:
+            arrays = {
+                group: stack.enter_context(entry.adding([keys[i] for i in missing[group]], self.shape(group), stored))
+                for group, entry in entries.items()
+                if len(missing[group])
+            }
+            for start in range(0, len(todo), BATCH):
+                chosen = todo[start : start + BATCH]
+                rows = self.run(self._look(pictures[chosen], [keys[i] for i in chosen], view))
+                for group, array in arrays.items():
+                    wanted = np.isin(chosen, missing[group], assume_unique=True)
+                    array[np.searchsorted(missing[group], chosen[wanted])] = rows[group][wanted]
+                progress(what, min(start + BATCH, len(todo)), len(todo), "images")
+
+    def _look(self, pictures: np.ndarray, keys: Sequence[bytes], view: int | None) -> np.ndarray:
+        if view is None:
+            return pictures
+        return view_of(torch.from_numpy(pictures), keys, view=view, flips=self.flips).numpy()
+
+    def _rows(self, pictures: Tensor) -> dict[str, np.ndarray]:
+        look = self.network.preprocessing
+        outputs = self.prefix(normalise(pictures.to(self.machine.device), look.mean, look.std))
+        return {group: to_rows(output) for group, output in zip(self.prefix.groups, outputs, strict=True)}
+
+
+def to_rows(activation: Tensor) -> np.ndarray:
+    """An activation as it is kept: channels last, bfloat16 by its bits."""
+    laid_out = (activation.permute(0, 2, 3, 1) if activation.ndim == 4 else activation).contiguous().cpu()
+    return laid_out.view(torch.uint16).numpy() if laid_out.dtype == torch.bfloat16 else laid_out.numpy()
+
+
+def from_rows(rows: np.ndarray) -> Tensor:
+    """The activation that `to_rows` kept: (B, C, H, W), channels last in memory, or (B, D), or (B, tokens, D)."""
+    tensor = torch.from_numpy(rows)
+    tensor = tensor.view(torch.bfloat16) if tensor.dtype == torch.uint16 else tensor
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor

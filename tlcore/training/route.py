@@ -1,0 +1,90 @@
+"""How pictures become logits: through the whole network, or from what its frozen part made of them before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+
+from tlcore.data.load import Split
+from tlcore.data.transforms import augment, normalise
+from tlcore.models.network import Network
+from tlcore.training.activations import Rows
+from tlcore.training.frozen import Frozen, from_rows
+from tlcore.training.machine import Machine
+
+
+@dataclass
+class Route:
+    """The whole network, for every picture of every epoch. `splits` has train, val and, where it is asked for, test."""
+
+    network: Network
+    machine: Machine
+    splits: Mapping[str, Split]
+    seed: int
+    augments: bool
+    flips: bool
+
+    def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
+        """What `logits` takes for the training pictures at `indices` in this epoch and step; can be cut in parts."""
+        images = torch.from_numpy(self.splits["train"].images[indices]).to(self.machine.device)
+        return augment(images, seed=self.seed, step=step, flips=self.flips) if self.augments else images
+
+    def evaluation_inputs(self, split: str, first: int, last: int) -> Tensor:
+        """What `logits` takes for the pictures `first` to `last` (excluded) of a split, never augmented."""
+        return torch.from_numpy(np.array(self.splits[split].images[first:last])).to(self.machine.device)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits (B, C) of a part of the inputs; gradients reach whatever may move."""
+        return self.network.module(self._pictures(inputs))
+
+    def _pictures(self, inputs: Tensor) -> Tensor:
+        look = self.network.preprocessing
+        return normalise(inputs, look.mean, look.std).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass
+class CutRoute(Route):
+    """Prefix and suffix: the frozen part only looked through, and where its rows are kept, not even that.
+
+    `rows` has for a split the rows of each view, of which an epoch takes one for each picture; a split that it has not goes
+    through the prefix each time. With several views, picture i is seen in epoch e as view (e + i + seed) mod K.
+    """
+
+    group: str  # the lowest group that may move: the cut is below it
+    frozen: Frozen
+    suffix: fx.GraphModule
+    rows: Mapping[str, tuple[Rows, ...]]
+
+    def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
+        if "train" not in self.rows:
+            return super().training_inputs(indices, epoch=epoch, step=step)
+        views = self.rows["train"]
+        if len(views) == 1:
+            return from_rows(views[0].take(indices)).to(self.machine.device)
+        which = (indices + epoch + self.seed) % len(views)
+        parts = [views[view].take(indices[which == view]) for view in range(len(views))]
+        order = np.argsort(np.argsort(which, kind="stable"), kind="stable")  # back from views to the batch's own order
+        return from_rows(np.concatenate(parts)[order]).to(self.machine.device)
+
+    def evaluation_inputs(self, split: str, first: int, last: int) -> Tensor:
+        if split not in self.rows:
+            return super().evaluation_inputs(split, first, last)
+        return from_rows(self.rows[split][0].take(np.arange(first, last))).to(self.machine.device)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        activation = inputs
+        if inputs.dtype == torch.uint8:  # pictures, not rows
+            activation = self.frozen.prefix(self._pictures(inputs))[self.frozen.groups.index(self.group)]
+            activation = activation.clone()  # what inference mode made cannot be kept for a backward pass
+        return self.suffix(activation if self.machine.precision != "float32" else activation.float())
+
+    def all_features(self) -> tuple[Tensor, np.ndarray]:
+        """Every kept training row of every view, as one tensor, and the training picture that each is of."""
+        views = self.rows["train"]
+        everything = np.arange(len(views[0]))
+        features = torch.cat([from_rows(view.take(everything)).to(self.machine.device) for view in views])
+        return features.float(), np.tile(everything, len(views))

@@ -1,0 +1,203 @@
+"""The way of each phase: where the network is cut, what is kept, and why, decided before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from tlcore.data.load import Split
+from tlcore.data.transforms import normalise
+from tlcore.groups import HEAD
+from tlcore.models.cut import Cuts, Uncuttable, find_cuts
+from tlcore.models.prefix import Prefix, prefix_of
+from tlcore.progress import Progress
+from tlcore.settings import activations_dir
+from tlcore.shelf import free_bytes
+from tlcore.strategies import Phase, Plan
+from tlcore.training.activations import Rows, keys_of, shelf
+from tlcore.training.formats import Format, choose_format
+from tlcore.training.frozen import BATCH, Frozen
+from tlcore.training.head import MOST_VALUES
+from tlcore.training.route import CutRoute, Route
+
+FROM_MEMORY, FROM_DISK = 2e9, 2e8  # bytes a second that rows are read with, cautiously
+
+
+@dataclass(frozen=True)
+class Way:
+    """How one phase goes, in plain data, for the plan and the page."""
+
+    kind: Literal["whole", "kept", "recomputed"]  # the frozen part: none apart, computed once, computed in each epoch
+    cut: str | None  # the cut is below this group
+    views: int  # kept views of each training picture; 0: fresh ones in each epoch
+    bytes: int  # that the kept rows take
+    reason: str
+    solver: Literal["steps", "lbfgs"] = "steps"  # L-BFGS: a head alone on kept features
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What was decided: the way of each phase, and what was measured about the prefix (None without one)."""
+
+    ways: tuple[Way, ...]
+    measured: Format | None
+    whole: Route
+    frozen: Frozen | None
+    views: int | None  # kept of each training picture; None: the picture as it is
+
+    def as_data(self) -> dict[str, object]:
+        """For the plan event and the result: {phases: [Way], prefix: Format or null}."""
+        return {
+            "phases": [asdict(way) for way in self.ways],
+            "prefix": None if self.measured is None else asdict(self.measured),
+        }
+
+    def routes(self, progress: Progress) -> tuple[Route, ...]:
+        """A route for each phase. What is to be kept is computed here, each view in one pass for all the cuts that need it."""
+        if self.frozen is None:
+            return (self.whole,) * len(self.ways)
+        rows = _keep(self.frozen, {way.cut: way for way in self.ways if way.cut}, self.whole.splits, self.views, progress)
+        return tuple(self.whole if way.cut is None else self._cut(way.cut, rows[way.cut]) for way in self.ways)
+
+    def _cut(self, group: str, rows: Mapping[str, tuple[Rows, ...]]) -> CutRoute:
+        assert self.frozen is not None
+        return CutRoute(
+            **self.whole.__dict__, group=group, frozen=self.frozen, suffix=self.frozen.cuts.suffix(group), rows=rows
+        )
+
+
+def decide(
+    whole: Route,
+    plan: Plan,
+    *,
+    cut: Literal["auto", "off"],
+    views: int,
+    precision: str,
+    head_solver: Literal["auto", "minibatch"],
+    backbone: str,
+) -> Routing:
+    """Where to cut in each phase of `plan`, what to keep, and why. Call it before the first step: the prefix is the network
+    as it starts.
+
+    `whole` is the route through the uncut network; `views` of each training picture are kept where it augments (0: fresh ones
+    in each epoch); `precision` "float32" forces that format on the prefix.
+    """
+    lowest = _lowest_trained(plan)
+    reason = "The cut is switched off." if cut == "off" else "All groups train: nothing is frozen."
+    cuts = None
+    if cut == "auto" and max(lowest) > 0:
+        try:
+            cuts = find_cuts(whole.network)
+        except Uncuttable as error:
+            reason = f"{error.message} It trains uncut."
+    borders = [_border(cuts, plan, place) for place in lowest]
+    groups = tuple(dict.fromkeys(border for border in borders if border))
+    if cuts is None or not groups:
+        return Routing(tuple(Way("whole", None, 0, 0, reason) for _ in borders), None, whole, None, None)
+    frozen = _frozen(whole, cuts, groups, precision, backbone)
+    kept = min(views, plan.epochs) if whole.augments else 1
+    from_here = Way("whole", None, 0, 0, "From here all groups train.")
+    ways = [_way(border, frozen, whole, kept) if border else from_here for border in borders]
+    if head_solver == "auto":
+        ways = [_solved(way, phase, frozen, whole) for way, phase in zip(ways, plan.phases, strict=True)]
+    return Routing(tuple(ways), frozen.format, whole, frozen, kept if whole.augments else None)
+
+
+def _lowest_trained(plan: Plan) -> list[int]:
+    """For each phase the place of the lowest group that has moved by its end: what is below is still as it started."""
+    places = []
+    for phase in plan.phases:
+        place = next(i for i, group in enumerate(plan.groups) if phase.trains(group.name))
+        places.append(min([place, *places[-1:]]))
+    return places
+
+
+def _border(cuts: Cuts | None, plan: Plan, lowest: int) -> str | None:
+    """The highest border at or below the group at `lowest` that the network can be cut at."""
+    if cuts is None:
+        return None
+    return next((plan.groups[i].name for i in range(lowest, 0, -1) if plan.groups[i].name in cuts.nodes), None)
+
+
+def _frozen(whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, backbone: str) -> Frozen:
+    network, machine, images = whole.network, whole.machine, whole.splits["train"].images
+    look = network.preprocessing
+    top = max(groups, key=list(cuts.nodes).index)
+
+    def pictures() -> Tensor:
+        few = np.resize(np.array(images[:BATCH]), (BATCH, *images.shape[1:]))
+        return normalise(torch.from_numpy(few).to(machine.device), look.mean, look.std)
+
+    def make() -> Prefix:
+        return prefix_of(cuts, groups, pictures()[:3])
+
+    def error(prefix: Prefix) -> float:
+        looked_at = pictures()
+        with torch.inference_mode():
+            exact = network.module(looked_at.contiguous(memory_format=torch.channels_last))
+            found = cuts.suffix(top)(prefix(looked_at)[groups.index(top)].float())
+            spread = (exact - exact.mean(0)).square().mean().sqrt()
+            return float((found - exact).square().mean().sqrt() / spread.clamp(min=1e-12))
+
+    size = images.shape[1]
+    recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
+    measured = choose_format(make, pictures, machine, recipe, error, only_float32=precision == "float32")
+    return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make)
+
+
+def _way(border: str, frozen: Frozen, whole: Route, views: int) -> Way:
+    splits = whole.splits
+    each = frozen.bytes_of_picture(border)
+    evaluated = sum(len(split) for name, split in splits.items() if name != "train")
+    total = each * (len(splits["train"]) * max(1, views) * (views > 0) + evaluated)
+    room = min(shelf().limit_bytes, free_bytes(activations_dir()) // 2)
+    if total > room:
+        return Way(
+            "recomputed", border, 0, 0, f"What it computes would take {_size(total)}, and there is room for {_size(room)}."
+        )
+    in_memory = total < psutil.virtual_memory().available / 2
+    reading = each / (FROM_MEMORY if in_memory else FROM_DISK)
+    computing = frozen.format.seconds[frozen.format.precision]
+    if reading > computing:
+        return Way(
+            "recomputed", border, 0, 0, f"To read a row takes {1000 * reading:.2g} ms, to compute it {1000 * computing:.2g} ms."
+        )
+    if not views:
+        return Way("recomputed", border, 0, each * evaluated, "Each epoch draws fresh augmented views, as asked for.")
+    return Way("kept", border, views, total, "Computed once, then read.")
+
+
+def _solved(way: Way, phase: Phase, frozen: Frozen, whole: Route) -> Way:
+    """The way with the head solved, where it alone trains, on features that are kept and fit into memory together."""
+    alone = not any(phase.trains(group) for group in phase.rates if group != HEAD)
+    if not alone or way.kind != "kept" or way.cut != HEAD:
+        return way
+    values = int(np.prod(frozen.shape(HEAD))) * way.views * len(whole.splits["train"])
+    return replace(way, solver="lbfgs") if values <= MOST_VALUES else way
+
+
+def _keep(
+    frozen: Frozen, ways: dict[str, Way], splits: Mapping[str, Split], views: int | None, progress: Progress
+) -> dict[str, dict[str, tuple[Rows, ...]]]:
+    """{cut: {split: rows of each view}}, each view of each split in one pass for all the cuts that keep it."""
+    rows: dict[str, dict[str, tuple[Rows, ...]]] = {group: {} for group in ways}
+    for name, split in splits.items():
+        training = name == "train"
+        groups = [g for g, way in ways.items() if way.bytes and (way.kind == "kept" or not training)]
+        if not groups or not len(split):
+            continue
+        keys = keys_of(split.images)
+        for view in range(views or 0) if training and views is not None else [None]:
+            for group, found in frozen.keep(split.images, keys, view, groups, progress).items():
+                rows[group][name] = (*rows[group].get(name, ()), found)
+    return rows
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
