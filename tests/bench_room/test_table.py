@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlcore.bench.table import render
+from tlcore.bench.table import in_a_line, render
 from tlcore.cli.main import main
 
 PEER = {"ratio_first": 24.96, "ratio_again": 212.4, "in_memory": {"ratio_first": 20.0, "ratio_again": 180.2}}
@@ -59,9 +59,22 @@ def test_all_rows_are_of_one_width() -> None:
             assert len({len(line) for line in block.splitlines()}) == 1
 
 
-def test_intervals_that_differ_are_shouted() -> None:
-    cell = CELL | {"accuracy": CELL["accuracy"] | {"overlap": False}}
-    assert "INTERVALS DIFFER" in render(FOUND | {"cells": [cell]})
+def test_a_cell_in_a_line() -> None:
+    assert in_a_line(CELL) == (
+        "21.2 s (2.0 s); times longer: plain PyTorch 25.0 (212); test accuracy 0.948, plain loop 0.951 (intervals overlap)"
+    )
+
+
+@pytest.mark.parametrize(("ours", "word"), [(0.99, "HIGHER"), (0.5, "LOWER")])
+def test_accuracies_that_differ_are_shouted(ours: float, word: str) -> None:
+    cell = CELL | {"accuracy": {"ours": {"value": ours}, "plain": {"value": 0.95}, "overlap": False}}
+    assert f"plain loop 0.950 ({word})" in render(FOUND | {"cells": [cell]})
+
+
+def test_memory_is_told_where_it_was_measured() -> None:
+    cell = CELL | {"memory": {"ours_bytes": 1_100_000_000, "plain_bytes": 1_000_000_000, "ratio": 1.1}}
+    assert "at most 1.10 GB resident, the plain loop 1.00 GB (1.10 times)" in render(FOUND | {"cells": [cell]})
+    assert "resident" not in render(FOUND)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from tlcore.bench import prefix
 from tlcore.bench.ceilings import ceilings
 from tlcore.bench.cell import Say, measure
 from tlcore.bench.growth import growth
+from tlcore.bench.memory import peaks
 from tlcore.bench.ours import one_thread
 from tlcore.bench.peers import installed
+from tlcore.bench.table import in_a_line
 from tlcore.bench.task import Task
 from tlcore.errors import WeightsUnavailable
 from tlcore.models.describe import describe
@@ -24,11 +26,12 @@ from tlcore.models.weights import find_weights
 _VERSIONS = ("torch", "torchvision", "timm", "numpy", "pillow")
 
 
-def benchmark(tasks: Sequence[Task], *, rounds: int, say: Say, quick: bool = False) -> dict[str, Any]:
+def benchmark(tasks: Sequence[Task], *, rounds: int, say: Say, quick: bool = False, memory: bool = False) -> dict[str, Any]:
     """Measure `tasks` in this process, with one thread, and return everything as plain data for the table and for JSON.
 
     Where a backbone's pretrained weights cannot be had its cells start from random ones, for all alike, and say so.
-    `quick` leaves out what takes long on any machine: large matrices and the growth.
+    `quick` leaves out what takes long on any machine: large matrices and the growth. `memory` measures that too, in processes
+    of their own.
     """
     peers, left_out = installed()
     versions = {name: importlib.metadata.version(name) for name in _VERSIONS}
@@ -36,7 +39,13 @@ def benchmark(tasks: Sequence[Task], *, rounds: int, say: Say, quick: bool = Fal
         say("the machine's ceilings")
         limits = ceilings(rounds=1, sides=(256,), copy_bytes=2**22) if quick else ceilings()
         tasks = _startable(tasks, left_out, say)
-        measured = [measure(task, peers, rounds=rounds, say=say) for task in tasks]
+        measured = []
+        for task in tasks:
+            measured.append(measure(task, peers, rounds=rounds, say=say))
+            say(f"{task}: {in_a_line(measured[-1])}")
+        for cell, task in zip(measured, tasks, strict=True) if memory else ():
+            say(f"{task}: memory")
+            cell["memory"] = peaks(replace(task, epochs=1))
         by_backbone = {task.backbone: task for task in tasks}
         shares = {}
         for name, task in by_backbone.items():

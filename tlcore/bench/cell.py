@@ -160,5 +160,6 @@ def _as_data(
         "ratio_again": min((peer["ratio_again"] for peer in peers.values()), default=None),
         "peers": peers,
         "accuracy": accuracy,
+        "cut": asked[0].result.get("cut"),  # how this engine went about it, in its own words
         "notices": list(asked[0].result.get("notices", ())),
     }

@@ -34,9 +34,13 @@ def ask_twice(spec: RunSpec, *, clock: Clock = cpu_clock) -> Asked:
         times, result = [], {}
         for _ in range(2):
             began = clock()
-            result = run(spec, runs_dir=Path(runs), progress=False)
+            result = ask_once(spec, Path(runs))
             times.append(clock() - began)
     return Asked(times[0], times[1], result)
+
+
+def ask_once(spec: RunSpec, runs: Path) -> dict[str, Any]:
+    return run(spec, runs_dir=runs, progress=False)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,13 @@ def render(found: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def in_a_line(cell: Mapping[str, Any]) -> str:
+    """One cell as soon as it is measured, for those who watch."""
+    peers = ", ".join(f"{name} {_ratios(peer)}" for name, peer in cell["peers"].items())
+    accuracy = f"; test accuracy {told}" if (told := _accuracy(cell["accuracy"])) else ""
+    return f"{cell['seconds_first']:.1f} s ({cell['seconds_again']:.1f} s); times longer: {peers}{accuracy}"
+
+
 def _row(cell: Mapping[str, Any], peers: Sequence[str]) -> tuple[str, ...]:
     return (
         cell["backbone"],
@@ -56,8 +63,9 @@ def _figure(ratio: float) -> str:
 def _accuracy(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return ""
-    verdict = "intervals overlap" if found["overlap"] else "INTERVALS DIFFER"
-    return f"{found['ours']['value']:.3f}, plain loop {found['plain']['value']:.3f} ({verdict})"
+    ours, plain = found["ours"]["value"], found["plain"]["value"]
+    verdict = "intervals overlap" if found["overlap"] else "HIGHER" if ours > plain else "LOWER"
+    return f"{ours:.3f}, plain loop {plain:.3f} ({verdict})"
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
@@ -77,8 +85,15 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
             f"{name}: the frozen prefix runs at {near['gflops']:.0f} GFLOP/s in {near['format']}, "
             f"{near['share']:.0%} of what products of matrices reach beside it."
         )
+    lines += [_memory(cell) for cell in found["cells"] if cell.get("memory")]
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return [*lines, f"Versions: {versions}.", *(f"Left out or otherwise than asked: {line}." for line in found["left_out"])]
+
+
+def _memory(cell: Mapping[str, Any]) -> str:
+    ours, plain = (f"{cell['memory'][f'{who}_bytes'] / 1e9:.2f} GB" for who in ("ours", "plain"))
+    what = f"{cell['backbone']}, {cell['scope']}, {cell['views'] or 'no'} views"
+    return f"{what}: at most {ours} resident, the plain loop {plain} ({cell['memory']['ratio']:.2f} times)."
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -16,6 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, metavar="N", help="training images of each class (default: by scope)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often all are timed by turns (default: 3)")
     parser.add_argument("--epochs", type=int, default=10, metavar="N", help="epochs of every run (default: 10)")
+    parser.add_argument("--memory", action="store_true", help="also the memory at most resident, in processes of their own")
     parser.add_argument(
         "--backbone",
         action="append",
@@ -42,6 +43,7 @@ def bench(given: argparse.Namespace) -> None:
         rounds=1 if given.quick else given.rounds,
         say=lambda text: print(f"bench: {text}", file=sys.stderr, flush=True),
         quick=given.quick,
+        memory=given.memory,
     )
     print(render(found))
     if given.json:
