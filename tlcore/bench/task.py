@@ -51,7 +51,6 @@ class Task:
 
     def spec(self, dataset: str) -> RunSpec:
         """The run that this engine is asked for, on the images in the folder `dataset`."""
-        views = {"views": self.views} if "views" in RunSpec.model_fields and self.views else {}
         return RunSpec(
             backbone=self.backbone,
             dataset=dataset,
@@ -62,9 +61,9 @@ class Task:
             batch_size=self.batch_size,
             image_size=self.image_size,
             augment=self.views > 0,
+            views=self.views,
             device="cpu",
             seed=self.seed,
-            **views,
         )
 
     def __str__(self) -> str:
