@@ -93,9 +93,12 @@ class Shelf:
             raise self.no_room(need, f"{free_bytes(self.folder) / 1e6:,.0f} MB are free")
 
     def clear(self) -> int:
-        """Remove every entry; returns the bytes that they took."""
+        """Remove every entry but those that are being filled just now; returns the bytes that they took."""
+        self._sweep()
         removed = 0
         for folder in self.entries():
+            if any(folder.glob(f".*{TEMPORARY_SUFFIX}")):
+                continue
             removed += size_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
         return removed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import bench, catalogues, jobs, runs
+from tlcore.cli import bench, cache, catalogues, jobs, runs
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -52,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     fetch = command("fetch", catalogues.fetch_names, "Fetch weights and images into the cache beforehand.", runs_dir=False)
     fetch.add_argument("names", nargs="+", metavar="NAME", help="a catalogued backbone or dataset")
 
+    cached = "Show what frozen layers computed and is kept, or remove it."
+    cache.add_options(command("cache", cache.cache, cached, runs_dir=False))
     bench.add_options(command("bench", bench.bench, "Time this engine beside the trainers that people use.", runs_dir=False))
 
     for name, call, sentence in (
