@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +29,15 @@ _STORED = {torch.float32: np.float32, torch.float16: np.float16, torch.bfloat16:
 
 
 @dataclass
+class Passes:
+    """Pictures, each view counted, that the frozen part had to have looked at, and those that were not on the shelf yet."""
+
+    needed: int = 0
+    computed: int = 0
+    seconds: float = 0.0  # that computing took
+
+
+@dataclass
 class Frozen:
     """A prefix on a machine, with one cut or several, and the entries that its activations are kept in."""
 
@@ -40,6 +50,7 @@ class Frozen:
     image_size: int
     flips: bool  # whether augmented views may be mirrored
     make: Callable[[], Prefix]  # the prefix in float32; not called where nothing is left to compute
+    passes: Passes = field(default_factory=Passes)  # so far
 
     @cached_property
     def prefix(self) -> Prefix:
@@ -101,6 +112,7 @@ class Frozen:
             if any(len(places) for places in missing.values()):
                 self._add(pictures, keys, view, entries, missing, progress)
             found = {group: entry.rows(keys) for group, entry in entries.items()}
+        self.passes.needed += len(set(keys))
         for group, entry in entries.items():
             entry.count(len(set(keys)) - len(missing[group]), len(missing[group]))
         if any(rows is None for rows in found.values()):
@@ -124,6 +136,7 @@ class Frozen:
         todo = np.unique(np.concatenate(list(missing.values())))
         what = "Computing the frozen layers" if view is None else f"Computing the frozen layers, view {view + 1}"
         stored = _STORED[getattr(torch, self.format.precision)]
+        began = time.monotonic()
         with contextlib.ExitStack() as stack:
             arrays = {
                 group: stack.enter_context(entry.adding([keys[i] for i in missing[group]], self.shape(group), stored))
@@ -137,6 +150,8 @@ class Frozen:
                     wanted = np.isin(chosen, missing[group], assume_unique=True)
                     array[np.searchsorted(missing[group], chosen[wanted])] = rows[group][wanted]
                 progress(what, min(start + BATCH, len(todo)), len(todo), "images")
+        self.passes.computed += len(todo)
+        self.passes.seconds += time.monotonic() - began
 
     def _look(self, pictures: np.ndarray, keys: Sequence[bytes], view: int | None) -> np.ndarray:
         if view is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from tlcore.data.load import Dataset, load
@@ -75,7 +75,7 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             if event["type"] == "epoch" or (within and timer.due):
                 timer.save(file, state, identity)
         result = result_of(run, spec, state, setup, data, report)
-    result["cut"] = routing.as_data()
+    result["cut"] = routing.as_data() | {"passes": None if routing.frozen is None else asdict(routing.frozen.passes)}
     result["notices"] = notices + [notice["text"] for notice in state.notices]
     return result | {"seconds": before + time.monotonic() - began}
 
