@@ -23,22 +23,33 @@ def _measure(tmp_path: Path, **fields: object) -> dict:
 def test_the_seconds_are_the_phases_and_the_evaluations(tmp_path: Path):
     found = _measure(tmp_path, strategy="lp-ft", epochs=5)
     assert [phase["name"] for phase in found["phases"]] == ["head", "head and body"]
-    assert [phase["steps"] for phase in found["phases"]] == [2 * 10, 3 * 10]  # 41 images by 4: the last one joins a batch
+    # The head is solved in rounds of 25 looks at all features; 41 images by 4: the last one joins a batch.
+    assert [phase["steps"] for phase in found["phases"]] == [2 * 25, 3 * 10]
     assert all(phase["measured"] and phase["seconds_per_step"] > 0 for phase in found["phases"])
     for phase in found["phases"]:
         assert phase["seconds"] == pytest.approx(phase["steps"] * phase["seconds_per_step"])
     evaluation = (5 * 10 + 20) / found["eval_images_per_second"]
-    assert found["seconds"] == pytest.approx(sum(phase["seconds"] for phase in found["phases"]) + evaluation)
+    assert found["seconds_again"] == pytest.approx(sum(phase["seconds"] for phase in found["phases"]) + evaluation)
+    assert found["frozen"]["passes"] == 41 * 4 + 10 + 20  # four views of each training picture, the others as they are
+    assert found["seconds"] == pytest.approx(found["seconds_again"] + found["frozen"]["seconds"])
+    assert found["frozen"]["seconds"] > 0
     assert found["plan"]["groups"] == tuple(found["groups"]) or list(found["plan"]["groups"]) == found["groups"]
     assert found["groups"][-1]["params"] == (1024 + 1) * 3
     assert {"device", "precision", "batch_size", "memory_bytes", "memory_is"} <= set(found)
+
+
+def test_an_uncut_plan_has_no_frozen_part_to_wait_for(tmp_path: Path):
+    found = _measure(tmp_path, strategy="last-group", epochs=2, cut="off")
+    assert found["frozen"] == {"passes": 0, "seconds": 0.0}
+    assert found["seconds"] == found["seconds_again"]
+    assert found["cut"]["phases"][0]["reason"] == "The cut is switched off."
 
 
 def test_phases_in_between_are_put_between_once_time_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(job, "SECONDS", 0.0)
     seconds = iter([5.0, 1.0])  # the last phase, then the first one
     monkeypatch.setattr(job, "_time_step", lambda *_: next(seconds))
-    found = _measure(tmp_path, strategy="gradual", epochs=12)["phases"]
+    found = _measure(tmp_path, strategy="gradual", epochs=12, cut="off")["phases"]
     assert [phase["measured"] for phase in found] == [True] + [False] * (len(found) - 2) + [True]
     times = [phase["seconds_per_step"] for phase in found]
     assert times[0] == 1.0
@@ -55,7 +66,7 @@ def test_the_first_two_steps_warm_up_and_do_not_count(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(job, "train_step", step)
     monkeypatch.setattr(job, "_time_evaluation", lambda *_: 100.0)
-    (phase,) = _measure(tmp_path, strategy="random-features")["phases"]
+    (phase,) = _measure(tmp_path, strategy="random-features", cut="off")["phases"]
     assert phase["seconds_per_step"] == pytest.approx(0.2)
     assert clock[0] == pytest.approx(1.2 + 1.0 + 5 * 0.2)
 
@@ -65,7 +76,7 @@ def test_a_step_that_takes_far_too_long_is_done_once(tmp_path: Path, monkeypatch
     monkeypatch.setattr(job.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(job, "train_step", lambda *_: clock.__setitem__(0, clock[0] + 30.0))
     monkeypatch.setattr(job, "_time_evaluation", lambda *_: 100.0)
-    (phase,) = _measure(tmp_path, strategy="random-features")["phases"]
+    (phase,) = _measure(tmp_path, strategy="random-features", cut="off")["phases"]
     assert (phase["seconds_per_step"], clock[0]) == (30.0, 30.0)
 
 
@@ -75,7 +86,7 @@ def test_a_batch_that_does_not_fit_is_said_so(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(job, "train_step", full)
     with pytest.raises(OutOfMemory, match="4 images does not fit"):
-        _measure(tmp_path)
+        _measure(tmp_path, cut="off")
 
 
 def test_what_a_run_would_refuse_is_not_timed(tmp_path: Path):

@@ -17,23 +17,29 @@ import torch
 from tlcore.data.load import Split
 from tlcore.errors import OutOfMemory, SpecError
 from tlcore.models.freezing import apply_phase
-from tlcore.models.network import build
+from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
 from tlcore.spec import MeasureSpec
-from tlcore.strategies import Phase, compile_plan
+from tlcore.strategies import Phase, Plan, compile_plan
+from tlcore.training.activations import Rows
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
 from tlcore.training.fit import train_step
+from tlcore.training.frozen import BATCH
+from tlcore.training.head import solve_round
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import step_costs
 from tlcore.training.report import Reporter
+from tlcore.training.route import CutRoute, Route
+from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
 
 WARM_UP = 2  # steps that do not count
 TIMED_STEPS = 5  # in each phase, at most
+LOOKS = 25  # at all features in a round of L-BFGS: 20 iterations, a few of which look twice
 SECONDS = 2.0  # for all phases together; once spent, a phase in between two measured ones is put between them
 
 
@@ -41,7 +47,9 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
     """Time every phase of the plan and the evaluation, and return what the whole run would take.
 
     {plan, groups, device, precision, batch_size, phases: [{name, seconds_per_step, steps, seconds, measured}],
-    eval_images_per_second, seconds, memory_bytes, memory_is}. A phase that differs from two measured ones only in how far
+    eval_images_per_second, cut, frozen: {passes, seconds}, seconds, seconds_again, memory_bytes, memory_is}: `seconds` the
+    first time, when the frozen part has still to look at the pictures, `seconds_again` once that is kept. A step of a head
+    that is solved is one look at all its features. A phase that differs from two measured ones only in how far
     it unfreezes is put between them (`measured` is then false). Raises `OutOfMemory` where a step does not fit.
     """
     spec = run.spec()
@@ -57,6 +65,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         machine.place(network.module)
         plan = compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr)
         pictures = _noise(max(2, min(spec.train_images, asked.batch_size)), asked.image_size, spec.classes)
+        routing = _routing(spec, plan, network, pictures, machine)
         setup = Setup(
             plan=plan,
             train=pictures,
@@ -68,24 +77,26 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
             optimizer=asked.optimizer,
             weight_decay=asked.weight_decay,
             augment=asked.augment,
+            routes=_on_noise(routing, pictures, spec.train_images),
+            solved=tuple(way.solver == "lbfgs" for way in routing.ways),
         )
         check_setup(setup)
+        report.progress("Timing the frozen layers", 0, 1, "batch")
+        pass_seconds = _time_pass(routing, pictures)
         state = State.fresh(network, plan)
         state.scaler = machine.scaler()
         step_seconds = _time_phases(state, setup, memory, report)
         eval_rate = _time_evaluation(state, setup, report)
-    steps = steps_per_epoch(spec.train_images, asked.batch_size)
-    phases = [
-        {
-            "name": phase.name,
-            "seconds_per_step": seconds,
-            "steps": phase.epochs * steps,
-            "seconds": seconds * phase.epochs * steps,
-            "measured": measured,
-        }
-        for phase, (seconds, measured) in zip(plan.phases, step_seconds, strict=True)
-    ]
+    phases = []
+    for place, (phase, (seconds, measured)) in enumerate(zip(plan.phases, step_seconds, strict=True)):
+        steps = phase.epochs * (LOOKS if setup.solves(place) else steps_per_epoch(spec.train_images, asked.batch_size))
+        phases.append(
+            {"name": phase.name, "seconds_per_step": seconds, "steps": steps, "seconds": seconds * steps, "measured": measured}
+        )
     evaluated = plan.epochs * spec.val_images + spec.test_images
+    again = sum(phase["seconds"] for phase in phases) + evaluated / eval_rate
+    passes = _passes(routing, spec)
+    first = passes * pass_seconds
     return {
         "plan": plan.as_dict(),
         "groups": [group.__dict__ for group in plan.groups],
@@ -94,10 +105,65 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         "batch_size": asked.batch_size,
         "phases": phases,
         "eval_images_per_second": eval_rate,
-        "seconds": sum(phase["seconds"] for phase in phases) + evaluated / eval_rate,
+        "cut": routing.as_data(),
+        "frozen": {"passes": passes, "seconds": first},
+        "seconds": again + first,
+        "seconds_again": again,
         "memory_bytes": memory.peak,
         "memory_is": memory.what,
     }
+
+
+def _routing(spec: MeasureSpec, plan: Plan, network: Network, pictures: Split, machine: Machine) -> Routing:
+    whole = Route(network, machine, {"train": pictures, "val": pictures}, 0, spec.run.augment, False)
+    return decide(
+        whole,
+        plan,
+        cut=spec.run.cut,
+        views=spec.run.views,
+        precision=spec.run.precision,
+        head_solver=spec.run.head_solver,
+        backbone=spec.run.backbone,
+        counts={"train": spec.train_images, "val": spec.val_images, "test": spec.test_images},
+    )
+
+
+def _on_noise(routing: Routing, pictures: Split, train_images: int) -> tuple[Route, ...]:
+    """The routes, with rows of noise where a run would have kept ones; nothing goes to the disk.
+
+    The few rows there are stand for all `train_images`, again and again.
+    """
+    rows: dict[str, dict[str, tuple[Rows, ...]]] = {}
+    if routing.frozen is not None:
+        starts = range(0, len(pictures.labels), BATCH)
+        parts = [routing.frozen.run(pictures.images[start : start + BATCH]) for start in starts]
+        for group, way in routing.cuts.items():
+            array = np.concatenate([part[group] for part in parts])
+            few, all_of_them = (np.arange(count) % len(array) for count in (len(array), max(len(array), train_images)))
+            kept = {"val": (Rows((array,), np.zeros_like(few), few),)} if way.bytes else {}
+            if way.kind == "kept":
+                kept["train"] = (Rows((array,), np.zeros_like(all_of_them), all_of_them),) * way.views
+            rows[group] = kept
+    return routing.through(rows)
+
+
+def _time_pass(routing: Routing, pictures: Split) -> float:
+    """Seconds that the frozen part takes for one picture, now: what was kept about it says which format is faster, not how
+    busy the machine is."""
+    if routing.frozen is None:
+        return 0.0
+    seconds = []
+    for _ in range(2):  # rows have been made before: it is warm
+        began = time.perf_counter()
+        routing.frozen.run(pictures.images[:BATCH])
+        seconds.append(time.perf_counter() - began)
+    return min(seconds) / BATCH
+
+
+def _passes(routing: Routing, spec: MeasureSpec) -> int:
+    """How many pictures the frozen part looks at before the first step, the views of each counted."""
+    trained = max((way.views for way in routing.ways if way.kind == "kept"), default=0) * spec.train_images
+    return trained + (spec.val_images + spec.test_images if any(way.bytes for way in routing.ways) else 0)
 
 
 def _time_phases(state: State, setup: Setup, memory: _Memory, report: Reporter) -> list[tuple[float, bool]]:
@@ -112,7 +178,7 @@ def _time_phases(state: State, setup: Setup, memory: _Memory, report: Reporter) 
         if twin is not None:
             found[place] = found[twin]
         elif place in ends or time.perf_counter() - began < SECONDS:
-            found[place] = _time_step(state, setup, phases[place], memory, SECONDS / len(ends))
+            found[place] = _time_step(state, setup, place, memory, SECONDS / len(ends))
         report.progress("Timing steps", len(found), len(phases), "phases")
     measured = sorted(found)
     xs, ys = [costs[i] for i in measured], [found[i] for i in measured]
@@ -125,12 +191,31 @@ def _alike(a: Phase, b: Phase) -> bool:
     return a.batchnorm == b.batchnorm and all(a.trains(group) == b.trains(group) for group in a.rates)
 
 
-def _time_step(state: State, setup: Setup, phase: Phase, memory: _Memory, budget: float) -> float:
+def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float:
+    """Seconds of one look, in a round of L-BFGS, at as many features as the run will have."""
+    apply_phase(state.network, setup.plan.phases[place])
+    route = setup.routes[place] if setup.routes else None
+    assert isinstance(route, CutRoute)
+    seconds = 0.0
+    for _ in range(2):  # the first one warms up
+        began = time.perf_counter()
+        *_, looks = solve_round(route, np.resize(setup.train.labels, len(route.rows["train"][0])), None, setup.weight_decay)
+        _wait(setup.machine)
+        seconds = (time.perf_counter() - began) / looks
+    memory.look()
+    return seconds
+
+
+def _time_step(state: State, setup: Setup, place: int, memory: _Memory, budget: float) -> float:
     """Median seconds of up to 5 steps, after two that warm up; where those take far too long, the latest counts."""
+    phase = setup.plan.phases[place]
+    state.phase = place
+    if setup.solves(place):
+        return _time_look(state, setup, place, memory)
     apply_phase(state.network, phase)
     state.optimizer = build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
     set_rates(state.optimizer, phase, 0, 1)
-    chosen = np.arange(len(setup.train.labels))
+    chosen = np.arange(min(setup.batch_size, len(setup.train.labels)))
     seconds: list[float] = []
     try:
         while _goes_on(seconds, budget):

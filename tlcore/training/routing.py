@@ -62,7 +62,15 @@ class Routing:
         """A route for each phase. What is to be kept is computed here, each view in one pass for all the cuts that need it."""
         if self.frozen is None:
             return (self.whole,) * len(self.ways)
-        rows = _keep(self.frozen, {way.cut: way for way in self.ways if way.cut}, self.whole.splits, self.views, progress)
+        return self.through(_keep(self.frozen, self.cuts, self.whole.splits, self.views, progress))
+
+    @property
+    def cuts(self) -> dict[str, Way]:
+        """The way of the phases that are cut below each group."""
+        return {way.cut: way for way in self.ways if way.cut}
+
+    def through(self, rows: Mapping[str, Mapping[str, tuple[Rows, ...]]]) -> tuple[Route, ...]:
+        """A route for each phase on rows that were made before: {cut: {split: rows of each view}}."""
         return tuple(self.whole if way.cut is None else self._cut(way.cut, rows[way.cut]) for way in self.ways)
 
     def _cut(self, group: str, rows: Mapping[str, tuple[Rows, ...]]) -> CutRoute:
@@ -81,13 +89,15 @@ def decide(
     precision: str,
     head_solver: Literal["auto", "minibatch"],
     backbone: str,
+    counts: Mapping[str, int] | None = None,
 ) -> Routing:
-    """Where to cut in each phase of `plan`, what to keep, and why. Call it before the first step: the prefix is the network
-    as it starts.
+    """Where to cut in each phase of `plan`, what to keep, and why.
 
     `whole` is the route through the uncut network; `views` of each training picture are kept where it augments (0: fresh ones
-    in each epoch); `precision` "float32" forces that format on the prefix.
+    in each epoch); `precision` "float32" forces that format on the prefix; `counts` are the pictures of each split where they
+    are not those of `whole`. Call it before the first step: the prefix is the network as it starts.
     """
+    counts = counts or {name: len(split) for name, split in whole.splits.items()}
     lowest = _lowest_trained(plan)
     reason = "The cut is switched off." if cut == "off" else "All groups train: nothing is frozen."
     cuts = None
@@ -103,9 +113,9 @@ def decide(
     frozen = _frozen(whole, cuts, groups, precision, backbone)
     kept = min(views, plan.epochs) if whole.augments else 1
     from_here = Way("whole", None, 0, 0, "From here all groups train.")
-    ways = [_way(border, frozen, whole, kept) if border else from_here for border in borders]
+    ways = [_way(border, frozen, counts, kept) if border else from_here for border in borders]
     if head_solver == "auto":
-        ways = [_solved(way, phase, frozen, whole) for way, phase in zip(ways, plan.phases, strict=True)]
+        ways = [_solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
     return Routing(tuple(ways), frozen.format, whole, frozen, kept if whole.augments else None)
 
 
@@ -147,15 +157,15 @@ def _frozen(whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, b
 
     size = images.shape[1]
     recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
+    recipe["weights"] = network.provenance.get("sha256") or "random"
     measured = choose_format(make, pictures, machine, recipe, error, only_float32=precision == "float32")
     return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make)
 
 
-def _way(border: str, frozen: Frozen, whole: Route, views: int) -> Way:
-    splits = whole.splits
+def _way(border: str, frozen: Frozen, counts: Mapping[str, int], views: int) -> Way:
     each = frozen.bytes_of_picture(border)
-    evaluated = sum(len(split) for name, split in splits.items() if name != "train")
-    total = each * (len(splits["train"]) * max(1, views) * (views > 0) + evaluated)
+    evaluated = sum(count for name, count in counts.items() if name != "train")
+    total = each * (counts["train"] * views + evaluated)
     room = min(shelf().limit_bytes, free_bytes(activations_dir()) // 2)
     if total > room:
         return Way(
@@ -173,12 +183,12 @@ def _way(border: str, frozen: Frozen, whole: Route, views: int) -> Way:
     return Way("kept", border, views, total, "Computed once, then read.")
 
 
-def _solved(way: Way, phase: Phase, frozen: Frozen, whole: Route) -> Way:
+def _solved(way: Way, phase: Phase, frozen: Frozen, counts: Mapping[str, int]) -> Way:
     """The way with the head solved, where it alone trains, on features that are kept and fit into memory together."""
     alone = not any(phase.trains(group) for group in phase.rates if group != HEAD)
     if not alone or way.kind != "kept" or way.cut != HEAD:
         return way
-    values = int(np.prod(frozen.shape(HEAD))) * way.views * len(whole.splits["train"])
+    values = int(np.prod(frozen.shape(HEAD))) * way.views * counts["train"]
     return replace(way, solver="lbfgs") if values <= MOST_VALUES else way
 
 
