@@ -93,9 +93,11 @@ def _check_gradients(name: str, count: int) -> None:
     torch.manual_seed(0)
     cut = _gradients(network, functional.cross_entropy(cuts.suffix(lowest)(activation.clone()), truth))
 
-    assert cut.keys() == uncut.keys() == {
-        name for name, _ in network.module.named_parameters() if phase.trains(network.partition.tensors[name])
-    }
+    assert (
+        cut.keys()
+        == uncut.keys()
+        == {name for name, _ in network.module.named_parameters() if phase.trains(network.partition.tensors[name])}
+    )
     assert all(gradient.abs().max() > 0 for name, gradient in uncut.items() if name.endswith("weight") and "head" in name)
     for name, gradient in uncut.items():
         assert torch.equal(cut[name], gradient), name

@@ -8,6 +8,7 @@ torch.fx's own `fuse` fails on timm's EfficientNet and does not know `BatchNormA
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -23,15 +24,15 @@ def fold_batchnorms(prefix: fx.GraphModule, pictures: Tensor) -> fx.GraphModule:
     """`prefix` with each BatchNorm that follows a convolution folded into it; `prefix` itself where that cannot be done.
 
     `pictures` (B, 3, S, S), B of at least 2, are what the two are compared on, as one batch and as a smaller one: a network
-    whose own Python does not survive a fine trace, or that answers otherwise, is left as it is. Changes `prefix`.
+    whose own Python does not survive a fine trace, or that answers otherwise, is left as it is.
     """
     if not any(isinstance(module, _BatchNorm) for module in prefix.modules()):
         return prefix
     with torch.inference_mode():
         expected = [prefix(batch) for batch in (pictures, pictures[:-1])]
     try:
-        fine = fx.GraphModule(prefix, _FineTracer().trace(prefix), class_name="Prefix")
-        _fold(fine)
+        fine = copy.deepcopy(fx.GraphModule(prefix, _FineTracer().trace(prefix), class_name="Prefix"))
+        _fold(fine)  # a copy: `prefix` keeps its weights, should the two differ
         with torch.inference_mode():
             found = [fine(batch) for batch in (pictures, pictures[:-1])]
     except Exception:  # a model that cannot be traced finely runs unfolded, with the same answers
