@@ -41,6 +41,32 @@ function forget(run, step) {
   while (run.epochs.length && run.epochs[run.epochs.length - 1].step > step) run.epochs.pop();
 }
 
+// Where a step lies on an axis of epochs. Epochs differ in steps: one of a solved head has a single one.
+export function inEpochs(run) {
+  const ends = [[0, 0], ...run.epochs.map((event) => [event.step, event.epoch + 1])];
+  const phases = run.plan.plan.phases;
+  const sum = (list) => list.reduce((total, phase) => total + phase.epochs, 0);
+  const rounds = sum(phases.filter((_, place) => solved(run.plan.cut, place)));
+  const others = sum(phases) - rounds;
+  const perEpoch = others ? (run.plan.steps - rounds) / others : 1;
+  return (step) => {
+    const place = ends.findIndex((end) => end[0] >= step);
+    if (place === 0) return 0;
+    const [before, epoch] = place < 0 ? ends[ends.length - 1] : ends[place - 1];
+    return epoch + (step - before) / (place < 0 ? perEpoch : ends[place][0] - before);
+  };
+}
+
+// The training loss over the epochs: of each step or round, and averaged where there are steps to average.
+export function trainingLoss(run) {
+  const rounds = run.epochs.filter((event) => solved(run.plan.cut, event.phase));
+  const until = rounds.length ? rounds[rounds.length - 1].step : 0;
+  const at = inEpochs(run);
+  const ofRounds = rounds.map((event) => [event.epoch + 1, event.train.loss]);
+  const ofSteps = thin(run.steps.filter(([step]) => step > until).map(([step, loss]) => [at(step), loss]));
+  return { each: [...ofRounds, ...ofSteps], averaged: [...ofRounds, ...smooth(ofSteps)] };
+}
+
 // At most `limit` points: neighbours become one, at the mean of both coordinates. Points that are no number are left out.
 export function thin(points, limit = 1000) {
   const real = points.filter((point) => Number.isFinite(point[1]));

@@ -25,7 +25,7 @@ def epoch(number: int, loss: float, accuracy: float) -> dict:
 
 def run(*epochs: dict, strategy: str = "linear-probe"):
     plan = compile_plan(preset(strategy), GROUPS, epochs=max(2, len(epochs)), lr=1e-3).as_dict()
-    told = {"type": "plan", "plan": plan, "steps_per_epoch": 10, "majority_baseline": 0.625, "classes": ["a", "b"]}
+    told = {"type": "plan", "plan": plan, "steps_per_epoch": 10, "steps": 20, "majority_baseline": 0.625, "classes": ["a", "b"]}
     steps = [{"type": "step", "step": i + 1, "epoch": i // 10, "loss": 1 / (i + 1)} for i in range(10 * len(epochs))]
     return fold([told, *steps, *epochs])
 

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tlcore.figures.fold import fold, smooth, thin
+from tlcore.figures.fold import fold, in_epochs, smooth, thin, training_loss
 
-FOLD_JS = Path(__file__).parents[2] / "pages" / "parts" / "fold.js"
+PARTS = Path(__file__).parents[2] / "pages" / "parts"
+
+
+def joined(*names: str) -> str:
+    """Scripts of a component as one, as pages/parts/script.py joins them."""
+    return "\n".join((PARTS / name).read_text() for name in names)
 
 
 def step(number: int, loss: float | None, epoch: int = 0) -> dict:
@@ -64,10 +69,47 @@ def test_smoothing_a_constant_gives_the_constant_from_the_first_point_on():
     assert smooth([(0, 0.0), (1, 1.0)])[1][1] == pytest.approx(1 / (1 + keep))  # weights keep and 1, normed
 
 
+def solved_then_trained() -> list[dict]:
+    """Two rounds of L-BFGS, an epoch each, then an epoch of four steps that ended and one that is in its first half."""
+    ways = [{"kind": "kept", "solver": "lbfgs"}, {"kind": "whole", "solver": "steps"}]
+    plan = {"type": "plan", "plan": {"phases": [{"epochs": 2}, {"epochs": 2}]}, "steps": 10, "cut": {"phases": ways}}
+    ended = [{**epoch(i, i + 1, 0.5), "phase": 0, "train": {"loss": 1.0 - i / 2}} for i in range(2)]
+    third = {**epoch(2, 6, 0.4), "phase": 1, "train": {"loss": 0.3}}
+    losses = (0.48, 0.44, 0.4, 0.36)
+    steps = [step(n, loss, 2) for n, loss in zip((3, 4, 5, 6), losses, strict=True)]
+    return [plan, step(1, 1.0), ended[0], ended[1], *steps, third, step(7, 0.3, 3), step(8, 0.2, 3)]
+
+
+def test_an_epoch_of_one_step_is_as_wide_as_one_of_many():
+    run = fold(solved_then_trained())
+    at = in_epochs(run)
+    assert [at(number) for number in range(9)] == [0, 1, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5]
+    each, averaged = training_loss(run)
+    assert each[:3] == [(1.0, 1.0), (2.0, 0.5), (2.25, 0.48)]
+    assert averaged[:3] == [(1.0, 1.0), (2.0, 0.5), (2.25, pytest.approx(0.48))]  # rounds are no part of the average
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_live_view_lays_steps_out_alike(tmp_path):
+    (tmp_path / "fold.mjs").write_text(joined("cut.js", "fold.js"))
+    script = tmp_path / "run.mjs"
+    script.write_text(
+        "import { emptyRun, fold, inEpochs, trainingLoss } from './fold.mjs';\n"
+        f"const run = fold(emptyRun(), {json.dumps(solved_then_trained())});\n"
+        "console.log(JSON.stringify({ at: [...Array(10).keys()].map(inEpochs(run)), ...trainingLoss(run) }));"
+    )
+    told = json.loads(subprocess.run(["node", script], capture_output=True, text=True, check=True, timeout=60).stdout)
+    run = fold(solved_then_trained())
+    each, averaged = training_loss(run)
+    assert told["at"] == [in_epochs(run)(number) for number in range(10)]
+    assert [tuple(point) for point in told["each"]] == each
+    assert [y for _, y in told["averaged"]] == pytest.approx([y for _, y in averaged], abs=1e-12)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed; the browser test covers the live view")
 def test_the_live_view_folds_thins_and_smooths_alike(tmp_path):
     module = tmp_path / "fold.mjs"
-    module.write_text(FOLD_JS.read_text())
+    module.write_text(joined("cut.js", "fold.js"))
     script = tmp_path / "run.mjs"
     script.write_text(
         "import { emptyRun, fold, smooth, thin, ticks } from './fold.mjs';\n"

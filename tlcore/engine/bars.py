@@ -15,6 +15,7 @@ class ProgressBars:
     def __init__(self) -> None:
         self._training: tqdm | None = None
         self._other: tqdm | None = None
+        self._what = ""  # the other bar is about
 
     def show(self, event: Event) -> None:
         kind = event["type"]
@@ -31,8 +32,9 @@ class ProgressBars:
 
     def progress(self, what: str, done: int, total: int, unit: str) -> None:
         """Show how far a preparation is; has the form of `tlcore.progress.Progress`."""
-        if self._other is None or self._other.desc != f"{what}: ":
+        if self._other is None or self._what != what:
             self._close_other()
+            self._what = what
             scaled = unit == "bytes"  # shown as kB and MB
             units = "B" if scaled else f" {unit}"
             self._other = tqdm(desc=what, total=total or None, leave=False, unit=units, unit_scale=scaled)

@@ -7,21 +7,24 @@ import math
 import plotly.graph_objects as go
 
 from tlcore.figures.baseline import baseline
-from tlcore.figures.fold import Event, Folded, Point, smooth, thin
+from tlcore.figures.cut_words import solved
+from tlcore.figures.fold import Event, Folded, Point, training_loss
 from tlcore.figures.palette import BASELINE, TRAIN, VALIDATION, rgba
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import METRICS, apart, is_share, measured
 
 
 def loss_curves(run: Folded) -> tuple[go.Figure, str]:
-    """The training loss of each step and the validation loss of each epoch, with their reading."""
+    """The training loss of each step or round and the validation loss of each epoch, with their reading."""
     assert run.plan is not None
-    per_epoch = run.plan["steps_per_epoch"]
-    raw = thin([(step / per_epoch, loss) for step, loss in run.steps])
+    each, averaged = training_loss(run)
     chart = figure(x="Epochs", y="Loss (cross-entropy, nats)")
-    _line(chart, raw, "training, each step", rgba(TRAIN, 0.35), width=1)
-    _line(chart, smooth(raw), "training, averaged", TRAIN)
-    held = [(event["step"] / per_epoch, _number(event["val"].get("loss"))) for event in run.epochs]
+    if all(solved(run.plan.get("cut"), event["phase"]) for event in run.epochs):
+        _line(chart, each, "training, each round", TRAIN, dots=True)
+    else:
+        _line(chart, each, "training, each step", rgba(TRAIN, 0.35), width=1)
+        _line(chart, averaged, "training, averaged", TRAIN)
+    held = [(event["epoch"] + 1, _number(event["val"].get("loss"))) for event in run.epochs]
     _line(chart, held, "validation", VALIDATION, dots=True)
     _phases(chart, run)
     chart.update_yaxes(rangemode="tozero")
@@ -52,20 +55,19 @@ def metric_curve(run: Folded, metric: str) -> tuple[go.Figure, str]:
     """A metric on the validation split over the epochs, beside what naming the largest class always gets."""
     assert run.plan is not None
     title, _ = METRICS[metric]
-    per_epoch = run.plan["steps_per_epoch"]
     scale = 100 if is_share(metric) else 1
     chart = figure(x="Epochs", y=f"{title} (%)" if is_share(metric) else title)
     if metric == "accuracy":
-        trained = [(event["step"] / per_epoch, 100 * _number(event["train"].get("accuracy"))) for event in run.epochs]
+        trained = [(event["epoch"] + 1, 100 * _number(event["train"].get("accuracy"))) for event in run.epochs]
         _line(chart, trained, "training", TRAIN, dots=True)
-    held = [(event["step"] / per_epoch, scale * _number(event["val"].get(metric))) for event in run.epochs]
+    held = [(event["epoch"] + 1, scale * _number(event["val"].get(metric))) for event in run.epochs]
     _line(chart, held, "validation", VALIDATION, dots=True)
     majority = run.plan["majority_baseline"]
     level = None if majority is None else baseline(metric, majority, len(run.plan["classes"]))
     if level is not None:
         chart.add_hline(scale * level, line={"dash": "dash", "color": BASELINE, "width": 1.5})
         _line(chart, [], f"always the largest class ({measured(metric, level)})", BASELINE, dash="dash")
-    chart.update_xaxes(range=[0, max([event["step"] / per_epoch for event in run.epochs], default=1) * 1.03])
+    chart.update_xaxes(range=[0, max([event["epoch"] + 1 for event in run.epochs], default=1) * 1.03])
     _phases(chart, run)
     return chart, metric_reading(run.epochs, metric, level)
 

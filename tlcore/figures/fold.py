@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
+
+from tlcore.figures.cut_words import solved
 
 Event = Mapping[str, Any]
 Point = tuple[float, float]
@@ -50,6 +53,37 @@ def fold(events: Iterable[Event]) -> Folded:
                 run._forget(event["step"])
                 run.resumed += 1
     return run
+
+
+def in_epochs(run: Folded) -> Callable[[int], float]:
+    """Where a step lies on an axis of epochs. Epochs differ in steps: one of a solved head has a single one."""
+    assert run.plan is not None
+    ends = [(0, 0), *((event["step"], event["epoch"] + 1) for event in run.epochs)]
+    phases = run.plan["plan"]["phases"]
+    rounds = sum(phase["epochs"] for place, phase in enumerate(phases) if solved(run.plan.get("cut"), place))
+    others = sum(phase["epochs"] for phase in phases) - rounds
+    per_epoch = (run.plan["steps"] - rounds) / others if others else 1
+
+    def at(step: int) -> float:
+        place = bisect_left(ends, step, key=lambda end: end[0])
+        if place == 0:
+            return 0.0
+        (before, epoch) = ends[place - 1]
+        steps = ends[place][0] - before if place < len(ends) else per_epoch
+        return epoch + (step - before) / steps
+
+    return at
+
+
+def training_loss(run: Folded) -> tuple[list[Point], list[Point]]:
+    """The training loss over the epochs: of each step or round, and averaged where there are steps to average."""
+    assert run.plan is not None
+    rounds = [event for event in run.epochs if solved(run.plan.get("cut"), event["phase"])]
+    until = rounds[-1]["step"] if rounds else 0
+    at = in_epochs(run)
+    of_rounds = [(event["epoch"] + 1.0, event["train"]["loss"]) for event in rounds]
+    of_steps = thin([(at(step), loss) for step, loss in run.steps if step > until])
+    return of_rounds + of_steps, of_rounds + smooth(of_steps)
 
 
 def thin(points: Sequence[Point], limit: int = 1000) -> list[Point]:

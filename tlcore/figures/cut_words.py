@@ -1,0 +1,120 @@
+"""The cut in sentences: what is frozen in each phase, whether it is kept, why, and what that did.
+
+`cut` is what the plan event, a result and a measurement hold (tlcore/README.md). `pages/parts/cut.js` says the same in the
+live view; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from tlcore.figures.words import count, duration, memory, times
+from tlcore.groups import HEAD
+
+Cut = Mapping[str, Any]
+SMALLEST_ERROR = 1e-5  # a share; below it the size of an error says nothing to anybody
+
+
+def way_sentences(cut: Cut) -> list[str]:
+    """A sentence or two for each phase; phases that go the same way share theirs."""
+    ways: Sequence[Mapping[str, Any]] = cut["phases"]
+    runs = [list(run) for _, run in groupby(range(len(ways)), key=lambda place: ways[place])]
+    return [_label(run, len(ways)) + _way(ways[run[0]]) for run in runs]
+
+
+def format_sentence(cut: Cut) -> str:
+    """The number format of the frozen part, what else was timed, and the error that it brings into the logits."""
+    prefix = cut.get("prefix")
+    if not prefix:
+        return ""
+    chosen = prefix["precision"]
+    rates = sorted(prefix["seconds"].items(), key=lambda pair: pair[1])
+    timed = ", ".join(f"{name} {_milliseconds(seconds)}" for name, seconds in rates)
+    if len(rates) == 1:
+        choice = f"{_milliseconds(rates[0][1])} a picture here"
+    elif rates[0][0] == chosen:
+        choice = f"the fastest of those timed here ({timed} a picture)"
+    else:
+        choice = f"as no other is a tenth faster here ({timed} a picture)"
+    return (
+        f"The frozen layers compute in {chosen}, {choice}. Measured against the plain network in float32, that moves the "
+        f"logits by {error_in_words(prefix['error'])} of their spread."
+    )
+
+
+def did_sentence(result: Mapping[str, Any]) -> str:
+    """What the cut did in a finished run, from the passes that it counted; empty where nothing was kept."""
+    cut = result.get("cut") or {}
+    passes = cut.get("passes") or {}
+    if not passes.get("needed"):
+        return ""
+    images = result["data"]["images"]
+    views = max((way["views"] for way in cut["phases"]), default=0)
+    seen = f"The frozen layers had to see {_who(images, views)}: {times(passes['needed'], 'pass', 'passes')}"
+    computed = passes["computed"]
+    if not computed:
+        text = f"{seen}. The cache had all of them, so none was computed."
+    elif computed == passes["needed"]:
+        text = f"{seen}, computed in {duration(passes['seconds'])} and kept for the next run."
+    else:
+        had = passes["needed"] - computed
+        text = f"{seen}; the cache had {count(had)}, the other {count(computed)} took {duration(passes['seconds'])}."
+    uncut = _uncut(result, cut["phases"])
+    return f"{text} Without the cut it would have been {times(uncut, 'pass', 'passes')}." if uncut > computed else text
+
+
+def solved(cut: Cut | None, phase: int) -> bool:
+    """Whether a phase is a head that is solved by L-BFGS: then an epoch is one step, and a rate plays no part."""
+    return bool(cut) and phase < len(cut["phases"]) and cut["phases"][phase]["solver"] == "lbfgs"
+
+
+def error_in_words(share: float) -> str:
+    """An error as a share of the logits' spread: 0.0123 -> '1.2 %'; very small ones by their bound."""
+    if share < SMALLEST_ERROR:
+        return f"less than {100 * SMALLEST_ERROR:g} %"
+    return f"{float(f'{100 * share:.2g}'):g} %"
+
+
+def _label(run: Sequence[int], phases: int) -> str:
+    if len(run) == phases:
+        return ""
+    if len(run) == 1:
+        return f"Phase {run[0] + 1}: "
+    return f"Phases {run[0] + 1} to {run[-1] + 1}: "
+
+
+def _way(way: Mapping[str, Any]) -> str:
+    if way["kind"] == "whole":
+        return way["reason"]
+    frozen = "The whole backbone is frozen" if way["cut"] == HEAD else f"All below {way['cut']} is frozen"
+    if way["kind"] == "recomputed":
+        return f"{frozen} and computed again in each epoch. {way['reason']}"
+    views = f"{way['views']} augmented views of each picture" if way["views"] > 1 else "each picture"
+    text = f"{frozen}: computed once for {views} and kept ({memory(way['bytes'])})."
+    if way["solver"] == "lbfgs":
+        text += " The head alone is a convex problem, solved by L-BFGS: an epoch is one round of 20 iterations."
+    return text
+
+
+def _who(images: Mapping[str, int], views: int) -> str:
+    others = images["val"] + images["test"]
+    if not views:
+        return f"{times(others, 'validation and test picture')} once"
+    each = f"each of {count(images['train'])} training pictures"
+    return f"{each} {f'in {views} views' if views > 1 else 'once'} and {count(others)} others once"
+
+
+def _uncut(result: Mapping[str, Any], ways: Sequence[Mapping[str, Any]]) -> int:
+    """The passes of the epochs whose frozen part was kept, if they had gone through the whole network."""
+    images = result["data"]["images"]
+    total = 0
+    for event in result["history"]:
+        way = ways[event["phase"]]
+        total += (images["train"] if way["kind"] == "kept" else 0) + (images["val"] if way["bytes"] else 0)
+    return total + (images["test"] if ways[-1]["bytes"] else 0)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{float(f'{1000 * seconds:.2g}'):g} ms"
