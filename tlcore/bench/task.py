@@ -20,7 +20,7 @@ BACKBONE_NAMES = ("resnet18", "tf_efficientnet_lite0")
 _SCOPE: dict[ScopeName, Scope] = {"head": HeadOnly(), "last": Top(count=1), "all": All()}
 # Training images of each class. Fewer where each costs more: an epoch of a peer is in proportion to their number, and what
 # this engine pays once per run weighs more on fewer, so the smaller cells are to the peers' advantage.
-_PER_CLASS: dict[ScopeName, int] = {"head": 200, "last": 50, "all": 24}
+_PER_CLASS: dict[ScopeName, int] = {"head": 150, "last": 50, "all": 24}
 
 
 @dataclass(frozen=True)
