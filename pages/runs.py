@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.cache import cache
 from pages.parts.disk import disk
 from pages.parts.queue import queue
 from pages.parts.run_actions import actions, undo
@@ -22,4 +23,5 @@ else:
     st.page_link("start.py", label="Begin with one of three first runs", icon=":material/flag:")
     st.page_link("train.py", label="Choose for yourself", icon=":material/layers:")
 queue()
+cache()
 disk()

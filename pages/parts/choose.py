@@ -106,7 +106,7 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
         st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True, help="Correct what is said above.")
         return
     if plan is not None:
-        show_plan(plan, spec)
+        show_plan(plan, spec, data)
         if not data.classes:
             st.caption("The head is drawn for 2 classes; how many there are is known once your pictures were looked at.")
     with told():

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.figures import as_format, shown
+from pages.parts.frozen_words import how_it_went
 from pages.parts.gallery import errors_gallery
 from pages.parts.next import next_steps
 from pages.parts.stack import stack
@@ -19,7 +20,7 @@ from tlcore.figures.confusion import confusion_matrix
 from tlcore.figures.curves import loss_curves, metric_curve
 from tlcore.figures.depth import drift_by_group
 from tlcore.figures.fold import fold
-from tlcore.figures.verdict import test_table, verdict
+from tlcore.figures.verdict import how_intervals, test_table, verdict
 from tlcore.figures.words import METRICS, count, duration, measured, measured_interval, short_count
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
@@ -35,10 +36,11 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
             st.markdown(f"#### {plain(sentence)}")
         for notice in result.get("notices", []):
             st.caption(f":material/info: {plain(notice['text'] if isinstance(notice, dict) else notice)}")
+        how_it_went(result)
         _numbers(result)
         next_steps(spec, result)
     with tower:
-        stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"])
+        stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"], cut=result.get("cut"))
     _training(run)
 
     st.header("The test split")
@@ -83,7 +85,7 @@ def _calibration(run: Run) -> None:
 
 
 def _numbers(result: dict[str, Any]) -> None:
-    test = result["test"]
+    test, how = result["test"], how_intervals(result)
     columns = (*st.columns(2), *st.columns(2))
     for column, name in zip(columns, ("accuracy", "auroc"), strict=False):
         title, what = METRICS[name]
@@ -94,7 +96,7 @@ def _numbers(result: dict[str, Any]) -> None:
             f"95 %: {span[:-1]}" if span else None,
             delta_color="off",
             delta_arrow="off",
-            help=f"{what} On the test split, with its 95 % bootstrap interval.",
+            help=f"{what} On the test split. {how}",
         )
     trained = f"{short_count(result['trainable_params'])} of {short_count(result['total_params'])}"
     columns[2].metric("Parameters that moved", trained)
@@ -104,7 +106,6 @@ def _numbers(result: dict[str, Any]) -> None:
 
 def _table(run: Run, result: dict[str, Any]) -> None:
     rows = test_table(result)
-    over = result.get("intervals_over", "images")
     st.dataframe(
         [{**row, **{name: _shown(row, name) for name in ("value", "low", "high", "baseline")}} for row in rows],
         hide_index=True,
@@ -112,7 +113,7 @@ def _table(run: Run, result: dict[str, Any]) -> None:
         column_config={
             "metric": st.column_config.TextColumn("Metric"),
             "value": st.column_config.TextColumn("Value"),
-            "low": st.column_config.TextColumn("95 % from", help=f"Bootstrap over the test {over}, 95 %."),
+            "low": st.column_config.TextColumn("95 % from", help=how_intervals(result)),
             "high": st.column_config.TextColumn("to"),
             "baseline": st.column_config.TextColumn("Baseline", help="What always naming the largest class gets."),
         },

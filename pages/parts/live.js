@@ -8,6 +8,18 @@ const views = new WeakMap();
 
 const METRICS = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", auroc: "AUROC", f1: "F1 (mean of the classes)" };
 
+const STAGES = ["Data", "Network", "Frozen layers", "Training", "Test"];
+const FROZEN = 2;
+const BEGINNINGS = [["Building", 1], ["Deciding", FROZEN], ["Computing the frozen", FROZEN], ["Waiting for another run that computes", FROZEN],
+  ["Validating", 3], ["Testing", 4], ["Computing intervals", 4]]; // of what is being done -> its stage
+
+// The stage that a run is in, `before` being the one that it was in: weights are fetched as data are.
+function stageOf(run, before) {
+  if (!run.progress) return run.step ? 3 : run.plan ? FROZEN : before;
+  const known = BEGINNINGS.find(([words]) => run.progress.what.startsWith(words));
+  return known ? known[1] : Math.min(before, 1);
+}
+
 // What a model gets that always names the largest class.
 function baseline(metric, plan) {
   const classes = plan.classes.length;
@@ -45,6 +57,7 @@ function start(root, component) {
   let unreachable = 0;
   let show = null;
   let drawnPlan = "";
+  let stage = 0;
   let metric = "accuracy";
   let measured = "";
 
@@ -97,14 +110,29 @@ function start(root, component) {
       return `Waiting: ${place - 1} ${place === 2 ? "run" : "runs"} before yours.`;
     }
     if (ENDED.includes(run.state)) return run.state === "done" ? "Done." : `The run is ${run.state}.`;
-    if (run.progress) return `${run.progress.what}…`;
+    if (run.progress) return `${run.progress.what.replace(/view \d+$/, (view) => `${view} of ${mostViews()}`)}…`;
     if (!run.plan) return run.state === "running" ? "Starting…" : "Looking for the run…";
     if (!run.step) return "Getting ready for the first step…";
     const phases = run.plan.plan.phases;
     const phase = phases[run.step.phase];
     const epochs = phases.reduce((sum, one) => sum + one.epochs, 0);
-    const stage = phases.length > 1 ? `, phase ${run.step.phase + 1} of ${phases.length} (${phase.name})` : "";
-    return `Training: epoch ${run.step.epoch + 1} of ${epochs}${stage}.`;
+    const which = phases.length > 1 ? `, phase ${run.step.phase + 1} of ${phases.length} (${phase.name})` : "";
+    const doing = solved(run.plan.cut, run.step.phase) ? "Solving the head by L-BFGS" : "Training";
+    return `${doing}: epoch ${run.step.epoch + 1} of ${epochs}${which}.`;
+  }
+
+  function mostViews() {
+    return run.plan && run.plan.cut ? Math.max(...run.plan.cut.phases.map((way) => way.views)) : 1;
+  }
+
+  function stages() {
+    const keeps = !run.plan || (run.plan.cut && run.plan.cut.phases.some((way) => way.bytes));
+    return STAGES.flatMap((name, place) => {
+      if (place === FROZEN && !keeps) return [];
+      const over = run.state === "done" || place < stage;
+      const now = place === stage && run.state === "running";
+      return [html("li", now ? { class: "now", "aria-current": "step" } : { class: over ? "past" : "" }, name)];
+    });
   }
 
   function bar() {
@@ -122,7 +150,8 @@ function start(root, component) {
       list.push([progress.total ? `${number(progress.done)} of ${number(progress.total)}` : number(progress.done), unit]);
     } else if (run.step) {
       list.push([`${run.step.step.toLocaleString("en-GB")} of ${run.step.steps.toLocaleString("en-GB")}`, "steps"]);
-      if (run.step.images_per_second) list.push([Math.round(run.step.images_per_second).toLocaleString("en-GB"), "images/s"]);
+      // Looks at features on a shelf have nothing to do with images that go through layers.
+      if (run.step.images_per_second && !solved(run.plan.cut, run.step.phase)) list.push([Math.round(run.step.images_per_second).toLocaleString("en-GB"), "images/s"]);
       if (run.step.seconds_left !== null && run.state === "running") list.push([duration(run.step.seconds_left), "left"]);
     }
     const last = run.epochs[run.epochs.length - 1];
@@ -131,6 +160,8 @@ function start(root, component) {
   }
 
   function paint() {
+    stage = stageOf(run, stage);
+    part("stages").replaceChildren(...stages());
     part("status").textContent = status();
     const done = bar();
     const gauge = part("gauge");
@@ -145,9 +176,10 @@ function start(root, component) {
 
   function charts() {
     const plan = run.plan;
-    const asText = JSON.stringify(plan.plan);
+    const asText = JSON.stringify([plan.plan, plan.cut]);
     if (asText !== drawnPlan) {
-      show = drawStack(part("tower"), plan.plan, { live: true });
+      show = drawStack(part("tower"), plan.plan, { live: true, cut: plan.cut ?? null });
+      part("ways").replaceChildren(...(plan.cut ? waySentences(plan.cut) : []).map((sentence) => html("li", {}, sentence)));
       drawnPlan = asText;
     }
     const last = run.epochs[run.epochs.length - 1];
@@ -157,7 +189,6 @@ function start(root, component) {
     const now = `${run.steps.length} ${run.epochs.length} ${metric} ${part("loss").clientWidth} ${part("metric").clientWidth}`;
     if (now === measured) return;
     measured = now;
-    const perEpoch = plan.steps_per_epoch;
     const colours = view.component.data;
     const phases = plan.plan.phases;
     const epochs = phases.reduce((sum, one) => sum + one.epochs, 0);
@@ -167,15 +198,21 @@ function start(root, component) {
       if (phases.length > 1) marks.push({ at: begun, label: phases.length > 4 ? String(i + 1) : phase.name });
       begun += phase.epochs;
     });
-    const raw = thin(run.steps.map(([step, loss]) => [step / perEpoch, loss]));
-    const validated = (pick) => run.epochs.map((one) => [one.step / perEpoch, pick(one)]).filter((point) => Number.isFinite(point[1]));
+    const { each, averaged } = trainingLoss(run);
+    const rounds = phases.every((_, place) => solved(plan.cut, place)); // a point for each, and nothing to average
+    const training = rounds
+      ? [{ label: "training", points: each, colour: colours.train, dots: true }]
+      : [
+          { points: each, colour: colours.train, width: 1, faint: true },
+          { label: "training, averaged", points: averaged, colour: colours.train },
+        ];
+    const validated = (pick) => run.epochs.map((one) => [one.epoch + 1, pick(one)]).filter((point) => Number.isFinite(point[1]));
     const best = run.epochs.map((one) => one.best).lastIndexOf(true);
     const axis = { xLabel: "epochs", xMax: epochs, marks };
     drawChart(part("loss"), {
       title: "Loss",
       lines: [
-        { points: raw, colour: colours.train, width: 1, faint: true },
-        { label: "training, averaged", points: smooth(raw), colour: colours.train },
+        ...training,
         { label: "validation", points: validated((one) => one.val.loss), colour: colours.validation, dots: true, ring: best },
       ],
       ...axis,

@@ -11,7 +11,7 @@ _component = st.components.v2.component(
     "thaw_live",
     html=join("live.html"),
     css=join("stack.css", "live.css"),
-    js=join("draw.js", "fold.js", "stack_draw.js", "chart.js", "live.js"),
+    js=join("draw.js", "cut.js", "fold.js", "stack_draw.js", "chart.js", "live.js"),
 )
 
 

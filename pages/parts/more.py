@@ -10,11 +10,15 @@ from pages.parts.choices import key
 from pages.parts.form import AS_PRESET, CUSTOM
 from pages.parts.own_weights import own_weights
 from pages.parts.session import say
+from tlcore.figures.words import times
 from tlcore.models.catalogue import BackboneCard
 from tlcore.spec import RunSpec
 from tlcore.strategies import preset
 from tlcore.strategies.rates import Uniform
 
+_VIEWS = (0, 1, 2, 4, 8, 16)  # those offered; a link may ask for others
+_CUT = {"auto": "computed once and kept, where that pays", "off": "computed in every epoch"}
+_HEAD_SOLVER = {"auto": "solved by L-BFGS", "minibatch": "trained in mini-batches"}
 _TIMM_NAME = re.compile(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60})?")
 
 
@@ -56,6 +60,7 @@ def more_settings(card: BackboneCard | None) -> None:
                 "Frozen groups always keep theirs.",
             )
             st.selectbox("Optimizer", ["adamw", "sgd"], key=key("optimizer"), format_func={"adamw": "AdamW", "sgd": "SGD"}.get)
+            _frozen()
         with one:
             st.markdown("**The rest**")
             st.number_input("Batch size", 1, 4096, key=key("batch_size"))
@@ -65,6 +70,36 @@ def more_settings(card: BackboneCard | None) -> None:
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
         _other_backbone()
         own_weights()
+
+
+def _frozen() -> None:
+    """What becomes of the layers that stay frozen. A choice that does not apply says why."""
+    st.markdown("**Frozen layers**")
+    cut = st.selectbox("They are", list(_CUT), key=key("cut"), format_func=_CUT.get, help=_said("cut"))
+    asked = st.session_state[key("views")]
+    fixed = "" if st.session_state[key("augment")] else "Augmentation is off: each image has one view."
+    if cut == "off":
+        fixed = "Nothing is kept, so each image is augmented anew in every epoch."
+    st.selectbox(
+        "Augmented views",
+        sorted({*_VIEWS, asked}),
+        key=key("views"),
+        format_func=_views_in_words,
+        disabled=bool(fixed),
+        help=fixed or f"{_said('views')} A kept view costs nothing when it is seen again; fresh ones never repeat.",
+    )
+    st.selectbox(
+        "A head that trains alone is",
+        list(_HEAD_SOLVER),
+        key=key("head_solver"),
+        format_func=_HEAD_SOLVER.get,
+        disabled=cut == "off",
+        help="L-BFGS needs kept features." if cut == "off" else _said("head_solver"),
+    )
+
+
+def _views_in_words(views: int) -> str:
+    return f"{times(views, 'kept view')} of each image" if views else "fresh ones every epoch"
 
 
 def _body_rate() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.frozen_words import how_it_goes
 from pages.parts.measured import begin, find, measure_spec
 from pages.parts.session import engine
 from pages.parts.stack import stack
@@ -20,17 +21,27 @@ from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import Plan
 
 DENSE = 4  # phases; with more, the slabs have no room for words (as in stack_draw.js)
+WORTH_SAYING = 1.2  # times as long the first time as the next
 _BEFORE = "train-measure"  # the measurement that this session asked for last
 
 
-def show_plan(plan: Plan, spec: RunSpec) -> None:
-    """The picture and its reading."""
-    stack(plan, key="train-stack", image_size=spec.image_size)
+def show_plan(plan: Plan, spec: RunSpec, card: DatasetCard) -> None:
+    """The picture and its reading; what becomes of the frozen layers, once that was measured."""
+    measured = _measurement(spec, card) or {}
+    stack(plan, key="train-stack", image_size=spec.image_size, cut=measured.get("cut"))
     st.caption(plain(plan_sentence(plan)))
+    how_it_goes(measured.get("cut"))
     if len(plan.phases) > DENSE:
         st.caption("Ice is frozen, orange trains, warmer at a higher rate. A rate is the peak learning rate per step.")
     else:
         st.caption("Ice is frozen, orange trains. The number on a slab is its peak learning rate per step; BN is BatchNorm.")
+
+
+def _measurement(spec: RunSpec, card: DatasetCard) -> dict[str, Any] | None:
+    """What was measured about this plan, if anything was."""
+    wanted = measure_spec(spec, card)
+    run = None if wanted is None else find(runs_dir(), wanted)
+    return run.result() if run is not None and run.status().state == "done" else None
 
 
 def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:
@@ -47,7 +58,7 @@ def show_cost(plan: Plan | None, spec: RunSpec, card: DatasetCard) -> None:
     if run.status().state in ("queued", "running"):
         _waiting(plan, run, wanted)
     else:
-        _measured(plan, run, wanted)
+        _measured(plan, run, wanted, card)
 
 
 @st.fragment(run_every=1.0)
@@ -65,7 +76,7 @@ def _waiting(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
         st.caption("Measuring a few steps of each phase on this machine. Start need not wait for it.")
 
 
-def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
+def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec, card: DatasetCard) -> None:
     status = run.status()
     result = run.result() if status.state == "done" else None
     if result is not None:
@@ -73,7 +84,7 @@ def _measured(plan: Plan | None, run: Run, wanted: MeasureSpec) -> None:
         if beside_training(status, [summary.status for summary in summaries()]):
             _shared(wanted)
         if plan is None:
-            show_plan(Plan.from_dict(result["plan"]), wanted.run)
+            show_plan(Plan.from_dict(result["plan"]), wanted.run, card)
         return
     _facts(plan, None, "not measured")
     if status.state == "failed" and status.error:
@@ -119,6 +130,9 @@ def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "u
         st.metric("Parameters that move", trains, help="Those that train in any phase.")
         time_help = f"The whole run, from a few measured steps of each phase; fetching is not counted.{where}"
         st.metric("Time", otherwise if seconds is None else duration(seconds), help=time_help)
+        again = (result or {}).get("seconds_again")
+        if seconds is not None and again is not None and seconds > WORTH_SAYING * again:
+            st.caption(f"Asked again, with the frozen layers kept: {duration(again)}.")
     with right:
         st.metric("Parameters in all", short_count(plan.total_params) if plan else "…")
         st.metric("Memory", otherwise if used is None else memory(used), help=held)

@@ -1,9 +1,10 @@
 // The stack: layer groups as slabs, the head on top and the image at the bottom, a column for each phase.
-// `plan` is Plan.as_dict() of tlcore/strategies/plan.py. Returns a function that shows where a run stands.
+// `plan` is Plan.as_dict() of tlcore/strategies/plan.py, `cut` what tlcore/README.md says of it, or null. Returns a function that shows where a run stands.
 
 const DENSE = 4; // phases
 const HEAD = "head"; // as in tlcore/groups.py
 const DECADES = 3; // as in tlcore/figures/palette.py
+const LINE_SEARCH = "line search"; // in place of a rate, where L-BFGS finds its own
 
 function opacity(rate, peak) {
   if (rate === null || rate === undefined) return 0.22;
@@ -33,8 +34,13 @@ function phasesText(indices, count) {
   return last === count ? `from ${first}` : `${first}–${last}`;
 }
 
+// What becomes of the layers below the cut, in a few words.
+function wayNote(way) {
+  return way.kind === "kept" ? "computed once" : "each epoch anew";
+}
+
 // What a dense stack has no room for, a row for each group. Returns the rows' cells that change.
-function drawNumbers(parent, plan, live) {
+function drawNumbers(parent, plan, live, cut) {
   const changing = {};
   const rate = html("th", { scope: "col" }, "Peak rate");
   const heads = [html("th", { scope: "col" }, "Group"), html("th", { scope: "col" }, "Phases"), rate, html("th", { scope: "col" }, "BatchNorm")];
@@ -44,8 +50,11 @@ function drawNumbers(parent, plan, live) {
     const rates = plan.phases.map((phase) => phase.rates[group.name] ?? null);
     const trains = rates.flatMap((value, index) => (value === null ? [] : [index]));
     const follows = plan.phases.flatMap((phase, index) => (phase.batchnorm[group.name] === "train" ? [index] : []));
-    const shown = [...new Set(rates.filter((value) => value !== null).sort((a, b) => a - b).map(rateText))];
-    const peak = html("td", {}, shown.length > 1 ? `${shown[0]} to ${shown[shown.length - 1]}` : (shown[0] ?? "frozen"));
+    const stepped = rates.filter((value, index) => value !== null && !solved(cut, index));
+    const shown = [...new Set(stepped.sort((a, b) => a - b).map(rateText))];
+    const span = shown.length > 1 ? `${shown[0]} to ${shown[shown.length - 1]}` : shown[0];
+    const searched = stepped.length < trains.length; // in some phase it is solved
+    const peak = html("td", {}, searched ? [LINE_SEARCH, span].filter(Boolean).join(", then ") : (span ?? "frozen"));
     const moved = live ? html("td", {}, trains.length ? "–" : "0") : null;
     const norm = !group.batchnorms ? "none" : !follows.length ? "fixed" : follows.length === rates.length ? "follows" : `follows: ${phasesText(follows, rates.length)}`;
     body.append(html("tr", {}, html("th", { scope: "row" }, group.name), html("td", {}, trains.length ? phasesText(trains, rates.length) : "none"), peak, html("td", {}, norm), moved));
@@ -57,7 +66,8 @@ function drawNumbers(parent, plan, live) {
 }
 
 export function drawStack(parent, plan, options = {}) {
-  const { live = false, image = "image" } = options;
+  const { live = false, image = "image", cut = null } = options;
+  const ways = plan.phases.map((_, index) => (cut && cut.phases[index] && cut.phases[index].cut ? cut.phases[index] : null));
   const peak = Math.max(...plan.phases.flatMap((phase) => Object.values(phase.rates).filter((rate) => rate !== null)));
   const several = plan.phases.length > 1;
   const dense = plan.phases.length > DENSE; // then a cell has no room for words: they are in its title, and in the table under the stack
@@ -83,6 +93,7 @@ export function drawStack(parent, plan, options = {}) {
 
   const body = html("tbody");
   const total = plan.groups.reduce((sum, group) => sum + group.params, 0);
+  const below = ways.map(() => false); // whether the row is below the phase's cut
   for (const group of [...plan.groups].reverse()) {
     const share = html("i", { class: "share", style: `width:${Math.max(1, (100 * group.params) / total)}%` });
     const level = dense || group.level === group.name ? "" : ` · ${group.level}`;
@@ -97,13 +108,19 @@ export function drawStack(parent, plan, options = {}) {
       const frozen = rate === null || rate === undefined;
       const norm = group.batchnorms ? normText(phase.batchnorm[group.name]) : "";
       const value = html("b", {}, rateText(rate));
-      const note = html("small", {}, norm);
+      const way = ways[index];
+      const searched = !frozen && solved(cut, index);
+      if (searched) value.textContent = LINE_SEARCH;
+      const note = html("small", {}, below[index] ? wayNote(way) : norm);
       const bar = html("i", { class: "bar" });
-      const words = `${group.name}, ${phase.name}: ${frozen ? "frozen" : `trains at a peak rate of ${rateText(rate)}`}`;
-      const slab = html("div", { class: `slab ${frozen ? "ice" : "warm"}`, title: norm ? `${words}; ${norm}` : words }, bar, value, note);
+      const moves = searched ? "solved by L-BFGS, whose line search takes the place of a rate" : `trains at a peak rate of ${rateText(rate)}`;
+      const words = [`${group.name}, ${phase.name}: ${frozen ? "frozen" : moves}`, norm, below[index] ? wayNote(way) : ""];
+      const slab = html("div", { class: `slab ${frozen ? "ice" : "warm"}`, title: words.filter(Boolean).join("; ") }, bar, value, note);
       slab.style.setProperty("--much", `${100 * opacity(rate, peak)}%`);
-      cells[index][group.name] = { slab, value, note, bar, norm, frozen };
-      row.append(html("td", {}, slab));
+      cells[index][group.name] = { slab, value, note, bar, norm, frozen, searched };
+      const border = way && way.cut === group.name;
+      row.append(html("td", border ? { class: `cut ${way.kind}` } : {}, slab));
+      below[index] ||= Boolean(border);
     });
     body.append(row);
   }
@@ -113,15 +130,18 @@ export function drawStack(parent, plan, options = {}) {
   const foot = html("tr", {}, html("th", { scope: "row" }), html("td", { colspan: plan.phases.length, class: "image" }, picture, image));
   table.append(html("tfoot", {}, foot));
   parent.replaceChildren(table);
-  const numbers = dense ? drawNumbers(parent, plan, live) : null;
+  const numbers = dense ? drawNumbers(parent, plan, live, cut) : null;
   const key = html("p", { class: "key" }, html("i", { class: "share" }), "its share of all parameters");
   const scale = "how far its weights have moved, relative to their size (empty at 0.01 %, full at 100 %, each tenfold a quarter); the head starts from scratch, so it has none";
   if (live) key.append(html("br"), html("i", { class: "bar" }), scale);
+  const kinds = new Set(ways.flatMap((way) => (way ? [way.kind] : [])));
+  const meanings = { kept: "the cut: what is below it is computed once for each picture and kept", recomputed: "a cut below which each epoch computes anew" };
+  for (const [kind, meaning] of Object.entries(meanings)) if (kinds.has(kind)) key.append(html("br"), html("i", { class: `cutline ${kind}` }), meaning);
   parent.append(key);
 
   // `phase`: the index of the one that runs; `rates`: as they are now; `drift`: how far each group has moved.
   return function show({ phase = null, rates = null, drift = null }) {
-    if (numbers) showNumbers(numbers, rates, drift);
+    if (numbers) showNumbers(numbers, rates, drift, phase !== null && solved(cut, phase));
     plan.phases.forEach((_, index) => {
       heads[index].classList.toggle("now", index === phase && several);
       heads[index].classList.toggle("past", phase !== null && index < phase);
@@ -129,7 +149,7 @@ export function drawStack(parent, plan, options = {}) {
         const now = index === phase;
         cell.slab.classList.toggle("dim", phase !== null && !now);
         if (!now || cell.frozen) continue;
-        if (rates && rates[name] !== null && rates[name] !== undefined) cell.value.textContent = rateText(rates[name]);
+        if (!cell.searched && rates && rates[name] !== null && rates[name] !== undefined) cell.value.textContent = rateText(rates[name]);
         if (drift && drift[name] !== undefined && drift[name] !== null) {
           const fresh = name === HEAD; // it has no weights to move away from
           cell.bar.style.width = fresh ? 0 : `${100 * filled(drift[name])}%`;
@@ -140,10 +160,10 @@ export function drawStack(parent, plan, options = {}) {
   };
 }
 
-function showNumbers({ rate, changing }, rates, drift) {
+function showNumbers({ rate, changing }, rates, drift, searched) {
   if (rates) rate.textContent = "Rate now";
   for (const [name, { peak, moved }] of Object.entries(changing)) {
-    if (rates) peak.textContent = rateText(rates[name]);
+    if (rates) peak.textContent = searched && Number.isFinite(rates[name]) ? LINE_SEARCH : rateText(rates[name]);
     if (moved && drift && Number.isFinite(drift[name])) moved.textContent = name === HEAD ? "from scratch" : drift[name] > 0 ? percent(drift[name], 2) : "0";
   }
 }

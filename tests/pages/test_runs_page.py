@@ -6,13 +6,16 @@ import io
 import zipfile
 from pathlib import Path
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.cache import table as cache_table
 from pages.parts.run_actions import export
 from pages.parts.run_table import table
 from pages.parts.summary import summaries
 from tlcore.runs import create
 from tlcore.spec import CheckSpec, RunSpec
+from tlcore.training.activations import Entry, kept
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
 
@@ -144,3 +147,28 @@ def test_a_summary_follows_its_run(fabricated):
     made.finish()
     assert summaries()[0].state == "done"
     assert summaries()[0].accuracy == {"value": 0.948, "low": 0.929, "high": 0.964}
+
+
+def test_an_empty_cache_says_what_would_be_there(runs):
+    app = page()
+    assert "Nothing is kept yet." in said(app)
+    assert "up to 10 GB" in said(app)
+    assert "Clear the cache" not in labels(app)
+
+
+def test_the_cache_shows_its_hits_and_is_cleared_after_a_word_about_the_cost(runs):
+    recipe = {"backbone": "resnet18", "cut": "head", "view": "as it is", "precision": "float32", "image_size": 128}
+    entry = Entry(recipe)
+    with entry.adding([bytes([n]) * 16 for n in range(4)], (512,), np.float32) as rows:
+        rows[:] = 1
+    entry.count(12, 4)
+    app = page()
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Found again"], shown["Computed"]) == ("75 %", "4")
+    (row,) = cache_table(kept()).to_dict("records")
+    assert (row["Backbone"], row["Cut below"], row["Images"], row["Hits"]) == ("ResNet-18", "head", 4, 12)
+    assert "its numbers stay the same" in said(app)
+    app = press(app, "Remove all of it")
+    assert "Nothing is kept yet." in said(app)
+    assert "Removed" in app.success[0].value
+    assert not entry.folder.exists()

@@ -36,6 +36,9 @@ def test_a_link_carries_every_field_there_and_back():
         "weight_decay": 0.0,
         "batch_size": 16,
         "augment": False,
+        "views": 0,
+        "cut": "off",
+        "head_solver": "minibatch",
         "class_weights": True,
         "patience": 2,
         "precision": "float32",
@@ -57,6 +60,8 @@ def test_a_link_carries_every_field_there_and_back():
         ("body_lr_mult", "7"),
         ("weights", "../../etc/passwd"),
         ("seed", "1e3"),
+        ("views", "65"),
+        ("cut", "deep"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_and_the_default_taken(name, value):

@@ -53,7 +53,9 @@ def _training(result: Result) -> str:
         case "under-trained":
             losses = _losses(result)
             fall = f"{losses[-2]:.3f} to {losses[-1]:.3f}"
-            return f"{kept}, the last: the validation loss was still falling ({fall}); more may help."
+            perfect = result["test"]["accuracy"]["value"] == 1
+            more = "though no test image is left to win" if perfect else "more may help"
+            return f"{kept}, the last: the validation loss was still falling ({fall}); {more}."
     early = ", stopped early" if result.get("stopped_early") else ""
     return f"{kept}{early}."
 

@@ -152,6 +152,9 @@ def settings(spec: RunSpec, joined: str = ", ") -> str:
     said = {
         "own weights": spec.weights is not None,
         "no augmentation": not spec.augment,
+        times(spec.views, "view") if spec.views else "fresh views": spec.augment and spec.views != usual["views"].default,
+        "uncut": spec.cut == "off",
+        "head in mini-batches": spec.head_solver == "minibatch",
         "class weights": spec.class_weights,
         "stops early": spec.patience is not None,
         spec.precision: spec.precision != "auto",
