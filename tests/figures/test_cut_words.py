@@ -76,8 +76,8 @@ def test_what_the_cut_did_counts_the_passes():
     # 2144 x 4 + 375 + 638 = 9,589 needed; uncut 5 x (2144 + 375) + 638 = 13,233
     said = did_sentence(result([KEPT], {"needed": 9589, "computed": 9589, "seconds": 61.2}))
     assert said == (
-        "The frozen layers had to see each of 2,144 training pictures in 4 views and 1,013 others once: 9,589 passes, "
-        "computed in 1 min 1 s and kept for the next run. Without the cut it would have been 13,233 passes."
+        "The frozen layers had to see each of 2,144 training pictures in 4 views and "
+        "each of 1,013 validation and test pictures once: 9,589 passes, computed in 1 min 1 s and kept for the next run. Without the cut it would have been 13,233 passes."
     )
     said = did_sentence(result([KEPT], {"needed": 9589, "computed": 0, "seconds": 0.0}))
     assert "The cache had all of them, so none was computed." in said

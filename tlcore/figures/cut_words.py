@@ -99,11 +99,11 @@ def _way(way: Mapping[str, Any]) -> str:
 
 
 def _who(images: Mapping[str, int], views: int) -> str:
-    others = images["val"] + images["test"]
+    others = f"each of {times(images['val'] + images['test'], 'validation and test picture')}"
     if not views:
-        return f"{times(others, 'validation and test picture')} once"
+        return f"{others} once"
     each = f"each of {count(images['train'])} training pictures"
-    return f"{each} {f'in {views} views' if views > 1 else 'once'} and {count(others)} others once"
+    return f"{each} in {views} views and {others} once" if views > 1 else f"{each} and {others} once"
 
 
 def _uncut(result: Mapping[str, Any], ways: Sequence[Mapping[str, Any]]) -> int:
