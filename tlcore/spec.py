@@ -1,7 +1,8 @@
 """What to do: the specs of jobs, as frozen and validated data that goes to JSON and back. No torch.
 
-`RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine. A spec holds everything
-that the numbers depend on; the same spec on the same machine gives the same numbers.
+`RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
+training from there up gives. A spec holds everything that the numbers depend on; the same spec on the same machine gives the
+same numbers.
 """
 
 from __future__ import annotations
@@ -104,6 +105,11 @@ class RunSpec(_Spec):
         return preset(value) if isinstance(value, str) else value
 
     @property
+    def subject(self) -> RunSpec:
+        """The spec that names the backbone and the data: here the spec itself."""
+        return self
+
+    @property
     def lane(self) -> Lane:
         return "train"
 
@@ -120,6 +126,11 @@ class CheckSpec(_Spec):
     image_size: int = Field(128, ge=16, le=1024)
     images_per_class: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    @property
+    def subject(self) -> CheckSpec:
+        """The spec that names the data: here the spec itself."""
+        return self
 
     @property
     def lane(self) -> Lane:
@@ -140,6 +151,11 @@ class MeasureSpec(_Spec):
     classes: int = Field(ge=2)
 
     @property
+    def subject(self) -> RunSpec:
+        """The spec that names the backbone and the data."""
+        return self.run
+
+    @property
     def lane(self) -> Lane:
         return "quick"
 
@@ -147,8 +163,33 @@ class MeasureSpec(_Spec):
         return f"measure-{_short(self.run.backbone)}"
 
 
-JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec, Field(discriminator="kind")]
-AnySpec = RunSpec | CheckSpec | MeasureSpec
+class DialSpec(_Spec):
+    """Ask at every level at once what training from there up gives: a few images, a few epochs, the validation split.
+
+    `run` names the backbone, its weights, the data, the image size, the rate and the seed; its strategy does not count.
+    """
+
+    kind: Literal["dial"] = "dial"
+    run: RunSpec
+    images: int = Field(160, ge=2, le=100_000, description="Training images, of all classes together.")
+    val_images: int = Field(400, ge=2, le=100_000, description="Validation images at most.")
+    epochs: int = Field(3, ge=1, le=100, description="Epochs in which the groups of a level train, the head solved before.")
+
+    @property
+    def subject(self) -> RunSpec:
+        """The spec that names the backbone and the data."""
+        return self.run
+
+    @property
+    def lane(self) -> Lane:
+        return "quick"
+
+    def slug(self) -> str:
+        return f"dial-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
+
+
+JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec, Field(discriminator="kind")]
+AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)
 

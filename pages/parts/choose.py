@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.choices import choose_backbone, choose_dataset, choose_strategy, chosen, fill, read_link, write_link
+from pages.parts.dial import show_dial
 from pages.parts.form import fields_of, spec_of
 from pages.parts.looked_at import card_of
 from pages.parts.medical import medical_note
@@ -23,7 +24,7 @@ from tlcore.models.catalogue import BackboneCard, backbone_card
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
-from tlcore.strategies import compile_plan
+from tlcore.strategies import Plan, compile_plan
 
 
 def choose() -> None:
@@ -48,7 +49,9 @@ def choose() -> None:
     fields = chosen()
     write_link(fields)
     with right:
-        _plan_and_start(fields, groups, backbone, data)
+        spec, plan = _plan_and_start(fields, groups, backbone, data)
+    if spec is not None and plan is not None and data is not None and not data.refusal:
+        show_dial(spec, plan)
 
 
 def _take_over() -> None:
@@ -90,7 +93,9 @@ def _groups(backbone: BackboneCard | None, data: DatasetCard | None) -> tuple[Gr
     return backbone.groups_with_head(max(2, len(data.classes)) if data else 2)
 
 
-def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneCard | None, data: DatasetCard | None) -> None:
+def _plan_and_start(
+    fields: dict, groups: tuple[Group, ...], backbone: BackboneCard | None, data: DatasetCard | None
+) -> tuple[RunSpec | None, Plan | None]:
     spec, plan = None, None
     try:
         spec = spec_of(fields, groups)
@@ -104,7 +109,7 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
         spec = None
     if spec is None or data is None:
         st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True, help="Correct what is said above.")
-        return
+        return None, None
     if plan is not None:
         show_plan(plan, spec, data)
         if not data.classes:
@@ -117,6 +122,7 @@ def _plan_and_start(fields: dict, groups: tuple[Group, ...], backbone: BackboneC
             run = engine().submit(spec)
             st.query_params.from_dict({"run": run.id})
             st.rerun()
+    return spec, plan
 
 
 def _check_size(spec: RunSpec, card: BackboneCard | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tlcore.data.catalogue import DatasetCard
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.runs import Run, all_runs
-from tlcore.spec import MeasureSpec, RunSpec
+from tlcore.spec import DialSpec, MeasureSpec, RunSpec
 
 
 def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
@@ -31,14 +30,10 @@ def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
     )
 
 
-def find(runs_dir: Path, spec: MeasureSpec) -> Run | None:
-    """The newest run that measures this, if any did and did not fail."""
+def find(runs_dir: Path, spec: MeasureSpec | DialSpec) -> Run | None:
+    """The newest run of this spec, if there is any."""
     wanted = spec.digest()
-    return next((run for run in _measures(runs_dir) if _digest(run.path) == wanted), None)
-
-
-def _measures(runs_dir: Path) -> Iterator[Run]:
-    return (run for run in all_runs(runs_dir) if "-measure-" in run.id)
+    return next((run for run in all_runs(runs_dir) if f"-{spec.kind}-" in run.id and _digest(run.path) == wanted), None)
 
 
 @lru_cache(maxsize=4096)
@@ -49,7 +44,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def begin(engine: LocalEngine, spec: MeasureSpec, before: str | None) -> Run:
+def begin(engine: LocalEngine, spec: MeasureSpec | DialSpec, before: str | None) -> Run:
     """Measure `spec`; what this session asked for before and nobody needs any more gives way."""
     if before is not None:
         with contextlib.suppress(RunNotFound):  # deleted meanwhile, which is as well

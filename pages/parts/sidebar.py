@@ -52,5 +52,5 @@ def _in_view(run: Run) -> None:
 
 
 def _data(spec: AnySpec) -> dict[str, str]:
-    about = spec.run if spec.kind == "measure" else spec
+    about = spec.subject
     return Choice(about.dataset, about.labels).link()

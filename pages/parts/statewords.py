@@ -6,7 +6,7 @@ from pages.parts.own_names import own_name
 from tlcore.figures.words import strategy_title
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import StateName
-from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
+from tlcore.spec import AnySpec, CheckSpec, DialSpec, MeasureSpec
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -33,6 +33,8 @@ def run_title(spec: AnySpec) -> str:
         return f"Look at {dataset_name(spec.dataset)}"
     if isinstance(spec, MeasureSpec):
         return f"Time {strategy_title(spec.run.strategy)} of {backbone_name(spec.run.backbone)}"
+    if isinstance(spec, DialSpec):
+        return f"Ask every level of {backbone_name(spec.run.backbone)} on {dataset_name(spec.run.dataset)}"
     return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
 
 

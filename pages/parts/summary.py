@@ -44,7 +44,7 @@ class Summary:
 
     @property
     def dataset(self) -> str:
-        return dataset_name(self.spec.run.dataset if self.spec.kind == "measure" else self.spec.dataset)
+        return dataset_name(self.spec.subject.dataset)
 
     @property
     def label(self) -> str:
@@ -53,7 +53,7 @@ class Summary:
 
     @property
     def backbone(self) -> str:
-        spec = self.spec.run if self.spec.kind == "measure" else self.spec
+        spec = self.spec.subject
         return backbone_name(spec.backbone) if isinstance(spec, RunSpec) else ""
 
     @property

@@ -13,7 +13,6 @@ from tlcore.cli import report
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, SpecError
 from tlcore.runs import Run, open_run
-from tlcore.spec import MeasureSpec
 
 
 def show(given: argparse.Namespace) -> None:
@@ -45,7 +44,7 @@ def summary(run: Run) -> dict[str, Any]:
     except SpecError:  # written by another version
         asked: dict[str, Any] = {"kind": None, "backbone": None, "dataset": None, "strategy": None}
     else:
-        inner = spec.run if isinstance(spec, MeasureSpec) else spec
+        inner = spec.subject
         strategy = getattr(inner, "strategy", None)
         asked = {
             "kind": spec.kind,

@@ -19,10 +19,18 @@ JOBS: dict[str, str] = {
     "train": "tlcore.training.job:train",
     "check": "tlcore.data.check:check",
     "measure": "tlcore.training.measure:measure",
+    "dial": "tlcore.training.dial:dial",
 }
 
 # What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
-PRELOAD: tuple[str, ...] = ("torch", "timm", "tlcore.training.job", "tlcore.training.measure", "tlcore.data.check")
+PRELOAD: tuple[str, ...] = (
+    "torch",
+    "timm",
+    "tlcore.training.job",
+    "tlcore.training.measure",
+    "tlcore.training.dial",
+    "tlcore.data.check",
+)
 
 # What looks at a spec before a foreground run gets its folder: it raises what the job would raise soon after.
 REFUSAL = "tlcore.training.refuse:refuse_early"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tlcore.data.catalogue import dataset_card
 from tlcore.errors import DataError
 from tlcore.models.find import find_backbone
-from tlcore.spec import AnySpec, CheckSpec, MeasureSpec
+from tlcore.spec import AnySpec, CheckSpec
 from tlcore.strategies import compile_plan
 
 
@@ -18,7 +18,7 @@ def refuse_early(spec: AnySpec) -> None:
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
         return
-    asked = spec.run if isinstance(spec, MeasureSpec) else spec
+    asked = spec.subject
     data = dataset_card(asked.dataset)
     if not data.labelled:
         raise DataError(

@@ -1,0 +1,132 @@
+"""The dial: below the plan, what training from each level up gives on a few images, asked before anything long is started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.choices import chosen, fill
+from pages.parts.figures import shown
+from pages.parts.form import AS_PRESET, CUSTOM
+from pages.parts.measured import begin, find
+from pages.parts.session import engine, say, told
+from pages.parts.text import plain
+from tlcore.figures.dial import best_level, dial_figure, dial_reading
+from tlcore.groups import HEAD
+from tlcore.runs import Run
+from tlcore.settings import runs_dir
+from tlcore.spec import DialSpec, RunSpec
+from tlcore.strategies import Plan
+
+_BEFORE = "train-dial"  # the dial that this session asked for last
+
+
+def dial_spec(spec: RunSpec) -> DialSpec:
+    """What to ask for a run: whatever does not change the answers is set to one value, so that plans share them."""
+    defaults = RunSpec(dataset=spec.dataset)
+    same = ("strategy", "epochs", "patience", "augment", "views", "head_solver")
+    return DialSpec(run=spec.model_copy(update={name: getattr(defaults, name) for name in same}))
+
+
+def show_dial(spec: RunSpec, plan: Plan) -> None:
+    """The answers where they are there, as they come where they are being found, or the button that asks."""
+    st.divider()
+    st.subheader("The dial: how far is worth unfreezing?")
+    if spec.strategy.start.kind == "random":
+        st.caption("It asks about pretrained weights; this strategy starts from random ones.")
+        return
+    wanted = dial_spec(spec)
+    run = find(runs_dir(), wanted)
+    if run is None:
+        _invitation(wanted)
+    elif run.status().state in ("queued", "running"):
+        _coming(run, plan)
+    else:
+        _found(run, plan, wanted)
+
+
+def _invitation(wanted: DialSpec) -> None:
+    st.caption(
+        f"A quick answer for every level, before anything long is started: {wanted.images} training images go through the "
+        f"frozen network once, then each level trains for {wanted.epochs} epochs from there up. It looks at validation "
+        "images, never at the test split."
+    )
+    _ask(wanted, "Ask every level")
+
+
+def _ask(wanted: DialSpec, words: str) -> None:
+    if st.button(words, icon=":material/tune:"):
+        with told():
+            st.session_state[_BEFORE] = begin(engine(), wanted, st.session_state.get(_BEFORE)).id
+            st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _coming(run: Run, plan: Plan) -> None:
+    if not run.path.exists() or run.status().state not in ("queued", "running"):
+        st.rerun()
+    events, _ = run.events()
+    levels = [event for event in events if event["type"] == "level"]
+    progress = [event for event in events if event["type"] == "progress"]
+    share, words = 0.0, "Waiting for its turn…"
+    if progress:
+        now = progress[-1]
+        share = now["done"] / now["total"] if now["total"] else 0.0
+        words = f"{now['what']}: {now['done']:,} of {now['total']:,} {now['unit']}" if now["total"] else f"{now['what']}…"
+    bar, stop = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(min(share, 1.0), text=plain(words))
+    if stop.button("Cancel", icon=":material/stop:", key="dial-cancel", width="stretch"):
+        engine().cancel(run.id)
+    if levels:
+        reading = f"{len(levels)} of {len(plan.groups)} levels asked so far, from the head down."
+        shown("dial", run, dial_figure(levels, plan, None), reading)
+
+
+def _found(run: Run, plan: Plan, wanted: DialSpec) -> None:
+    status = run.status()
+    result = run.result() if status.state == "done" else None
+    if result is None:
+        if status.state == "failed" and status.error:
+            say(status.error["message"], status.error.get("next_step") or "")
+        else:
+            st.caption(f"It was {status.state} before every level had answered.")
+        _ask(wanted, "Ask again")
+        return
+    shown("dial", run, dial_figure(result["levels"], plan, result["majority_baseline"]), dial_reading(result))
+    best = best_level(result["levels"])["group"]
+    names = [level["group"] for level in result["levels"]]
+    choice, use, table = st.columns([3, 2, 2], vertical_alignment="bottom")
+    group = choice.selectbox("Level", names, index=names.index(best), key=f"dial-level-{run.id}", format_func=_level_name)
+    use.button("Use this level", icon=":material/arrow_upward:", on_click=_use, args=(group,), width="stretch")
+    table.download_button(
+        "CSV", _csv(result), file_name=f"{run.id}.csv", mime="text/csv", icon=":material/download:", width="stretch"
+    )
+
+
+def _level_name(group: str) -> str:
+    return "the head alone" if group == HEAD else f"from {group} up"
+
+
+def _use(group: str) -> None:
+    """Set the form's third control to this level; everything else stays as it is."""
+    own = {"strategy": "linear-probe", "unfreeze": ""} if group == HEAD else {"strategy": CUSTOM, "unfreeze": group}
+    fill(chosen() | own | {"batchnorm": AS_PRESET, "schedule": AS_PRESET, "body_lr_mult": None})
+
+
+def _csv(result: dict[str, Any]) -> bytes:
+    rows = [
+        {
+            "train from": level["group"],
+            "validation accuracy": level["accuracy"]["value"],
+            "low": level["accuracy"]["low"],
+            "high": level["accuracy"]["high"],
+            "AUROC": level["auroc"],
+            "loss": level["loss"],
+            "trainable parameters": level["trainable_params"],
+            "seconds": level["seconds"],
+        }
+        for level in result["levels"]
+    ]
+    return pd.DataFrame(rows).to_csv(index=False).encode()

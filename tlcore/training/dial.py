@@ -1,0 +1,178 @@
+"""The dial job: a quick answer for every level at once, before anything long is started.
+
+A few training images go through the frozen network once, and every border keeps what it sees. Then each level is asked in
+turn, the head first: the head is solved on the features, and from there everything from the level up trains for a few
+epochs at a tenth of the run's rate, as in LP-FT (Kumar et al. 2022). Every level starts from the same solved head, sees the
+same images in the same order, and is judged on the same part of the validation split. The test split is never looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tlcore.data.load import Dataset, Split
+from tlcore.errors import SpecError
+from tlcore.groups import HEAD, Group
+from tlcore.models.network import Network
+from tlcore.runs import EventWriter, Run
+from tlcore.spec import DialSpec, RunSpec
+from tlcore.strategies import Phase, Plan, Strategy, compile_plan
+from tlcore.strategies.phases import Gradual
+from tlcore.strategies.rates import Uniform
+from tlcore.strategies.scope import All, FromGroup, HeadOnly
+from tlcore.training.fit import fit
+from tlcore.training.intervals import wilson
+from tlcore.training.job import build_network, load_data
+from tlcore.training.machine import Machine, choose, repeatable
+from tlcore.training.metrics import majority_baseline
+from tlcore.training.refuse import refuse_early
+from tlcore.training.report import Reporter
+from tlcore.training.route import CutRoute, Route
+from tlcore.training.routing import decide
+from tlcore.training.setup import Setup
+from tlcore.training.state import State, put_back
+
+HEAD_ROUNDS = 2  # of L-BFGS, 20 iterations each
+SHARE_OF_RATE = 0.1  # of the run's rate, for the head and the body alike, once the head is solved
+
+
+def dial(run: Run, events: EventWriter) -> dict[str, Any]:
+    """Ask every level, from the head down; returns the answers (tlcore/README.md names the fields).
+
+    Each answer is also an event `level`. Raises `Cancelled`, and any other `ThawError` where it cannot be done as asked.
+    """
+    began = time.monotonic()
+    spec = run.spec()
+    if not isinstance(spec, DialSpec):
+        raise SpecError(f"A spec of kind {spec.kind!r} is not a dial.")
+    report = Reporter(run, events)
+    asked = spec.run
+    machine = choose(asked.device, asked.precision)
+    with repeatable(machine):
+        refuse_early(spec)
+        data = _few(load_data(asked, report), spec)
+        network = build_network(asked, data, machine, report)
+        whole = Route(network, machine, {"train": data.train, "val": data.val}, asked.seed, False, data.card.flips)
+        routes = _routes(whole, asked, report)
+        levels = []
+        head: dict[str, Any] = {}
+        for place, group in enumerate(reversed(network.groups)):
+            report.progress("Asking the levels", place, len(network.groups), "levels")
+            level = _Level(spec, network, data, machine, report, routes[group.name], group)
+            answer = level.answer(head)
+            levels.append(answer)
+            report.write("level", **answer)
+    report.progress("Asking the levels", len(levels), len(levels), "levels")
+    return {
+        "levels": levels,
+        "classes": list(data.classes),
+        "images": {"train": len(data.train), "val": len(data.val)},
+        "epochs": spec.epochs,
+        "majority_baseline": majority_baseline(data.val.labels),
+        "seconds": time.monotonic() - began,
+    }
+
+
+def _few(data: Dataset, spec: DialSpec) -> Dataset:
+    """The same few images of each class, drawn by the seed, and a part of the validation split that is like the whole."""
+    rng = np.random.default_rng(np.random.SeedSequence([spec.run.seed, 7]))
+    per_class = max(1, spec.images // len(data.classes))
+    rows = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
+    chosen = np.sort(np.concatenate([rng.permutation(of_class)[:per_class] for of_class in rows]))
+    val = np.sort(rng.permutation(len(data.val))[: spec.val_images])
+    return replace(data, train=_part(data.train, chosen), val=_part(data.val, val))
+
+
+def _part(split: Split, rows: np.ndarray) -> Split:
+    patients = None if split.patients is None else tuple(split.patients[i] for i in rows)
+    return Split(np.array(split.images[rows]), split.labels[rows], tuple(split.ids[i] for i in rows), patients)
+
+
+def _routes(whole: Route, asked: RunSpec, report: Reporter) -> dict[str, Route]:
+    """For each group the route of training from it up. One pass over the images fills every border."""
+    groups = whole.network.groups
+    every_border = compile_plan(Strategy(scope=All(), phases=Gradual()), groups, epochs=len(groups), lr=asked.lr)
+    routing = decide(
+        whole,
+        every_border,
+        cut=asked.cut,
+        views=1,
+        precision=asked.precision,
+        head_solver="minibatch",
+        backbone=asked.backbone,
+    )
+    routes = routing.routes(report.progress)
+    return {group.name: route for group, route in zip(reversed(groups), routes, strict=True)}
+
+
+@dataclass
+class _Level:
+    """One level of the dial: everything from `group` up."""
+
+    spec: DialSpec
+    network: Network
+    data: Dataset
+    machine: Machine
+    report: Reporter
+    route: Route
+    group: Group
+
+    def answer(self, head: dict[str, Any]) -> dict[str, Any]:
+        """What the level gives, on the validation images. `head` gets the solved head from the first level asked."""
+        began = time.monotonic()
+        plan = self._plan()
+        state = State.fresh(self.network, plan)
+        if head:
+            put_back({name: state.movable[name] for name in head}, head)
+        for event in fit(state, self._setup(plan)):
+            self.report.check()
+            if event["type"] == "epoch":
+                last = event["val"]
+        if not head:
+            head |= {name: tensor.detach().clone() for name, tensor in self.network.parameters(HEAD)}
+        put_back(state.movable, state.start)  # the next level starts from the same network
+        low, high = wilson(last["accuracy"], len(self.data.val))
+        return {
+            "group": self.group.name,
+            "level": self.group.level,
+            "accuracy": {"value": last["accuracy"], "low": low, "high": high},
+            "auroc": last["auroc"],
+            "loss": last["loss"],
+            "trainable_params": plan.trainable_params,
+            "seconds": time.monotonic() - began,
+        }
+
+    def _plan(self) -> Plan:
+        asked, groups = self.spec.run, self.network.groups
+        if self.group.name == HEAD:
+            return compile_plan(Strategy(scope=HeadOnly()), groups, epochs=HEAD_ROUNDS, lr=asked.lr)
+        scope = FromGroup(group=self.group.name)
+        together = Strategy(scope=scope, rates=Uniform(body_lr_mult=1.0))
+        plan = compile_plan(together, groups, epochs=self.spec.epochs, lr=asked.lr * SHARE_OF_RATE)
+        return replace(plan, phases=tuple(_named(phase, self.group.name) for phase in plan.phases))
+
+    def _setup(self, plan: Plan) -> Setup:
+        asked = self.spec.run
+        return Setup(
+            plan=plan,
+            train=self.data.train,
+            val=self.data.val,
+            classes=self.data.classes,
+            machine=self.machine,
+            seed=asked.seed,
+            batch_size=asked.batch_size,
+            optimizer=asked.optimizer,
+            weight_decay=asked.weight_decay,
+            class_weights=asked.class_weights,
+            augment=False,
+            routes=(self.route,),
+            solved=(self.group.name == HEAD and isinstance(self.route, CutRoute) and "train" in self.route.rows,),
+        )
+
+
+def _named(phase: Phase, name: str) -> Phase:
+    return replace(phase, name=f"from {name}")
