@@ -76,21 +76,21 @@ class Shelf:
             shutil.rmtree(aside, ignore_errors=True)
 
     def make_room(self, need: int, keep: Collection[Path] = ()) -> None:
-        """Drop the least recently used entries, but none of `keep`, until `need` more bytes fit below the limit.
+        """Drop the least recently used entries, but none of `keep`, until `need` bytes fit below the limit and on the disk.
 
-        Sweeps what killed processes left behind. Raises `AssetError` where the disk itself has no room.
+        Sweeps what killed processes left behind. Raises `AssetError`, and drops nothing, where the disk would have no room
+        all the same.
         """
         self._sweep()
-        entries = [(size_of(folder), folder) for folder in self.entries()]
-        used = sum(size for size, _ in entries)
-        for size, folder in entries:
-            if used + need <= self.limit_bytes:
-                break
-            if folder not in keep:
+        sizes = {folder: size_of(folder) for folder in self.entries()}
+        free = free_bytes(self.folder)
+        if need > free + sum(size for folder, size in sizes.items() if folder not in keep):
+            raise self.no_room(need, f"{free / 1e6:,.0f} MB are free")
+        too_much = max(sum(sizes.values()) + need - self.limit_bytes, need - free)
+        for folder, size in sizes.items():
+            if too_much > 0 and folder not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
-                used -= size
-        if free_bytes(self.folder) < need:
-            raise self.no_room(need, f"{free_bytes(self.folder) / 1e6:,.0f} MB are free")
+                too_much -= size
 
     def clear(self) -> int:
         """Remove every entry but those that are being filled just now; returns the bytes that they took."""
@@ -112,7 +112,7 @@ class Shelf:
         for leftover in self.folder.rglob(f".*{TEMPORARY_SUFFIX}") if self.folder.is_dir() else ():
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(leftover, ignore_errors=True)
+                    shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
 
 
 def used_now(folder: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import timm
@@ -49,13 +50,17 @@ class Frozen:
     backbone: str
     image_size: int
     flips: bool  # whether augmented views may be mirrored
-    make: Callable[[], Prefix]  # the prefix in float32; not called where nothing is left to compute
+    make: Callable[[Sequence[str]], Prefix]  # with some of the cuts, in float32; not called where nothing is left to compute
     passes: Passes = field(default_factory=Passes)  # so far
+    _made: Prefix | None = None  # the last one
+    _in_use: set[Path] = field(default_factory=set)  # folders of entries whose rows were handed out
 
-    @cached_property
-    def prefix(self) -> Prefix:
-        made = self.make()
-        return made if self.format.precision == "float32" else made.in_precision(self.format.precision)
+    def prefix(self, groups: Sequence[str]) -> Prefix:
+        """The prefix with the cuts below `groups`, and nothing above them, in the format chosen."""
+        if self._made is None or self._made.groups != tuple(groups):
+            made = self.make(groups)
+            self._made = made if self.format.precision == "float32" else made.in_precision(self.format.precision)
+        return self._made
 
     @cached_property
     def _digests(self) -> dict[str, str]:
@@ -92,11 +97,13 @@ class Frozen:
         }
         return Entry(recipe)
 
-    def run(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at every cut."""
+    def run(self, pictures: np.ndarray, groups: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at the cuts below `groups` (at every cut by default)."""
         full = np.zeros((BATCH, *pictures.shape[1:]), np.uint8)
         full[: len(pictures)] = pictures
-        return {group: rows[: len(pictures)] for group, rows in self._rows(torch.from_numpy(full)).items()}
+        look, prefix = self.network.preprocessing, self.prefix(self.groups if groups is None else groups)
+        outputs = prefix(normalise(torch.from_numpy(full).to(self.machine.device), look.mean, look.std))
+        return {group: to_rows(output)[: len(pictures)] for group, output in zip(prefix.groups, outputs, strict=True)}
 
     def keep(
         self, pictures: np.ndarray, keys: Sequence[bytes], view: int | None, groups: Sequence[str], progress: Progress
@@ -120,6 +127,7 @@ class Frozen:
                 "What the frozen layers computed was removed while it was being read.",
                 next_step="Start the run again; where this comes back, set THAW_ACTIVATIONS_GB higher.",
             )
+        self._in_use.update(entry.folder for entry in entries.values())
         return {group: rows for group, rows in found.items() if rows is not None}
 
     def _add(
@@ -132,7 +140,7 @@ class Frozen:
         progress: Progress,
     ) -> None:
         need = sum(len(places) * self.bytes_of_picture(group) for group, places in missing.items())
-        shelf().make_room(need, keep=[entry.folder for entry in entries.values()])
+        shelf().make_room(need, keep=self._in_use | {entry.folder for entry in entries.values()})
         todo = np.unique(np.concatenate(list(missing.values())))
         what = "Computing the frozen layers" if view is None else f"Computing the frozen layers, view {view + 1}"
         stored = _STORED[getattr(torch, self.format.precision)]
@@ -145,7 +153,7 @@ class Frozen:
             }
             for start in range(0, len(todo), BATCH):
                 chosen = todo[start : start + BATCH]
-                rows = self.run(self._look(pictures[chosen], [keys[i] for i in chosen], view))
+                rows = self.run(self._look(pictures[chosen], [keys[i] for i in chosen], view), list(entries))
                 for group, array in arrays.items():
                     wanted = np.isin(chosen, missing[group], assume_unique=True)
                     array[np.searchsorted(missing[group], chosen[wanted])] = rows[group][wanted]
@@ -157,11 +165,6 @@ class Frozen:
         if view is None:
             return pictures
         return view_of(torch.from_numpy(pictures), keys, view=view, flips=self.flips).numpy()
-
-    def _rows(self, pictures: Tensor) -> dict[str, np.ndarray]:
-        look = self.network.preprocessing
-        outputs = self.prefix(normalise(pictures.to(self.machine.device), look.mean, look.std))
-        return {group: to_rows(output) for group, output in zip(self.prefix.groups, outputs, strict=True)}
 
 
 def to_rows(activation: Tensor) -> np.ndarray:

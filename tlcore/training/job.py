@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tlcore.data.load import Dataset, load
-from tlcore.errors import DataError, SpecError
+from tlcore.errors import AssetError, DataError, SpecError
 from tlcore.models.describe import describe
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
@@ -43,6 +43,8 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         data = load_data(spec, report)
         network = build_network(spec, data, machine, report)
         plan = compile_plan(spec.strategy, network.groups, epochs=spec.epochs, lr=spec.lr)
+        file = file_in(run.path)
+        resumed = file.exists()
         report.progress("Deciding what to keep", 0, 1, "plan")
         whole = whole_route(spec, network, data, machine)
         routing = decide(
@@ -53,17 +55,24 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             precision=spec.precision,
             head_solver=spec.head_solver,
             backbone=spec.backbone,
+            earlier=_cut_before(run) if resumed else None,
         )
         setup = setup_of(spec, plan, data, machine, routing)
         state = State.fresh(network, plan)
         identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
-        file = file_in(run.path)
-        resumed = file.exists()
         if resumed:
             load_checkpoint(file, state, setup, identity)
         notices = _notices(data)
         _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
-        setup = replace(setup, routes=routing.routes(report.progress))
+        try:
+            routes = routing.routes(report.progress, first=state.phase)
+        except AssetError as error:  # a cache that cannot be written is no reason not to train
+            notices.append(f"{error.message} The frozen layers are computed in each epoch instead.")
+            routing = routing.without_keeping(error.message)
+            setup = setup_of(spec, plan, data, machine, routing)
+            _announce(report, spec, network, data, setup, routing, notices[-1:])
+            routes = routing.routes(report.progress, first=state.phase)
+        setup = replace(setup, routes=routes)
         if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
             report.write("resumed", step=state.step, epoch=state.epoch)
 
@@ -139,6 +148,11 @@ def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing
         test=data.test,
         solved=tuple(way.solver == "lbfgs" for way in routing.ways),
     )
+
+
+def _cut_before(run: Run) -> dict[str, Any] | None:
+    """What the run had decided about the cut before it was interrupted."""
+    return next((event.get("cut") for event in reversed(run.events()[0]) if event["type"] == "plan"), None)
 
 
 def _notices(data: Dataset) -> list[str]:

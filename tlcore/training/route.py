@@ -78,8 +78,8 @@ class CutRoute(Route):
     def logits(self, inputs: Tensor) -> Tensor:
         activation = inputs
         if inputs.dtype == torch.uint8:  # pictures, not rows
-            activation = self.frozen.prefix(self._pictures(inputs))[self.frozen.groups.index(self.group)]
-            activation = activation.clone()  # what inference mode made cannot be kept for a backward pass
+            (seen,) = self.frozen.prefix((self.group,))(self._pictures(inputs))
+            activation = seen.clone()  # what inference mode made cannot be kept for a backward pass
         return self.suffix(activation if self.machine.precision != "float32" else activation.float())
 
     def all_features(self) -> tuple[Tensor, np.ndarray]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import psutil
@@ -58,11 +58,21 @@ class Routing:
             "prefix": None if self.measured is None else asdict(self.measured),
         }
 
-    def routes(self, progress: Progress) -> tuple[Route, ...]:
-        """A route for each phase. What is to be kept is computed here, each view in one pass for all the cuts that need it."""
+    def routes(self, progress: Progress, *, first: int = 0) -> tuple[Route, ...]:
+        """A route for each phase. What is to be kept is computed here, each view in one pass for all the cuts that need it.
+
+        `first` is the phase that comes next: of the cuts that only phases before it had, nothing is computed, for by now what
+        was frozen there may have moved. Raises `AssetError` where the disk has no room after all.
+        """
         if self.frozen is None:
             return (self.whole,) * len(self.ways)
-        return self.through(_keep(self.frozen, self.cuts, self.whole.splits, self.views, progress))
+        ahead = replace(self, ways=self.ways[min(first, len(self.ways) - 1) :]).cuts
+        return self.through(_keep(self.frozen, ahead, self.whole.splits, self.views, progress))
+
+    def without_keeping(self, why: str) -> Routing:
+        """The same cuts with nothing kept: the frozen part is computed in each epoch."""
+        ways = [way if way.cut is None else Way("recomputed", way.cut, 0, 0, why) for way in self.ways]
+        return replace(self, ways=tuple(ways))
 
     @property
     def cuts(self) -> dict[str, Way]:
@@ -71,7 +81,7 @@ class Routing:
 
     def through(self, rows: Mapping[str, Mapping[str, tuple[Rows, ...]]]) -> tuple[Route, ...]:
         """A route for each phase on rows that were made before: {cut: {split: rows of each view}}."""
-        return tuple(self.whole if way.cut is None else self._cut(way.cut, rows[way.cut]) for way in self.ways)
+        return tuple(self.whole if way.cut is None else self._cut(way.cut, rows.get(way.cut, {})) for way in self.ways)
 
     def _cut(self, group: str, rows: Mapping[str, tuple[Rows, ...]]) -> CutRoute:
         assert self.frozen is not None
@@ -90,16 +100,18 @@ def decide(
     head_solver: Literal["auto", "minibatch"],
     backbone: str,
     counts: Mapping[str, int] | None = None,
+    earlier: Mapping[str, Any] | None = None,
 ) -> Routing:
     """Where to cut in each phase of `plan`, what to keep, and why.
 
     `whole` is the route through the uncut network; `views` of each training picture are kept where it augments (0: fresh ones
     in each epoch); `precision` "float32" forces that format on the prefix; `counts` are the pictures of each split where they
-    are not those of `whole`. Call it before the first step: the prefix is the network as it starts.
+    are not those of `whole`. Call it before the first step: the prefix is the network as it starts. `earlier` is `as_data()`
+    of the run that goes on: it goes on the same way, whatever has become of the disk and the measurements meanwhile.
     """
     counts = counts or {name: len(split) for name, split in whole.splits.items()}
     lowest = _lowest_trained(plan)
-    reason = "The cut is switched off." if cut == "off" else "All groups train: nothing is frozen."
+    reason = "The cut is switched off." if cut == "off" else None
     cuts = None
     if cut == "auto" and max(lowest) > 0:
         try:
@@ -108,14 +120,19 @@ def decide(
             reason = f"{error.message} It trains uncut."
     borders = [_border(cuts, plan, place) for place in lowest]
     groups = tuple(dict.fromkeys(border for border in borders if border))
+    uncut = [Way("whole", None, 0, 0, reason or _why_uncut(plan, place)) for place in range(len(borders))]
     if cuts is None or not groups:
-        return Routing(tuple(Way("whole", None, 0, 0, reason) for _ in borders), None, whole, None, None)
-    frozen = _frozen(whole, cuts, groups, precision, backbone)
+        return Routing(tuple(uncut), None, whole, None, None)
+    measured = Format(**earlier["prefix"]) if earlier else None
+    frozen = _frozen(whole, cuts, groups, precision, backbone, measured)
     kept = min(views, plan.epochs) if whole.augments else 1
-    from_here = Way("whole", None, 0, 0, "From here all groups train.")
-    ways = [_way(border, frozen, counts, kept) if border else from_here for border in borders]
-    if head_solver == "auto":
-        ways = [_solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
+    if earlier:
+        ways = [Way(**way) for way in earlier["phases"]]
+    else:
+        cut_ways = _ways(groups, frozen, counts, kept)
+        ways = [cut_ways[border] if border else way for border, way in zip(borders, uncut, strict=True)]
+        if head_solver == "auto":
+            ways = [_solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
     return Routing(tuple(ways), frozen.format, whole, frozen, kept if whole.augments else None)
 
 
@@ -128,6 +145,15 @@ def _lowest_trained(plan: Plan) -> list[int]:
     return places
 
 
+def _why_uncut(plan: Plan, place: int) -> str:
+    phase, lowest = plan.phases[place], _lowest_trained(plan)[place]
+    if lowest > 0:
+        return f"The network has no cut below {plan.groups[lowest].name}."
+    if all(phase.trains(group.name) for group in plan.groups):
+        return "All groups train: nothing is frozen." if place == 0 else "From here all groups train."
+    return f"The lowest group, {plan.groups[0].name}, moves: there is nothing below it to keep."
+
+
 def _border(cuts: Cuts | None, plan: Plan, lowest: int) -> str | None:
     """The highest border at or below the group at `lowest` that the network can be cut at."""
     if cuts is None:
@@ -135,7 +161,9 @@ def _border(cuts: Cuts | None, plan: Plan, lowest: int) -> str | None:
     return next((plan.groups[i].name for i in range(lowest, 0, -1) if plan.groups[i].name in cuts.nodes), None)
 
 
-def _frozen(whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, backbone: str) -> Frozen:
+def _frozen(
+    whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, backbone: str, measured: Format | None
+) -> Frozen:
     network, machine, images = whole.network, whole.machine, whole.splits["train"].images
     look = network.preprocessing
     top = max(groups, key=list(cuts.nodes).index)
@@ -144,7 +172,7 @@ def _frozen(whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, b
         few = np.resize(np.array(images[:BATCH]), (BATCH, *images.shape[1:]))
         return normalise(torch.from_numpy(few).to(machine.device), look.mean, look.std)
 
-    def make() -> Prefix:
+    def make(groups: Sequence[str]) -> Prefix:
         return prefix_of(cuts, groups, pictures()[:3])
 
     def error(prefix: Prefix) -> float:
@@ -158,20 +186,31 @@ def _frozen(whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, b
     size = images.shape[1]
     recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
     recipe["weights"] = network.provenance.get("sha256") or "random"
-    measured = choose_format(make, pictures, machine, recipe, error, only_float32=precision == "float32")
+    measured = measured or choose_format(
+        lambda: make(groups), pictures, machine, recipe, error, only_float32=precision == "float32"
+    )
     return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make)
 
 
-def _way(border: str, frozen: Frozen, counts: Mapping[str, int], views: int) -> Way:
+def _ways(groups: Sequence[str], frozen: Frozen, counts: Mapping[str, int], views: int) -> dict[str, Way]:
+    """The way of each cut: what an earlier one keeps is no room for a later one."""
+    room = min(shelf().limit_bytes, (free_bytes(activations_dir()) + shelf().size()) // 2)
+    ways: dict[str, Way] = {}
+    for group in groups:
+        ways[group] = _way(group, frozen, counts, views, room)
+        room -= ways[group].bytes
+    return ways
+
+
+def _way(border: str, frozen: Frozen, counts: Mapping[str, int], views: int, room: int) -> Way:
     each = frozen.bytes_of_picture(border)
     evaluated = sum(count for name, count in counts.items() if name != "train")
     total = each * (counts["train"] * views + evaluated)
-    room = min(shelf().limit_bytes, free_bytes(activations_dir()) // 2)
     if total > room:
         return Way(
             "recomputed", border, 0, 0, f"What it computes would take {_size(total)}, and there is room for {_size(room)}."
         )
-    in_memory = total < psutil.virtual_memory().available / 2
+    in_memory = total < psutil.virtual_memory().total / 4  # what is free just now would make each run go its own way
     reading = each / (FROM_MEMORY if in_memory else FROM_DISK)
     computing = frozen.format.seconds[frozen.format.precision]
     if reading > computing:
