@@ -1,66 +1,17 @@
-"""A network of a few hundred weights with BatchNorm and dropout, and a task of coloured squares that it can learn."""
+"""Trainings of the tiny network on the tiny task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
-import torch
-from torch import nn
+from tiny import CLASSES, tiny_network, tiny_split
 
-from tlcore.data.load import Split
-from tlcore.groups import Group
-from tlcore.models.cards import Preprocessing
-from tlcore.models.network import Network
-from tlcore.models.partition import Partition
 from tlcore.strategies import Plan, Strategy, compile_plan, preset
 from tlcore.training.machine import choose
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
-
-SIDE = 16
-CLASSES = ("dark", "bright")
-
-
-class Tiny(nn.Module):
-    """Four groups: stem, middle, top, head."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU())
-        self.middle = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6), nn.ReLU())
-        self.top = nn.Sequential(nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.3))
-        self.head = nn.Linear(8, classes)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.head(self.top(self.middle(self.stem(images))).mean((2, 3)))
-
-
-def tiny_network(classes: int = 2, seed: int = 0) -> Network:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        module = Tiny(classes).to(memory_format=torch.channels_last)
-    levels = {"stem": "bottom", "middle": "middle", "top": "top", "head": "head"}
-    names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
-    tensors = {name: name.split(".")[0] for name in names}
-    groups = tuple(
-        Group(name, level, sum(p.numel() for n, p in module.named_parameters() if tensors[n] == name), int(name != "head"))
-        for name, level in levels.items()
-    )
-    modules = {name: name.split(".")[0] or None for name, _ in module.named_modules()}
-    look = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bicubic", 1.0)
-    provenance = {"source": "random", "text": "Random.", "sha256": None, "licence": None}
-    return Network(module, look, provenance, Partition(groups, tensors, modules))
-
-
-def tiny_split(count: int, seed: int, noise: float = 60.0) -> Split:
-    """Dark and bright pictures with much noise, by turns."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    pictures = 110 + 30 * labels[:, None, None, None] + rng.normal(0, noise, (count, SIDE, SIDE, 3))
-    return Split(pictures.clip(0, 255).astype(np.uint8), labels.astype(np.int64), tuple(f"{seed}-{i}" for i in range(count)))
 
 
 @dataclass

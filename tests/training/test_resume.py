@@ -67,16 +67,16 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import conftest
+import tiny
 from tlcore.strategies import compile_plan, preset
 from tlcore.training.checkpoint import Identity, save_checkpoint
 from tlcore.training.fit import fit
 from tlcore.training.setup import Setup
 from tlcore.training.machine import choose
 from tlcore.training.state import State
-network = conftest.tiny_network()
+network = tiny.tiny_network()
 plan = compile_plan(preset("lp-ft"), network.groups, epochs=4, lr=1e-2)
-setup = Setup(plan=plan, train=conftest.tiny_split(37, 1), val=conftest.tiny_split(20, 2), classes=conftest.CLASSES,
+setup = Setup(plan=plan, train=tiny.tiny_split(37, 1), val=tiny.tiny_split(20, 2), classes=tiny.CLASSES,
               machine=choose("cpu", "float32"), seed=3, batch_size=8, flips=True)
 state = State.fresh(network, plan)
 for event in fit(state, setup):

@@ -123,10 +123,9 @@ class Entry:
 
     def count(self, served: int, computed: int) -> None:
         """Add to the numbers of rows that runs found here and that they had to compute."""
-        file = self.folder / "use.json"
-        with contextlib.suppress(FileNotFoundError):  # dropped since
+        if (self.folder / "about.json").exists():  # not dropped since
             use = _use(self.folder)
-            write_json(file, {"served": use["served"] + served, "computed": use["computed"] + computed})
+            write_json(self.folder / "use.json", {"served": use["served"] + served, "computed": use["computed"] + computed})
 
     def _index(self) -> tuple[list[Path], dict[bytes, tuple[int, int]]]:
         """The segments' folders, and where the row of each picture is: (segment, row)."""
