@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from tlcore.figures.depth import stack_axis
 from tlcore.figures.palette import BASELINE, VALIDATION
 from tlcore.figures.style import figure
-from tlcore.figures.words import count, duration, interval, percent
+from tlcore.figures.words import count, duration, interval, percent, times
 from tlcore.groups import HEAD
 from tlcore.strategies import Plan
 
@@ -40,7 +40,11 @@ def dial_figure(levels: Sequence[Level], plan: Plan, majority_baseline: float | 
         customdata=[[duration(level["seconds"]), count(level["trainable_params"])] for level in known],
         hovertemplate="%{y:.1f} %<br>%{customdata[1]} parameters train<br>asked in %{customdata[0]}<extra></extra>",
     )
-    if majority_baseline is not None:
+    low = min((100 * level["accuracy"]["low"] for level in known), default=0.0)
+    high = max((100 * level["accuracy"]["high"] for level in known), default=100.0)
+    pad = max(1.0, 0.15 * (high - low))  # close to the answers: what differs between levels is what is asked
+    chart.update_yaxes(range=[max(-1.0, low - pad), min(101.0, high + pad)])
+    if majority_baseline is not None and 100 * majority_baseline >= low - pad:
         chart.add_scatter(
             x=[-0.5, len(plan.groups) - 0.5],
             y=[100 * majority_baseline] * 2,
@@ -62,8 +66,14 @@ def best_level(levels: Sequence[Level]) -> Level:
 def dial_reading(result: Mapping[str, Any]) -> str:
     """What the levels say, against the head alone, and how much these few images can tell."""
     levels, images = result["levels"], result["images"]
+    largest = result.get("majority_baseline")
+    baseline = "" if largest is None else f" Always naming the largest class gets {percent(largest)}."
+    return f"{_against_the_head(levels, images, result['epochs'])}{baseline}"
+
+
+def _against_the_head(levels: Sequence[Level], images: Mapping[str, int], epochs: int) -> str:
     few = (
-        f"From {count(images['train'])} training images and {result['epochs']} epochs for each level, "
+        f"From {count(images['train'])} training images and {times(epochs, 'epoch')} for each level, "
         f"judged on {count(images['val'])} validation images"
     )
     best = best_level(levels)
