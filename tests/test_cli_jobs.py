@@ -100,11 +100,12 @@ def test_the_measurement_shows_the_plan_and_its_time(capsys: pytest.CaptureFixtu
     arguments = ["measure", *TINY.split(" "), "--strategy", "two-stage", "--epochs", "4"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    for words in ("stage 6", "frozen", "head and body", "in all on this machine"):
+    for words in ("stage 6", "frozen", "head and body", "when asked again, on this machine", "All below stage"):
         assert words in said
     assert main([*arguments, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [phase["steps"] for phase in told["phases"]] == [6, 6]  # two epochs each, of 80 images in batches of 32, 32 and 16
+    # Two epochs each: rounds of 25 looks at the kept features, then 80 images in batches of 32, 32 and 16.
+    assert [phase["steps"] for phase in told["phases"]] == [50, 6]
     assert told["seconds"] > 0
 
 

@@ -125,6 +125,10 @@ function start(root, component) {
     return run.plan && run.plan.cut ? Math.max(...run.plan.cut.phases.map((way) => way.views)) : 1;
   }
 
+  function onlySolved() {
+    return run.plan.plan.phases.every((_, place) => solved(run.plan.cut, place));
+  }
+
   function stages() {
     const keeps = !run.plan || (run.plan.cut && run.plan.cut.phases.some((way) => way.bytes));
     return STAGES.flatMap((name, place) => {
@@ -149,7 +153,7 @@ function start(root, component) {
       const unit = scale > 1 ? "MB" : progress.unit;
       list.push([progress.total ? `${number(progress.done)} of ${number(progress.total)}` : number(progress.done), unit]);
     } else if (run.step) {
-      list.push([`${run.step.step.toLocaleString("en-GB")} of ${run.step.steps.toLocaleString("en-GB")}`, "steps"]);
+      list.push([`${run.step.step.toLocaleString("en-GB")} of ${run.step.steps.toLocaleString("en-GB")}`, onlySolved() ? "rounds" : "steps"]);
       // Looks at features on a shelf have nothing to do with images that go through layers.
       if (run.step.images_per_second && !solved(run.plan.cut, run.step.phase)) list.push([Math.round(run.step.images_per_second).toLocaleString("en-GB"), "images/s"]);
       if (run.step.seconds_left !== null && run.state === "running") list.push([duration(run.step.seconds_left), "left"]);
@@ -199,7 +203,7 @@ function start(root, component) {
       begun += phase.epochs;
     });
     const { each, averaged } = trainingLoss(run);
-    const rounds = phases.every((_, place) => solved(plan.cut, place)); // a point for each, and nothing to average
+    const rounds = onlySolved(); // a point for each, and nothing to average
     const training = rounds
       ? [{ label: "training", points: each, colour: colours.train, dots: true }]
       : [
@@ -218,7 +222,7 @@ function start(root, component) {
       ...axis,
     });
     const lines = [{ label: "validation (ring: best epoch)", points: validated((one) => one.val[metric]), colour: colours.validation, dots: true, ring: best }];
-    if (metric === "accuracy") lines.unshift({ label: "training", points: validated((one) => one.train.accuracy), colour: colours.train });
+    if (metric === "accuracy") lines.unshift({ label: "training", points: validated((one) => one.train.accuracy), colour: colours.train, dots: rounds });
     const value = baseline(metric, plan);
     drawChart(part("metric"), {
       title: METRICS[metric],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.verdict import how_intervals
+from tlcore.figures.words import duration
 
 _METRICS = ("accuracy", "balanced_accuracy", "auroc", "f1", "ece", "loss")
 
@@ -27,6 +29,7 @@ def training(result: Mapping[str, Any]) -> str:
         f"best epoch {result['best_epoch']} of {result['epochs_run']}; "
         f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
     )
+    did = did_sentence(result)
     notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join(
         [
@@ -35,6 +38,7 @@ def training(result: Mapping[str, Any]) -> str:
             table(rows, ("on the test split", "value", "95 % interval")),
             "",
             facts,
+            *([did] if did else []),
             _plain(how_intervals(result)),
             *notices,
             _where(result),
@@ -52,13 +56,15 @@ def measurement(result: Mapping[str, Any]) -> str:
         [group["name"], f"{group['params']:,}", *(_rate(phase["rates"][group["name"]]) for phase in plan["phases"])]
         for group in plan["groups"]
     ]
-    whole = f"About {result['seconds']:.0f} s in all on this machine ({result['device']}, {result['precision']})."
+    again = f", {duration(result['seconds_again'])} when asked again" if result.get("seconds_again") is not None else ""
+    whole = f"About {duration(result['seconds'])} in all{again}, on this machine ({result['device']}, {result['precision']})."
     return "\n".join(
         [
             table(moving, ("group", "parameters", *(phase["name"] for phase in plan["phases"]))),
             "",
             table(rows, ("phase", "steps", "per step", "time")),
             "",
+            *(way_sentences(result["cut"]) if result.get("cut") else []),
             whole,
             f"{plan['trainable_params']:,} of {plan['total_params']:,} parameters train.",
         ]
