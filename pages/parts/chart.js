@@ -1,9 +1,11 @@
 // A small line chart for live data: it is redrawn in place, and its text keeps its size at every width.
 
+const LETTER = 6.5; // pixels, about, of one in a label
 const MARGIN = { top: 12, right: 12, bottom: 34, left: 46 };
 
 // `bounded`: between 0 and 1; `scale`: "percent" writes such a value as a share.
-// `lines`: [{label, points, colour, width, dash, dots, ring}]; `level`: {value, label}; `marks`: [{at, label}] across the x axis.
+// `lines`: [{label, points, colour, width, dash, dots, ring}]; `level`: {value, label}; `marks`: [{at, label, short}] across the x axis, `short`
+// where the labels do not all fit.
 export function drawChart(frame, { title, lines, level = null, marks = [], xLabel, xMax, bounded = false, scale = "number", height = 240 }) {
   const width = Math.max(240, frame.clientWidth || 480);
   const shown = lines.filter((line) => line.points.length);
@@ -29,9 +31,10 @@ export function drawChart(frame, { title, lines, level = null, marks = [], xLabe
     if (Number.isInteger(value)) picture.append(svg("text", { x: x(value), y: height - 18, "text-anchor": "middle" }, String(value)));
   }
   picture.append(svg("text", { x: width - MARGIN.right, y: height - 3, "text-anchor": "end", class: "axis" }, xLabel));
+  const named = marks.every((mark, i) => x(i + 1 < marks.length ? marks[i + 1].at : xMax) - x(mark.at) > LETTER * mark.label.length + 8);
   for (const mark of marks) {
     picture.append(svg("path", { class: "mark", d: `M${x(mark.at)} ${MARGIN.top}V${height - MARGIN.bottom}` }));
-    picture.append(svg("text", { x: x(mark.at) + 4, y: MARGIN.top + 8, class: "axis" }, mark.label));
+    picture.append(svg("text", { x: x(mark.at) + 4, y: MARGIN.top + 8, class: "axis" }, named ? mark.label : mark.short));
   }
   if (level) picture.append(svg("path", { class: "level", d: `M${MARGIN.left} ${y(level.value)}H${width - MARGIN.right}` }));
   for (const line of shown) {

@@ -199,7 +199,7 @@ function start(root, component) {
     const marks = [];
     let begun = 0;
     phases.forEach((phase, i) => {
-      if (phases.length > 1) marks.push({ at: begun, label: phases.length > 4 ? String(i + 1) : phase.name });
+      if (phases.length > 1) marks.push({ at: begun, label: phase.name, short: String(i + 1) });
       begun += phase.epochs;
     });
     const { each, averaged } = trainingLoss(run);

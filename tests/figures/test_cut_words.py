@@ -77,12 +77,22 @@ def test_what_the_cut_did_counts_the_passes():
     said = did_sentence(result([KEPT], {"needed": 9589, "computed": 9589, "seconds": 61.2}))
     assert said == (
         "The frozen layers had to see each of 2,144 training pictures in 4 views and "
-        "each of 1,013 validation and test pictures once: 9,589 passes, computed in 1 min 1 s and kept for the next run. Without the cut it would have been 13,233 passes."
+        "each of 1,013 validation and test pictures once: 9,589 passes, computed in 1 min 1 s "
+        "and kept for the next run. Without the cut it would have been 13,233 passes."
     )
     said = did_sentence(result([KEPT], {"needed": 9589, "computed": 0, "seconds": 0.0}))
     assert "The cache had all of them, so none was computed." in said
     said = did_sentence(result([KEPT], {"needed": 9589, "computed": 89, "seconds": 1.0}))
     assert "the cache had 9,500, the other 89 took 1.0 s." in said
+
+
+def test_what_each_epoch_computed_anew_is_counted_too():
+    said = did_sentence(result([FRESH], {"needed": 1013, "computed": 1013, "seconds": 6.3}))
+    assert said == (
+        "The frozen layers had to see each of 1,013 validation and test pictures once: 1,013 passes, computed in 6.3 s and "
+        "kept for the next run. Without the cut it would have been 2,513 passes. The training pictures went through them in each "
+        "epoch: 10,720 passes more."
+    )
 
 
 def test_only_the_epochs_that_were_cut_count_as_saved():

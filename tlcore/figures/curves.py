@@ -106,7 +106,7 @@ def _phases(chart: go.Figure, run: Folded) -> None:
         begun.setdefault(event["phase"], event["epoch"])
     for index, epoch in begun.items():
         if len(phases) > 1:
-            name = phases[index]["name"] if len(phases) <= 4 else str(index + 1)
+            name = phases[index]["name"] if len(phases) <= 2 else str(index + 1)
             chart.add_vline(epoch, line={"color": BASELINE, "width": 1, "dash": "dot"})
             # Above the plot, where no curve runs; the legend makes room.
             note = {"yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}

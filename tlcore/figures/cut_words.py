@@ -61,8 +61,10 @@ def did_sentence(result: Mapping[str, Any]) -> str:
     else:
         had = passes["needed"] - computed
         text = f"{seen}; the cache had {count(had)}, the other {count(computed)} took {duration(passes['seconds'])}."
-    uncut = _uncut(result, cut["phases"])
-    return f"{text} Without the cut it would have been {times(uncut, 'pass', 'passes')}." if uncut > computed else text
+    uncut, anew = _uncut(result, cut["phases"]), _anew(result, cut["phases"])
+    if uncut > computed:
+        text += f" Without the cut it would have been {times(uncut, 'pass', 'passes')}."
+    return f"{text} The training pictures went through them in each epoch: {count(anew)} passes more." if anew else text
 
 
 def solved(cut: Cut | None, phase: int) -> bool:
@@ -114,6 +116,11 @@ def _uncut(result: Mapping[str, Any], ways: Sequence[Mapping[str, Any]]) -> int:
         way = ways[event["phase"]]
         total += (images["train"] if way["kind"] == "kept" else 0) + (images["val"] if way["bytes"] else 0)
     return total + (images["test"] if ways[-1]["bytes"] else 0)
+
+
+def _anew(result: Mapping[str, Any], ways: Sequence[Mapping[str, Any]]) -> int:
+    """The passes of training pictures in epochs that computed the frozen part again."""
+    return sum(result["data"]["images"]["train"] for e in result["history"] if ways[e["phase"]]["kind"] == "recomputed")
 
 
 def _milliseconds(seconds: float) -> str:
