@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 from collections.abc import Iterator
@@ -86,6 +87,31 @@ def _container_share(limits: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 @contextlib.contextmanager
+def memory_reused() -> Iterator[None]:
+    """Within it, memory that was freed stays with the process for the next tensor of its size, and is given back afterwards.
+
+    By default glibc asks the system for each block above 32 MiB and hands it back when it is freed, so that every step of a
+    large network pays for fresh pages: a fifth of the time of training all of EfficientNet-Lite0 on a CPU. With another
+    C library nothing changes.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of <malloc.h>
+    try:
+        libc = ctypes.CDLL(None)
+        mallopt, malloc_trim = libc.mallopt, libc.malloc_trim
+    except (OSError, AttributeError):
+        yield
+        return
+    mallopt(mmap_threshold, 2**30)
+    mallopt(trim_threshold, 2**31 - 1)
+    try:
+        yield
+    finally:  # where glibc's own rule ends up in a process that has freed large blocks
+        mallopt(mmap_threshold, 2**25)
+        mallopt(trim_threshold, 2**26)
+        malloc_trim(0)
+
+
+@contextlib.contextmanager
 def repeatable(machine: Machine) -> Iterator[None]:
     """Within it the same spec gives the same numbers on the same machine; what it changes is put back afterwards.
 
@@ -107,7 +133,8 @@ def repeatable(machine: Machine) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = machine.precision != "float32"
         torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with memory_reused():
+            yield
     finally:
         torch.set_num_threads(before[0])
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[1], before[2]
