@@ -90,8 +90,8 @@ def test_what_each_epoch_computed_anew_is_counted_too():
     said = did_sentence(result([FRESH], {"needed": 1013, "computed": 1013, "seconds": 6.3}))
     assert said == (
         "The frozen layers had to see each of 1,013 validation and test pictures once: 1,013 passes, computed in 6.3 s and "
-        "kept for the next run. Without the cut it would have been 2,513 passes. The training pictures went through them in each "
-        "epoch: 10,720 passes more."
+        "kept for the next run. Without the cut it would have been 2,513 passes. The training pictures went through them "
+        "in each epoch: 10,720 passes more."
     )
 
 
