@@ -119,7 +119,7 @@ def _fill(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor]) ->
         parameter = parameters[int(place)]
         if value.shape == parameter.shape and value.ndim:  # in the memory order of its parameter, as when it was made
             value = torch.empty_like(parameter, requires_grad=False).copy_(value)
-        optimizer.state[parameter][key] = value.cpu() if key == "step" else value
+        optimizer.state[parameter][key] = value.to(parameter.device)  # the count of steps too: the optimizer is fused
 
 
 class Timer:
