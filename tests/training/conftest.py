@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
-from tiny import CLASSES, tiny_network, tiny_split
+from tiny import CLASSES, Training, tiny_network, tiny_split
 
 from tlcore.strategies import Plan, Strategy, compile_plan, preset
 from tlcore.training.machine import choose
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
-
-
-@dataclass
-class Training:
-    """A state and a setup that belong together."""
-
-    state: State
-    setup: Setup
 
 
 @pytest.fixture
@@ -35,7 +26,7 @@ def training() -> Callable[..., Training]:
         seed: int = 3,
         **fields: object,
     ) -> Training:
-        network = tiny_network()
+        network = tiny_network(len(fields.get("classes", CLASSES)))
         chosen = preset(strategy) if isinstance(strategy, str) else strategy
         plan: Plan = compile_plan(chosen, network.groups, epochs=epochs, lr=lr)
         given = {

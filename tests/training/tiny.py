@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 from torch import nn
@@ -11,6 +13,10 @@ from tlcore.groups import Group
 from tlcore.models.cards import Preprocessing
 from tlcore.models.network import Network
 from tlcore.models.partition import Partition
+from tlcore.progress import silent
+from tlcore.training.routing import Routing, decide
+from tlcore.training.setup import Setup
+from tlcore.training.state import State
 
 SIDE = 16
 CLASSES = ("dark", "bright")
@@ -53,3 +59,26 @@ def tiny_split(count: int, seed: int, noise: float = 60.0) -> Split:
     labels = np.arange(count) % 2
     pictures = 110 + 30 * labels[:, None, None, None] + rng.normal(0, noise, (count, SIDE, SIDE, 3))
     return Split(pictures.clip(0, 255).astype(np.uint8), labels.astype(np.int64), tuple(f"{seed}-{i}" for i in range(count)))
+
+
+@dataclass
+class Training:
+    """A state and a setup that belong together."""
+
+    state: State
+    setup: Setup
+
+
+def routing_of(training: Training, **asked: object) -> Routing:
+    """What is decided for a training of the tiny network; float32 and one view, unless asked otherwise."""
+    state, setup = training.state, training.setup
+    whole = Setup.route(replace(setup, routes=None), state)
+    options = {"cut": "auto", "views": 1, "precision": "float32", "head_solver": "minibatch", "backbone": "tiny"}
+    return decide(whole, setup.plan, **(options | asked))
+
+
+def cut_in(training: Training, **asked: object) -> Training:
+    """The training on its kept rows."""
+    routing = routing_of(training, **asked)
+    solved = tuple(way.solver == "lbfgs" for way in routing.ways)
+    return Training(training.state, replace(training.setup, routes=routing.routes(silent), solved=solved))

@@ -56,7 +56,8 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
         apply_phase(state.network, phase)
         set_modes(state.network, phase)
         if setup.solves(state.phase):
-            yield _solve(state, setup, phase, weights, pace)
+            if not state.step_in_epoch:  # else it was saved between the round and the look at the validation images
+                yield _solve(state, setup, phase, weights, pace)
         else:
             yield from _take_steps(state, setup, phase, weights, pace)
         yield from _end_epoch(state, setup, phase, pace)

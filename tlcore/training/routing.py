@@ -26,6 +26,7 @@ from tlcore.training.frozen import BATCH, Frozen
 from tlcore.training.head import MOST_VALUES
 from tlcore.training.route import CutRoute, Route
 
+TRIAL = 8  # pictures on which a prefix is tried before it is used
 FROM_MEMORY, FROM_DISK = 2e9, 2e8  # bytes a second that rows are read with, cautiously
 
 
@@ -169,7 +170,7 @@ def _frozen(
     top = max(groups, key=list(cuts.nodes).index)
 
     def pictures() -> Tensor:
-        few = np.resize(np.array(images[:BATCH]), (BATCH, *images.shape[1:]))
+        few = np.resize(np.array(images[:TRIAL]), (TRIAL, *images.shape[1:]))
         return normalise(torch.from_numpy(few).to(machine.device), look.mean, look.std)
 
     def make(groups: Sequence[str]) -> Prefix:
@@ -177,6 +178,7 @@ def _frozen(
 
     def error(prefix: Prefix) -> float:
         looked_at = pictures()
+        network.module.eval()
         with torch.inference_mode():
             exact = network.module(looked_at.contiguous(memory_format=torch.channels_last))
             found = cuts.suffix(top)(prefix(looked_at)[groups.index(top)].float())
