@@ -17,7 +17,7 @@ from tlcore.strategies import preset
 from tlcore.strategies.rates import Uniform
 
 _VIEWS = (0, 1, 2, 4, 8, 16)  # those offered; a link may ask for others
-_CUT = {"auto": "computed once and kept, where that pays", "off": "computed in every epoch"}
+_CUT = {"auto": "computed once and kept", "off": "computed every epoch"}
 _HEAD_SOLVER = {"auto": "solved by L-BFGS", "minibatch": "trained in mini-batches"}
 _TIMM_NAME = re.compile(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60})?")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Page, expect
 
-LINK = "/train?dataset=digits&backbone=mobilenetv3_small_100&image_size=32&epochs=200"
+LINK = "/train?dataset=digits&backbone=mobilenetv3_small_100&image_size=32&epochs=200&cut=off"  # uncut: it takes its time
 
 
 def run_of(page: Page) -> str:
@@ -65,6 +65,29 @@ def test_choose_start_watch_refresh_share_cancel_find(server, visit, wait_until:
     pupil.page.get_by_test_id("stBaseButton-primary").filter(has_text="Open").click()
     pupil.page.wait_for_url(re.compile(f"/train\\?run={run_id}"))
     expect(pupil.page.get_by_role("heading", name="Random features")).to_be_visible()
+
+
+def test_a_frozen_backbone_is_computed_once_and_the_next_run_finds_it(server, visit) -> None:
+    page = visit().page
+    link = server.url + LINK.replace("epochs=200", "epochs=3").replace("&cut=off", "") + "&strategy=random-features"
+    said = []
+    for _ in range(2):
+        page.goto(link)
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.wait_for_url(re.compile(r"run="))
+        expect(page.get_by_test_id("stMain").get_by_text("Done").first).to_be_visible(timeout=90_000)
+        expect(page.locator(".stack td.cut.kept")).to_have_count(1)
+        expect(page.locator(".slab.warm").first).to_contain_text("line search")
+        words = page.get_by_text("The frozen layers had to see")
+        expect(words).to_be_visible()
+        said.append(words.inner_text())
+    assert "kept for the next run" in said[0]
+    assert "The cache had all of them" in said[1]
+
+    page.goto(f"{server.url}/runs")
+    page.get_by_role("button", name="Clear the cache").click()
+    page.get_by_role("button", name="Remove all of it").click()
+    expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
 
 
 def test_delete_and_undo(server, visit) -> None:
