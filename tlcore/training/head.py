@@ -30,7 +30,7 @@ def solve_round(
     features, pictures = route.all_features()
     truth = torch.from_numpy(labels[pictures]).to(features.device)
     shares = torch.ones(len(truth), device=features.device) if weights is None else weights[truth]
-    shares = shares / shares.sum()
+    shares = shares.double() / shares.double().sum()  # in float32 the loss stops changing well before its minimum
     parameters = [parameter for _, parameter in route.network.parameters(HEAD)]
     matrices = [parameter for parameter in parameters if parameter.ndim > 1]
     solver = torch.optim.LBFGS(
@@ -42,8 +42,8 @@ def solve_round(
         nonlocal looks
         looks += 1
         solver.zero_grad()
-        losses = functional.cross_entropy(route.suffix(features), truth, reduction="none")
-        loss = (losses * shares).sum() + weight_decay / 2 * sum(matrix.square().sum() for matrix in matrices)
+        losses = functional.cross_entropy(route.suffix(features).double(), truth, reduction="none")
+        loss = (losses * shares).sum() + weight_decay / 2 * sum(matrix.double().square().sum() for matrix in matrices)
         loss.backward()
         return loss
 
