@@ -1,4 +1,4 @@
-"""The commands that do a job here and now: train, measure, check."""
+"""The commands that do a job here and now: train, measure, dial, check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
-from tlcore.spec import MeasureSpec, RunSpec
+from tlcore.spec import DialSpec, MeasureSpec, RunSpec
 from tlcore.training.refuse import refuse_early
 
 TRAIN_KEYS = (
@@ -38,6 +38,11 @@ def measure(given: argparse.Namespace) -> None:
     counts = _count(spec)
     result = run(MeasureSpec(run=spec, **counts), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.measurement(result))
+
+
+def dial(given: argparse.Namespace) -> None:
+    result = run(DialSpec(run=run_spec(given)), runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else report.levels(result))
 
 
 def check(given: argparse.Namespace) -> None:

@@ -43,6 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_spec_options(command("train", jobs.train, "Train, and measure on the test split."), RunSpec)
     add_spec_options(command("measure", jobs.measure, "Show a training's plan and time it on this machine."), RunSpec)
+    dial = "Ask every level what training from there up gives on a few images."
+    add_spec_options(command("dial", jobs.dial, dial), RunSpec)
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec)

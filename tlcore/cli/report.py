@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlcore.figures.cut_words import did_sentence, way_sentences
+from tlcore.figures.dial import dial_reading
 from tlcore.figures.verdict import how_intervals
 from tlcore.figures.words import duration
 
@@ -71,6 +72,23 @@ def measurement(result: Mapping[str, Any]) -> str:
     )
 
 
+def levels(result: Mapping[str, Any]) -> str:
+    """The dial: what each level gives on the validation images, the head first, and the sentence that reads it."""
+    rows = [
+        [
+            level["group"],
+            f"{level['accuracy']['value']:.3f}",
+            f"{level['accuracy']['low']:.3f} to {level['accuracy']['high']:.3f}",
+            _value({"value": level["auroc"]}),
+            f"{level['trainable_params']:,}",
+            duration(level["seconds"]),
+        ]
+        for level in result["levels"]
+    ]
+    heads = ("train from", "accuracy", "95 % interval", "AUROC", "parameters", "asked in")
+    return "\n".join([table(rows, heads), "", dial_reading(result)])
+
+
 def run(told: Mapping[str, Any], log: str) -> str:
     """Where a run stands, why it failed if it did, and what it found."""
     lines = [f"{told['run_id']}: {told['state']}" + (f", place {told['place']} in the queue" if told["place"] else "")]
@@ -122,4 +140,4 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-_READERS = {"train": training, "measure": measurement, "check": findings}
+_READERS = {"train": training, "measure": measurement, "check": findings, "dial": levels}
