@@ -22,7 +22,7 @@ from tlcore.shelf import free_bytes
 from tlcore.strategies import Phase, Plan
 from tlcore.training.activations import Rows, keys_of, shelf
 from tlcore.training.formats import Format, choose_format
-from tlcore.training.frozen import BATCH, Frozen
+from tlcore.training.frozen import Frozen
 from tlcore.training.head import MOST_VALUES
 from tlcore.training.route import CutRoute, Route
 
