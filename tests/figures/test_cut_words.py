@@ -23,7 +23,18 @@ KEPT = {
 LAST = KEPT | {"cut": "stage 5", "views": 1, "bytes": 2_140_000_000, "solver": "steps"}
 FRESH = KEPT | {"kind": "recomputed", "views": 0, "reason": "Fresh views were asked for.", "solver": "steps"}
 WHOLE = {"kind": "whole", "cut": None, "views": 0, "bytes": 0, "reason": "From here all groups train.", "solver": "steps"}
-CUTS = [[KEPT], [LAST], [FRESH], [WHOLE], [KEPT, WHOLE], [KEPT, LAST, LAST, WHOLE]]
+LOWER, LOWEST = LAST | {"cut": "stage 4", "bytes": 10**9}, LAST | {"cut": "stage 3", "bytes": 10**9}
+CUTS = [
+    [LAST, LOWER],
+    [KEPT, LAST, LOWER, LOWEST, WHOLE],
+    [FRESH, LAST],
+    [KEPT],
+    [LAST],
+    [FRESH],
+    [WHOLE],
+    [KEPT, WHOLE],
+    [KEPT, LAST, LAST, WHOLE],
+]
 
 
 def cut(*ways: dict, **more: object) -> dict:
@@ -49,6 +60,15 @@ def test_phases_that_go_the_same_way_share_a_sentence():
     assert [text.split(":")[0] for text in said] == ["Phase 1", "Phases 2 to 3", "Phase 4"]
     assert said[1] == "Phases 2 to 3: All below stage 5 is frozen: computed once for each picture and kept (2.1 GB)."
     assert said[2] == "Phase 4: From here all groups train."
+
+
+def test_a_cut_that_moves_is_one_sentence():
+    assert way_sentences(cut(LAST, LOWER)) == [
+        "All below stage 5 and then stage 4 is frozen: computed once for each picture and kept (3.1 GB)."
+    ]
+    said = way_sentences(cut(KEPT, LAST, LOWER, LOWEST, WHOLE))
+    assert said[1].startswith("Phases 2 to 4: All below the cut, which moves from stage 5 to stage 3, is frozen: computed once")
+    assert said[1].endswith("(4.1 GB).")
 
 
 def test_what_is_computed_again_says_why():

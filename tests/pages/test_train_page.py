@@ -171,6 +171,48 @@ def test_a_finished_run_reads_in_words(runs):
     assert {n.label: n.value for n in app.number_input}["Epochs"] == 6
 
 
+def test_a_finished_run_says_what_the_cut_spared(runs):
+    text = said(page(run=finished(runs, RunSpec(dataset="chest-xray", strategy="lp-ft", epochs=4)).id))
+    assert "each of 1,280 training pictures in 4 views and each of 1,013 validation and test pictures once" in text
+    assert "6,133 passes; the cache had 6,000, the other 133 took 2.0 s." in text
+    assert "Phase 1: The whole backbone is frozen: computed once for 4 augmented views" in text
+    assert "that moves the logits by less than 0.001 % of their spread" in text
+
+
+def test_the_measured_plan_says_what_becomes_of_the_frozen_layers(runs):
+    page()
+    (measured,) = list(all_runs(runs))
+    way = {"kind": "kept", "cut": "stage 7", "views": 4, "bytes": 85e6, "reason": "Computed once.", "solver": "steps"}
+    prefix = {"precision": "bfloat16", "seconds": {"float32": 0.006, "bfloat16": 0.003}, "error": 0.012, "shapes": {}}
+    result = {
+        "plan": {},
+        "device": "cpu",
+        "precision": "float32",
+        "seconds": 75.0,
+        "seconds_again": 15.0,
+        "memory_bytes": 345e6,
+    }
+    measured.write_result(result | {"cut": {"phases": [way], "prefix": prefix}})
+    measured.write_status(Status("done", time.time()))
+    text = said(page())
+    assert "All below stage 7 is frozen: computed once for 4 augmented views of each picture and kept (85 MB)." in text
+    assert "compute in bfloat16, the fastest of those timed here (bfloat16 3 ms, float32 6 ms a picture)" in text
+    assert "moves the logits by 1.2 % of their spread" in text
+    assert "Asked again, with the frozen layers kept: 15 s." in text
+
+
+def test_views_that_do_not_apply_say_why(runs):
+    app = page(augment="0")
+    views = next(box for box in app.selectbox if box.label == "Augmented views")
+    assert views.disabled
+    assert views.help == "Augmentation is off: each image has one view."
+    app = page(views="0")
+    views = next(box for box in app.selectbox if box.label == "Augmented views")
+    assert not views.disabled
+    assert views.value == 0
+    assert "fresh ones every epoch" in views.options
+
+
 def test_names_from_people_stay_text(runs):
     run = finished(runs, RunSpec(dataset="traffic-lights", strategy="linear-probe", epochs=2), (HOSTILE, "b"))
     app = page(run=run.id)

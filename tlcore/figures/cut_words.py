@@ -20,8 +20,8 @@ SMALLEST_ERROR = 1e-5  # a share; below it the size of an error says nothing to 
 def way_sentences(cut: Cut) -> list[str]:
     """A sentence or two for each phase; phases that go the same way share theirs."""
     ways: Sequence[Mapping[str, Any]] = cut["phases"]
-    runs = [list(run) for _, run in groupby(range(len(ways)), key=lambda place: ways[place])]
-    return [_label(run, len(ways)) + _way(ways[run[0]]) for run in runs]
+    runs = [list(run) for _, run in groupby(range(len(ways)), key=lambda place: _kind(ways[place]))]
+    return [_label(run, len(ways)) + _way([ways[place] for place in run]) for run in runs]
 
 
 def format_sentence(cut: Cut) -> str:
@@ -87,14 +87,25 @@ def _label(run: Sequence[int], phases: int) -> str:
     return f"Phases {run[0] + 1} to {run[-1] + 1}: "
 
 
-def _way(way: Mapping[str, Any]) -> str:
+def _kind(way: Mapping[str, Any]) -> tuple[object, ...]:
+    """What phases that share a sentence have in common: the cut may move from one to the next."""
+    return way["kind"], way["solver"], way["views"], way["cut"] is None, way["cut"] == HEAD, way["reason"]
+
+
+def _way(ways: Sequence[Mapping[str, Any]]) -> str:
+    way, sizes = ways[0], {way["cut"]: way["bytes"] for way in ways}
     if way["kind"] == "whole":
         return way["reason"]
-    frozen = "The whole backbone is frozen" if way["cut"] == HEAD else f"All below {way['cut']} is frozen"
+    if way["cut"] == HEAD:
+        frozen = "The whole backbone is frozen"
+    else:
+        frozen = f"All below {' and then '.join(dict.fromkeys((way['cut'], ways[-1]['cut'])))} is frozen"
+        if len(sizes) > 2:
+            frozen = f"All below the cut, which moves from {way['cut']} to {ways[-1]['cut']}, is frozen"
     if way["kind"] == "recomputed":
         return f"{frozen} and computed again in each epoch. {way['reason']}"
     views = f"{way['views']} augmented views of each picture" if way["views"] > 1 else "each picture"
-    text = f"{frozen}: computed once for {views} and kept ({memory(way['bytes'])})."
+    text = f"{frozen}: computed once for {views} and kept ({memory(sum(sizes.values()))})."
     if way["solver"] == "lbfgs":
         text += " The head alone is a convex problem, solved by L-BFGS: an epoch is one round of 20 iterations."
     return text
