@@ -18,6 +18,7 @@ from pages.parts.text import plain
 from tlcore.figures.calibration import calibration
 from tlcore.figures.confusion import confusion_matrix
 from tlcore.figures.curves import loss_curves, metric_curve
+from tlcore.figures.cut_words import solved
 from tlcore.figures.depth import drift_by_group
 from tlcore.figures.fold import fold
 from tlcore.figures.verdict import how_intervals, test_table, verdict
@@ -100,8 +101,10 @@ def _numbers(result: dict[str, Any]) -> None:
         )
     trained = f"{short_count(result['trainable_params'])} of {short_count(result['total_params'])}"
     columns[2].metric("Parameters that moved", trained)
-    rate = f"{count(result['images_per_second'])} images per second on {result['device']}, {result['precision']}."
-    columns[3].metric("Time", duration(result["seconds"]), help=rate)
+    where = f"On {result['device']}, {result['precision']}."
+    if not any(solved(result.get("cut"), place) for place in range(len(result["plan"]["phases"]))):  # those look at features
+        where = f"{count(result['images_per_second'])} images per second. {where}"
+    columns[3].metric("Time", duration(result["seconds"]), help=where)
 
 
 def _table(run: Run, result: dict[str, Any]) -> None:
