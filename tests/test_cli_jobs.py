@@ -173,7 +173,8 @@ def test_every_unusual_input_is_read_and_what_was_left_out_is_told(
 
 @pytest.mark.slow
 def test_ctrl_c_cancels_the_run_and_exits_with_130(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tlcore", "train", *TINY.split(" "), "--epochs", "1000", "--runs-dir", str(tmp_path / "r")]
+    command = [sys.executable, "-m", "tlcore", "train", *TINY.split(" "), "--epochs", "1000", "--cut", "off"]
+    command += ["--runs-dir", str(tmp_path / "r")]
     # A shell that starts the tests in the background has them ignore SIGINT; a person's terminal does not.
     heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
