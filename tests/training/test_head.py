@@ -71,6 +71,7 @@ def test_it_finds_the_minimum_that_scikit_learn_finds(training, classes: tuple[s
     assert all(0 <= epoch["train"]["accuracy"] <= 1 for epoch in epochs)
 
 
+@pytest.mark.slow
 def test_many_epochs_of_mini_batches_on_the_same_objective_come_to_the_same_answers(training) -> None:
     """SGD's weight decay is the gradient of the same penalty (AdamW's is not). Within 0.01 after 400 epochs."""
     solved = _probe(training)
@@ -96,6 +97,7 @@ def test_nothing_but_the_head_moves(training) -> None:
     assert all(parameter.grad is None for parameter in run.state.network.module.parameters())
 
 
+@pytest.mark.slow
 def test_stopped_between_two_rounds_it_goes_on_to_the_same_numbers(training, tmp_path: Path) -> None:
     file, identity = tmp_path / "state.safetensors", Identity("s", "d", "w")
     whole = _probe(training)
