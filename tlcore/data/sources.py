@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import json
 import re
@@ -58,6 +59,7 @@ def file_items(
     """One item for each of the asset's files that match the glob `pattern`; the functions are given its path."""
     folder = fetch(asset, progress=progress)
     manifest = json.loads((folder / "manifest.json").read_bytes())["files"]
+    matches = re.compile(fnmatch.translate(f"*/{pattern}")).match  # a Path for each of thousands takes a quarter of a second
     return [
         Item(
             id=path,
@@ -69,7 +71,7 @@ def file_items(
             file=folder / path,
         )
         for path in sorted(manifest)
-        if Path(path).match(pattern)
+        if matches(f"/{path}")
     ]
 
 
@@ -83,9 +85,10 @@ def xray_patient(path: str) -> str:
 
     `person12_bacteria_…` and `person12_virus_…` count as one patient: where the collection means two, nothing is lost.
     """
-    match = _PATIENT.match(Path(path).name)
+    name = path.rpartition("/")[2]
+    match = _PATIENT.match(name)
     if match is None:
-        raise DataError(f"The file name {Path(path).name!r} tells no patient.")
+        raise DataError(f"The file name {name!r} tells no patient.")
     return match[1] or match[2]
 
 
