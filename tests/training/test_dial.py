@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlcore.errors import SpecError
+from tlcore.errors import AssetError, SpecError
 from tlcore.runs import EventWriter, create
 from tlcore.spec import DialSpec, RunSpec, parse
 from tlcore.strategies import preset
@@ -56,6 +56,18 @@ def test_every_level_answers_from_the_head_down(tmp_path: Path):
 @pytest.mark.slow
 def test_uncut_levels_answer_too(tmp_path: Path):
     result, _ = _ask(tmp_path, run=RUN.model_copy(update={"cut": "off"}), images=20)
+    assert len(result["levels"]) >= 5
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_written_is_told_and_every_level_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise AssetError("The disk is full.", next_step="Free some space.")
+
+    monkeypatch.setattr("tlcore.training.frozen.Entry.adding", full)
+    result, events = _ask(tmp_path, images=20)
+    words = [event["text"] for event in events if event["type"] == "notice"]
+    assert words == ["The disk is full. The frozen layers are computed at each level instead."]
     assert len(result["levels"]) >= 5
 
 

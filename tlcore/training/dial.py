@@ -105,7 +105,9 @@ def _routes(whole: Route, asked: RunSpec, report: Reporter) -> dict[str, Route]:
         head_solver="minibatch",
         backbone=asked.backbone,
     )
-    routes = routing.routes(report.progress)
+    _, routes, error = routing.laid(report.progress)
+    if error is not None:
+        report.notice(f"{error.message} The frozen layers are computed at each level instead.")
     return {group.name: route for group, route in zip(reversed(groups), routes, strict=True)}
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tlcore.data.load import Dataset, load
-from tlcore.errors import AssetError, DataError, SpecError
+from tlcore.errors import DataError, SpecError
 from tlcore.models.describe import describe
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
@@ -64,14 +64,11 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             load_checkpoint(file, state, setup, identity)
         notices = _notices(data)
         _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
-        try:
-            routes = routing.routes(report.progress, first=state.phase)
-        except AssetError as error:  # a cache that cannot be written is no reason not to train
+        routing, routes, error = routing.laid(report.progress, first=state.phase)
+        if error is not None:
             notices.append(f"{error.message} The frozen layers are computed in each epoch instead.")
-            routing = routing.without_keeping(error.message)
             setup = setup_of(spec, plan, data, machine, routing)
             _announce(report, spec, network, data, setup, routing, notices[-1:])
-            routes = routing.routes(report.progress, first=state.phase)
         setup = replace(setup, routes=routes)
         if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
             report.write("resumed", step=state.step, epoch=state.epoch)

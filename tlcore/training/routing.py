@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tlcore.data.load import Split
 from tlcore.data.transforms import normalise
+from tlcore.errors import AssetError
 from tlcore.groups import HEAD
 from tlcore.models.cut import Cuts, Uncuttable, find_cuts
 from tlcore.models.prefix import Prefix, prefix_of
@@ -69,6 +70,14 @@ class Routing:
             return (self.whole,) * len(self.ways)
         ahead = replace(self, ways=self.ways[min(first, len(self.ways) - 1) :]).cuts
         return self.through(_keep(self.frozen, ahead, self.whole.splits, self.views, progress))
+
+    def laid(self, progress: Progress, *, first: int = 0) -> tuple[Routing, tuple[Route, ...], AssetError | None]:
+        """What was decided, its `routes`, and None; where the disk has no room after all, that with nothing kept, and why."""
+        try:
+            return self, self.routes(progress, first=first), None
+        except AssetError as error:  # a cache that cannot be written is no reason not to train
+            bare = self.without_keeping(error.message)
+            return bare, bare.routes(progress, first=first), error
 
     def without_keeping(self, why: str) -> Routing:
         """The same cuts with nothing kept: the frozen part is computed in each epoch."""
