@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,31 @@ def test_rows_that_were_dropped_are_missing_and_nothing_breaks() -> None:
     assert held.take(np.array([1]))[0, 0] == 10
     _add(entry, [0, 1])
     assert _firsts(entry, [1, 0]) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("rows.npy", lambda whole: whole[:-4]),
+        ("rows.npy", lambda whole: whole[:50]),
+        ("rows.npy", lambda whole: b""),
+        ("rows.npy", lambda whole: bytes(len(whole))),
+        ("keys.bin", lambda whole: whole[:-1]),
+        ("keys.bin", lambda whole: whole[:-16]),
+        ("keys.bin", lambda whole: b""),
+    ],
+)
+def test_a_segment_that_cannot_be_read_is_dropped_and_its_rows_are_missing(file: str, content: Callable) -> None:
+    entry = Entry(RECIPE)
+    _add(entry, [0, 1])
+    (broken,) = entry.folder.glob("segment-*")
+    _add(entry, [2])
+    (broken / file).write_bytes(content((broken / file).read_bytes()))
+    assert entry.rows(KEYS[:3]) is None
+    assert not broken.exists()
+    assert entry.missing(KEYS[:3]).tolist() == [0, 1]
+    _add(entry, [0, 1])
+    assert _firsts(entry, [0, 1, 2]) == [0, 1, 2]
 
 
 def test_an_error_while_filling_adds_nothing() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -92,15 +93,13 @@ class Entry:
 
     def rows(self, keys: Sequence[bytes]) -> Rows | None:
         """The rows of the pictures with these keys, or None where one of them is missing."""
-        names, where = self._index()
-        try:
-            found = np.array([where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
-            used = sorted(set(found[:, 0].tolist()))
-            segments = tuple(np.load(names[place] / "rows.npy", mmap_mode="r") for place in used)
-        except (KeyError, FileNotFoundError):  # not computed yet, or dropped since
+        segments, where = self._index()
+        if not all(key in where for key in keys):  # not computed yet, or dropped since
             return None
+        found = np.array([where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
+        used = sorted(set(found[:, 0].tolist()))
         used_now(self.folder)
-        return Rows(segments, np.searchsorted(used, found[:, 0]), found[:, 1])
+        return Rows(tuple(segments[place] for place in used), np.searchsorted(used, found[:, 0]), found[:, 1])
 
     @contextlib.contextmanager
     def alone(self, progress: Progress) -> Iterator[None]:
@@ -127,16 +126,33 @@ class Entry:
             use = _use(self.folder)
             write_json(self.folder / "use.json", {"served": use["served"] + served, "computed": use["computed"] + computed})
 
-    def _index(self) -> tuple[list[Path], dict[bytes, tuple[int, int]]]:
-        """The segments' folders, and where the row of each picture is: (segment, row)."""
-        names = sorted(self.folder.glob("segment-*"))
+    def _index(self) -> tuple[list[np.ndarray], dict[bytes, tuple[int, int]]]:
+        """The segments' rows, memory-mapped, and where the row of each picture is: (segment, row).
+
+        A segment that cannot be read, after a power cut or on a bad disk, is removed: its rows are computed again.
+        """
+        segments: list[np.ndarray] = []
         where: dict[bytes, tuple[int, int]] = {}
-        for place, name in enumerate(names):
-            with contextlib.suppress(FileNotFoundError):
-                content = (name / "keys.bin").read_bytes()
-                for row in range(len(content) // KEY_BYTES):
-                    where[content[row * KEY_BYTES : (row + 1) * KEY_BYTES]] = (place, row)
-        return names, where
+        for folder in sorted(self.folder.glob("segment-*")):
+            try:
+                rows, keys = _read(folder)
+            except FileNotFoundError:  # just being dropped by another process
+                continue
+            except (ValueError, EOFError):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            where |= {key: (len(segments), row) for row, key in enumerate(keys)}
+            segments.append(rows)
+        return segments, where
+
+
+def _read(segment: Path) -> tuple[np.ndarray, list[bytes]]:
+    """A segment's rows and their keys. Raises `ValueError` or `EOFError` where they are not whole or do not belong together."""
+    content = (segment / "keys.bin").read_bytes()
+    rows = np.load(segment / "rows.npy", mmap_mode="r")
+    if len(content) != len(rows) * KEY_BYTES:
+        raise ValueError(f"{len(rows)} rows and {len(content)} bytes of keys")
+    return rows, [content[start : start + KEY_BYTES] for start in range(0, len(content), KEY_BYTES)]
 
 
 @dataclass(frozen=True)
