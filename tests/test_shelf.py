@@ -12,6 +12,7 @@ import pytest
 
 from tlcore import shelf as module
 from tlcore.errors import AssetError, Cancelled
+from tlcore.files import TEMPORARY_SUFFIX
 from tlcore.progress import silent
 from tlcore.shelf import Shelf, allocate, free_bytes, size_of, used_now
 
@@ -55,6 +56,16 @@ def test_what_is_in_use_stays(shelf: Shelf) -> None:
     _put(shelf, "other", 30, 10)
     shelf.make_room(50, keep=[kept])
     assert shelf.entries() == [kept]
+
+
+def test_what_is_being_filled_goes_last(shelf: Shelf) -> None:
+    busy, _, young = (_put(shelf, name, 30, age) for name, age in (("busy", 30), ("idle", 20), ("young", 10)))
+    (busy / f".segment-1.1{TEMPORARY_SUFFIX}").mkdir()
+    os.utime(busy, (time.time() - 30,) * 2)
+    shelf.make_room(40)
+    assert shelf.entries() == [busy, young]
+    shelf.make_room(100, keep=[young])
+    assert shelf.entries() == [young]
 
 
 def test_what_somebody_else_reads_stays_readable(shelf: Shelf) -> None:

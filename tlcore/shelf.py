@@ -78,8 +78,8 @@ class Shelf:
     def make_room(self, need: int, keep: Collection[Path] = ()) -> None:
         """Drop the least recently used entries, but none of `keep`, until `need` bytes fit below the limit and on the disk.
 
-        Sweeps what killed processes left behind. Raises `AssetError`, and drops nothing, where the disk would have no room
-        all the same.
+        Those that another process is adding to go last. Sweeps what killed processes left behind. Raises `AssetError`, and
+        drops nothing, where the disk would have no room all the same.
         """
         self._sweep()
         sizes = {folder: size_of(folder) for folder in self.entries()}
@@ -87,7 +87,7 @@ class Shelf:
         if need > free + sum(size for folder, size in sizes.items() if folder not in keep):
             raise self.no_room(need, f"{free / 1e6:,.0f} MB are free")
         too_much = max(sum(sizes.values()) + need - self.limit_bytes, need - free)
-        for folder, size in sizes.items():
+        for folder, size in sorted(sizes.items(), key=lambda entry: _is_filled(entry[0])):
             if too_much > 0 and folder not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
                 too_much -= size
@@ -97,7 +97,7 @@ class Shelf:
         self._sweep()
         removed = 0
         for folder in self.entries():
-            if any(folder.glob(f".*{TEMPORARY_SUFFIX}")):
+            if _is_filled(folder):
                 continue
             removed += size_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -113,6 +113,11 @@ class Shelf:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
                     shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+
+
+def _is_filled(folder: Path) -> bool:
+    """Whether somebody is adding to an entry just now, or was killed while doing so."""
+    return any(folder.glob(f".*{TEMPORARY_SUFFIX}"))
 
 
 def used_now(folder: Path) -> None:

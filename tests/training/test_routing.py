@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -247,6 +250,18 @@ def test_stopped_anywhere_a_cut_run_goes_on_bit_for_bit(
         found, values = _finish(laid(going_on, again))
         assert found == history, stop
         assert all(torch.equal(values[name], tensor) for name, tensor in tensors.items()), stop
+
+
+@pytest.mark.parametrize("solver", ["auto", "minibatch"])
+def test_rows_that_another_process_drops_while_a_run_reads_them_stay_readable(training, solver: str) -> None:
+    reference, tensors = _finish(cut_in(training("two-stage", epochs=4), views=2, head_solver=solver))
+    run = cut_in(training("two-stage", epochs=4), views=2, head_solver=solver)
+    drop = "from tlcore.training.activations import shelf; assert shelf().clear() > 0"
+    subprocess.run([sys.executable, "-c", drop], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    assert kept() == []
+    history, found = _finish(run)
+    assert history == reference
+    assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
 
 
 def test_what_has_moved_is_not_kept_again_when_a_run_goes_on(training) -> None:
