@@ -25,7 +25,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keep(**changes: object) -> Entry:
     """An entry of three rows of five numbers that was computed once and found once."""
-    entry = Entry(RECIPE | changes)
+    entry = Entry(RECIPE | changes, "hub" if changes else "random")
     with entry.adding(KEYS, (5,), np.float32) as rows:
         rows[:] = 1
     entry.count(0, 3)
@@ -45,8 +45,9 @@ def test_the_list_tells_each_entry_and_the_totals(capsys):
     keep(view="augmented 1", image_size=64)
     assert main(["cache"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:2] == ["backbone", "cut"]
-    assert sum("resnet18  head" in line for line in lines) == 2
+    assert lines[0].split()[:3] == ["backbone", "weights", "cut"]
+    assert sum("resnet18" in line for line in lines) == 2
+    assert [sum(f" {source} " in line for line in lines) for source in ("random", "hub")] == [1, 1]
     assert "2 entries" in lines[-1]
     assert "of at most 2 GB" in lines[-1]
     assert "found 6 rows here and computed 6" in lines[-1]
@@ -57,6 +58,7 @@ def test_json_has_the_same_as_numbers(capsys):
     assert main(["cache", "list", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     (entry,) = told["entries"]
+    assert entry["weights"] == "random"
     assert (told["served"], told["computed"], told["limit_bytes"]) == (3, 3, 2_000_000_000)
     assert (entry["backbone"], entry["images"], entry["served"], entry["computed"]) == ("resnet18", 3, 3, 3)
     assert told["bytes"] == entry["bytes"] > 3 * 5 * 4

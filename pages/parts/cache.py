@@ -15,6 +15,7 @@ from tlcore.training.activations import Kept, kept, shelf
 
 _COLUMNS = {
     "Backbone": st.column_config.TextColumn(),
+    "Weights": st.column_config.TextColumn(help="Where the frozen layers' weights came from."),
     "Cut below": st.column_config.TextColumn(help="The lowest group that may move: what is below it was computed."),
     "View": st.column_config.TextColumn(help="The images as they are, or one augmented view of each."),
     "Format": st.column_config.TextColumn(help="The number format that it was computed in."),
@@ -67,6 +68,7 @@ def table(entries: list[Kept]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Backbone": [backbone_name(entry.backbone) for entry in entries],
+            "Weights": [entry.weights for entry in entries],
             "Cut below": [entry.cut for entry in entries],
             "View": [entry.view for entry in entries],
             "Format": [entry.precision for entry in entries],

@@ -158,7 +158,7 @@ def test_an_empty_cache_says_what_would_be_there(runs):
 
 def test_the_cache_shows_its_hits_and_is_cleared_after_a_word_about_the_cost(runs):
     recipe = {"backbone": "resnet18", "cut": "head", "view": "as it is", "precision": "float32", "image_size": 128}
-    entry = Entry(recipe)
+    entry = Entry(recipe, "random")
     with entry.adding([bytes([n]) * 16 for n in range(4)], (512,), np.float32) as rows:
         rows[:] = 1
     entry.count(12, 4)
@@ -166,6 +166,7 @@ def test_the_cache_shows_its_hits_and_is_cleared_after_a_word_about_the_cost(run
     shown = {metric.label: metric.value for metric in app.metric}
     assert (shown["Found again"], shown["Computed"]) == ("75 %", "4")
     (row,) = cache_table(kept()).to_dict("records")
+    assert row["Weights"] == "random"
     assert (row["Backbone"], row["Cut below"], row["Images"], row["Hits"]) == ("ResNet-18", "head", 4, 12)
     assert "its numbers stay the same" in said(app)
     app = press(app, "Remove all of it")

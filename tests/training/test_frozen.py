@@ -118,6 +118,19 @@ def test_one_pass_fills_the_cuts_that_miss_something_and_each_only_what_it_misse
         assert np.array_equal(rows.take(np.arange(32)), plain[group])
 
 
+def test_the_source_of_the_weights_is_told_and_changes_no_row() -> None:
+    frozen, pictures = frozen_part(), tiny_split(3, 0).images
+    _keep(frozen, pictures)
+    (entry,) = kept()
+    assert entry.weights == "random"
+    frozen.network.provenance["source"] = "/home/somebody/own.safetensors"
+    same = _keep(frozen, pictures)
+    assert (frozen.passes.needed, frozen.passes.computed, len(same)) == (6, 3, 1)
+    shelf().clear()
+    _keep(frozen, pictures)
+    assert kept()[0].weights == "own.safetensors", "where a person keeps it is nobody else's business"
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
 def test_every_format_comes_back_as_it_was(precision: str) -> None:
     values = torch.randn(3, 5, 4, 4).to(getattr(torch, precision), memory_format=torch.channels_last)

@@ -15,7 +15,7 @@ from tlcore.settings import activations_limit_bytes
 from tlcore.training.activations import Kept, kept, shelf
 
 ACTIONS = ("list", "clear")
-_HEADER = ("backbone", "cut below", "view", "format", "px", "images", "size", "found", "computed", "last used")
+_HEADER = ("backbone", "weights", "cut below", "view", "format", "px", "images", "size", "found", "computed", "last used")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +75,7 @@ def _as_data(entries: list[Kept]) -> dict[str, object]:
 def _row(entry: Kept) -> list[str]:
     return [
         entry.backbone,
+        entry.weights,
         entry.cut,
         entry.view,
         entry.precision,

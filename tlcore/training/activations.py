@@ -71,6 +71,7 @@ class Entry:
     """One entry of the shelf. `recipe` says in plain data what its rows depend on; its digest is the entry's name."""
 
     recipe: dict[str, Any]
+    weights: str = ""  # where they came from, for people: the recipe has the tensors' digest
 
     @property
     def key(self) -> str:
@@ -113,7 +114,7 @@ class Entry:
         need = len(keys) * int(np.prod(shape)) * np.dtype(dtype).itemsize
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / "about.json").exists():
-            write_json(self.folder / "about.json", self.recipe)
+            write_json(self.folder / "about.json", self.recipe | {"weights": self.weights})
         with shelf().filling(self.folder / f"segment-{uuid.uuid4().hex[:12]}", need) as aside:
             rows = allocate(aside / "rows.npy", (len(keys), *shape), dtype)
             yield rows
@@ -160,6 +161,7 @@ class Kept:
     """One entry as a person sees it."""
 
     backbone: str
+    weights: str  # "random", a package, a hub's repository, a file's name; empty where nobody said
     cut: str
     view: str
     precision: str
@@ -179,6 +181,7 @@ def kept() -> list[Kept]:
             about = json.loads((folder / "about.json").read_bytes())
             images = sum(file.stat().st_size // KEY_BYTES for file in folder.glob("segment-*/keys.bin"))
             words = {name: about[name] for name in ("backbone", "cut", "view", "precision", "image_size")}
+            words["weights"] = about.get("weights", "")
             found.append(Kept(**words, images=images, bytes=size_of(folder), last_used=folder.stat().st_mtime, **_use(folder)))
     return found
 

@@ -95,7 +95,8 @@ class Frozen:
             "machine": self.machine.name,
             "versions": [torch.__version__, timm.__version__],
         }
-        return Entry(recipe)
+        source = self.network.provenance["source"] or ""
+        return Entry(recipe, Path(source).name if Path(source).is_absolute() else source)
 
     def run(self, pictures: np.ndarray, groups: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at the cuts below `groups` (at every cut by default)."""
