@@ -88,6 +88,8 @@ def test_the_number_format_with_its_error():
     alone = measured | {"precision": "float32", "seconds": {"float32": 0.0123}}
     assert "compute in float32, 12 ms a picture here." in format_sentence(cut(KEPT, prefix=alone))
     assert format_sentence(cut(WHOLE)) == ""
+    estimated = format_sentence(cut(KEPT, prefix=measured | {"error": None}))
+    assert estimated.endswith(" a picture). The error that this brings is measured when the run starts.")
     assert error_in_words(3.9e-6) == "less than 0.001 %"
     assert error_in_words(0.00004) == "0.004 %"
 

@@ -40,7 +40,7 @@ def frozen_part(precision: str = "float32", *, fold: bool = True) -> Frozen:
     network.module.eval()
     cuts = find_cuts(network)
     looked_at = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    found = Format(precision, {precision: 1e-3}, 0.0, SHAPES)
+    found = Format(precision, {precision: 1e-3}, SHAPES, 0.0)
     return Frozen(
         cuts,
         tuple(SHAPES),

@@ -35,6 +35,7 @@ def test_the_seconds_are_the_phases_and_the_evaluations(tmp_path: Path):
     assert found["frozen"]["seconds"] > 0
     assert found["plan"]["groups"] == tuple(found["groups"]) or list(found["plan"]["groups"]) == found["groups"]
     assert found["groups"][-1]["params"] == (1024 + 1) * 3
+    assert found["cut"]["prefix"]["error"] is None, "on pictures of noise it says nothing"
     assert {"device", "precision", "batch_size", "memory_bytes", "memory_is"} <= set(found)
 
 

@@ -38,6 +38,8 @@ def format_sentence(cut: Cut) -> str:
         choice = f"the fastest of those timed here ({timed} a picture)"
     else:
         choice = f"as no other is a tenth faster here ({timed} a picture)"
+    if prefix["error"] is None:
+        return f"The frozen layers compute in {chosen}, {choice}. The error that this brings is measured when the run starts."
     return (
         f"The frozen layers compute in {chosen}, {choice}. Measured against the plain network in float32, that moves the "
         f"logits by {error_in_words(prefix['error'])} of their spread."

@@ -6,12 +6,12 @@ than float32. So a format whose matrix product is no faster is not even tried.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -33,8 +33,8 @@ class Format:
 
     precision: Precision
     seconds: dict[str, float]  # format -> seconds for one picture
-    error: float  # of the logits against the plain network in float32: root mean square, as a share of their spread
     shapes: dict[str, list[int]]  # of one picture's activation at each cut, as the network has it: channels first
+    error: float | None = None  # root mean square, of the logits against the plain network in float32, by their spread
 
 
 def choose_format(
@@ -42,32 +42,56 @@ def choose_format(
     pictures: Callable[[], Tensor],
     machine: Machine,
     recipe: dict[str, object],
-    error: Callable[[Prefix], float],
+    error: Callable[[Prefix], float] | None,
+    seen: dict[str, object],
     *,
     only_float32: bool,
-) -> Format:
-    """The fastest format of a prefix, and what was measured. `recipe` says what the answer depends on.
+) -> tuple[Format, Prefix | None]:
+    """The fastest format of a prefix, what was measured, and the prefix in that format where one had to be made for it.
 
     `make` gives the prefix in float32, `pictures` (B, 3, S, S) are normalised ones, and `error` measures a prefix's effect on
-    the logits; none is called where this machine has measured before. Then the kept answer is taken: the same spec goes the
-    same way each time.
+    the logits (None: nobody asks). None is called where this machine has measured before. How fast a format is depends on
+    `recipe`, which has neither weights nor pictures, so that runs and their estimates agree on it; its error depends on
+    `seen` as well, which has both.
     """
-    name = hashlib.sha256(json.dumps(recipe | {"machine": machine.name}, sort_keys=True).encode()).hexdigest()[:40]
-    file = cache_dir() / "formats" / f"{name}.json"
-    with contextlib.suppress(FileNotFoundError, TypeError, ValueError):
-        return Format(**json.loads(file.read_bytes()))
-    prefix, looked_at = make(), pictures()
-    tried = {"float32": prefix} | {
-        name: prefix.in_precision(name) for name in ([] if only_float32 else faster_formats(machine))
-    }
-    seconds = _interleaved({name: _timer(made, looked_at, machine) for name, made in tried.items()})
+    recipe = recipe | {"machine": machine.name}
+    file, made = _file(recipe), None
+    try:
+        kept = json.loads(file.read_bytes())
+        found = Format(kept["precision"], kept["seconds"], kept["shapes"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        found, made = _timed(make(), pictures(), machine, only_float32)
+        write_json(file, asdict(found))
+    if error is None:
+        return found, made
+    file = _file(recipe | seen | {"precision": found.precision})
+    try:
+        share = float(json.loads(file.read_bytes())["error"])
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        made = made or _in(found.precision, make())
+        share = error(made)
+        write_json(file, {"error": share})
+    return replace(found, error=share), made
+
+
+def _timed(prefix: Prefix, pictures: Tensor, machine: Machine, only_float32: bool) -> tuple[Format, Prefix]:
+    others = [] if only_float32 else faster_formats(machine)
+    tried = {"float32": prefix} | {name: _in(name, prefix) for name in others}
+    seconds = _interleaved({name: _timer(made, pictures, machine) for name, made in tried.items()})
     fastest = min(seconds, key=lambda name: seconds[name])
     chosen = fastest if seconds["float32"] >= WORTH * seconds[fastest] else "float32"
-    measured = {name: taken / len(looked_at) for name, taken in seconds.items()}
-    shapes = {group: list(out.shape[1:]) for group, out in zip(prefix.groups, prefix(looked_at[:1]), strict=True)}
-    found = Format(chosen, measured, error(tried[chosen]), shapes)
-    write_json(file, asdict(found))
-    return found
+    measured = {name: taken / len(pictures) for name, taken in seconds.items()}
+    shapes = {group: list(out.shape[1:]) for group, out in zip(prefix.groups, prefix(pictures[:1]), strict=True)}
+    return Format(chosen, measured, shapes), tried[chosen]
+
+
+def _in(precision: Precision, prefix: Prefix) -> Prefix:
+    return prefix if precision == "float32" else prefix.in_precision(precision)
+
+
+def _file(recipe: dict[str, object]) -> Path:
+    name = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:40]
+    return cache_dir() / "formats" / f"{name}.json"
 
 
 def faster_formats(machine: Machine) -> list[Precision]:

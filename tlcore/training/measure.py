@@ -125,6 +125,7 @@ def _routing(spec: MeasureSpec, plan: Plan, network: Network, pictures: Split, m
         head_solver=spec.run.head_solver,
         backbone=spec.run.backbone,
         counts={"train": spec.train_images, "val": spec.val_images, "test": spec.test_images},
+        judged=False,
     )
 
 

@@ -111,13 +111,15 @@ def decide(
     backbone: str,
     counts: Mapping[str, int] | None = None,
     earlier: Mapping[str, Any] | None = None,
+    judged: bool = True,
 ) -> Routing:
     """Where to cut in each phase of `plan`, what to keep, and why.
 
     `whole` is the route through the uncut network; `views` of each training picture are kept where it augments (0: fresh ones
     in each epoch); `precision` "float32" forces that format on the prefix; `counts` are the pictures of each split where they
     are not those of `whole`. Call it before the first step: the prefix is the network as it starts. `earlier` is `as_data()`
-    of the run that goes on: it goes on the same way, whatever has become of the disk and the measurements meanwhile.
+    of the run that goes on: it goes on the same way, whatever has become of the disk and the measurements meanwhile. `judged`
+    is off where the error of the prefix would say nothing, as on pictures of noise.
     """
     counts = counts or {name: len(split) for name, split in whole.splits.items()}
     lowest = _lowest_trained(plan)
@@ -134,7 +136,7 @@ def decide(
     if cuts is None or not groups:
         return Routing(tuple(uncut), None, whole, None, None)
     measured = Format(**earlier["prefix"]) if earlier else None
-    frozen = _frozen(whole, cuts, groups, precision, backbone, measured)
+    frozen = _frozen(whole, cuts, groups, precision, backbone, measured, judged)
     kept = min(views, plan.epochs) if whole.augments else 1
     if earlier:
         ways = [Way(**way) for way in earlier["phases"]]
@@ -172,7 +174,7 @@ def _border(cuts: Cuts | None, plan: Plan, lowest: int) -> str | None:
 
 
 def _frozen(
-    whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, backbone: str, measured: Format | None
+    whole: Route, cuts: Cuts, groups: tuple[str, ...], precision: str, backbone: str, measured: Format | None, judged: bool
 ) -> Frozen:
     network, machine, images = whole.network, whole.machine, whole.splits["train"].images
     look = network.preprocessing
@@ -196,11 +198,19 @@ def _frozen(
 
     size = images.shape[1]
     recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
-    recipe["weights"] = network.provenance.get("sha256") or "random"
-    measured = measured or choose_format(
-        lambda: make(groups), pictures, machine, recipe, error, only_float32=precision == "float32"
-    )
-    return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make)
+    seen = {
+        "weights": network.provenance.get("sha256") or "random",
+        "seed": whole.seed,  # of the head, and of random weights
+        "mean": look.mean,
+        "std": look.std,
+        "pictures": [key.hex() for key in keys_of(images[:TRIAL])],
+    }
+    made = None
+    if measured is None:
+        ask = error if judged else None
+        only = precision == "float32"
+        measured, made = choose_format(lambda: make(groups), pictures, machine, recipe, ask, seen, only_float32=only)
+    return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make, _made=made)
 
 
 def _ways(groups: Sequence[str], frozen: Frozen, counts: Mapping[str, int], views: int) -> dict[str, Way]:
