@@ -216,6 +216,22 @@ def test_each_picture_sees_all_its_views_one_in_each_epoch(training) -> None:
 
 
 @pytest.mark.parametrize("solver", ["auto", "minibatch"])
+@pytest.mark.parametrize("strategy", ["linear-probe", "gradual"])
+def test_views_outlast_epochs_and_patience(training, strategy: str, solver: str) -> None:
+    """Fewer epochs than views, and phases that patience ends before each view was seen."""
+    few = cut_in(training(strategy, epochs=4), views=9, head_solver=solver)
+    assert len(few.setup.routes[0].rows["train"]) == 4
+    history, _ = _finish(few)
+    assert len(history) == 4
+    impatient = cut_in(training(strategy, epochs=40, lr=1.0, patience=1), views=9, head_solver=solver)
+    history, _ = _finish(impatient)
+    assert impatient.state.stopped_early
+    assert impatient.state.phase == len(impatient.setup.plan.phases)
+    assert [epoch["epoch"] for epoch in history] == list(range(len(history)))
+    assert all(np.isfinite(epoch["train"]["loss"]) for epoch in history)
+
+
+@pytest.mark.parametrize("solver", ["auto", "minibatch"])
 @pytest.mark.parametrize("strategy", ["lp-ft", "gradual"])
 @pytest.mark.parametrize("deleted", [False, True])
 def test_stopped_anywhere_a_cut_run_goes_on_bit_for_bit(
