@@ -62,6 +62,16 @@ def test_the_speed_is_measured_once_and_the_error_once_for_each_weights_and_pict
     assert _choose(None, make=_refused)[0] == replace(first, error=None)
 
 
+def test_a_format_that_overflows_with_these_weights_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "faster_formats", lambda machine: ["bfloat16"])
+    monkeypatch.setattr(formats, "_interleaved", lambda timers: {"float32": 2.0, "bfloat16": 1.0})
+    found, prefix = _choose(lambda prefix: float("nan") if prefix.precision == "bfloat16" else 1e-6, {"weights": "large"})
+    assert (found.precision, found.error, prefix.precision) == ("float32", 1e-6, "float32")
+    assert _choose(_refused, {"weights": "large"}, make=_refused)[0] == found
+    assert _choose(lambda prefix: 0.1, {"weights": "small"})[0].precision == "bfloat16"
+    assert _choose(lambda prefix: float("inf"), {"weights": "broken"})[0].error is None
+
+
 def test_a_kept_answer_that_cannot_be_read_is_measured_again(tmp_path: Path) -> None:
     first, _ = _choose(lambda prefix: 0.1)
     for content in ("{}", "", "[1]", '{"precision": 1'):

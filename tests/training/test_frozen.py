@@ -16,10 +16,10 @@ import torch
 from tiny import tiny_network, tiny_split
 
 from tlcore.data.transforms import augment, view_of
-from tlcore.errors import AssetError
+from tlcore.errors import AssetError, OutOfMemory
 from tlcore.groups import HEAD
 from tlcore.models.cut import find_cuts
-from tlcore.models.prefix import prefix_of
+from tlcore.models.prefix import Prefix, prefix_of
 from tlcore.progress import silent
 from tlcore.training.activations import kept, keys_of, shelf
 from tlcore.training.formats import Format
@@ -95,6 +95,29 @@ def test_what_is_there_is_not_computed_again_and_more_pictures_add_to_it() -> No
     assert (entry.images, entry.computed, entry.served) == (30, 30, 40)
     shelf().clear()
     assert torch.equal(_all(_keep(frozen_part(), both)[HEAD]), rows), "whatever it is computed together with"
+
+
+@pytest.mark.parametrize("fits", [32, 9, 1, 0])
+def test_where_memory_runs_out_fewer_pictures_go_through_at_once(monkeypatch: pytest.MonkeyPatch, fits: int) -> None:
+    frozen, pictures = frozen_part(), tiny_split(35, 0).images
+    expected = frozen.run(pictures[:BATCH])
+    call, sizes = Prefix.__call__, []
+
+    def small(prefix: Prefix, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if len(images) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        sizes.append(len(images))
+        return call(prefix, images)
+
+    monkeypatch.setattr(Prefix, "__call__", small)
+    if not fits:
+        with pytest.raises(OutOfMemory, match="Not even the smallest"):
+            _keep(frozen, pictures)
+        return
+    found = _all(_keep(frozen, pictures)[HEAD])
+    assert set(sizes) == {{32: 32, 9: 8, 1: 1}[fits]}
+    assert torch.allclose(found[:BATCH], from_rows(expected[HEAD]), atol=1e-5)
+    assert len(found) == 35
 
 
 def test_equal_pictures_have_one_row() -> None:

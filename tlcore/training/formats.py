@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -52,7 +53,7 @@ def choose_format(
     `make` gives the prefix in float32, `pictures` (B, 3, S, S) are normalised ones, and `error` measures a prefix's effect on
     the logits (None: nobody asks). None is called where this machine has measured before. How fast a format is depends on
     `recipe`, which has neither weights nor pictures, so that runs and their estimates agree on it; its error depends on
-    `seen` as well, which has both.
+    `seen` as well, which has both; where it is not finite float32 is taken.
     """
     recipe = recipe | {"machine": machine.name}
     file, made = _file(recipe), None
@@ -66,12 +67,17 @@ def choose_format(
         return found, made
     file = _file(recipe | seen | {"precision": found.precision})
     try:
-        share = float(json.loads(file.read_bytes())["error"])
+        kept = json.loads(file.read_bytes())
+        precision, share = kept["precision"], float(kept["error"])
     except (FileNotFoundError, KeyError, TypeError, ValueError):
-        made = made or _in(found.precision, make())
+        precision, made = found.precision, made or _in(found.precision, make())
         share = error(made)
-        write_json(file, {"error": share})
-    return replace(found, error=share), made
+        if not math.isfinite(share):  # float16 ends at 65,504: where these weights go beyond, float32 it is
+            precision, made = "float32", _in("float32", make())
+            share = error(made)
+        if math.isfinite(share):
+            write_json(file, {"precision": precision, "error": share})
+    return replace(found, precision=precision, error=share if math.isfinite(share) else None), made
 
 
 def _timed(prefix: Prefix, pictures: Tensor, machine: Machine, only_float32: bool) -> tuple[Format, Prefix]:

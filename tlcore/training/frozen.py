@@ -24,6 +24,7 @@ from tlcore.progress import Progress
 from tlcore.training.activations import Entry, Rows, shelf
 from tlcore.training.formats import Format
 from tlcore.training.machine import Machine
+from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 
 BATCH = 32  # every batch has this shape, the last one filled up: so a row does not depend on which others were computed with it
 _STORED = {torch.float32: np.float32, torch.float16: np.float16, torch.bfloat16: np.uint16}  # numpy has no bfloat16
@@ -53,6 +54,7 @@ class Frozen:
     make: Callable[[Sequence[str]], Prefix]  # with some of the cuts, in float32; not called where nothing is left to compute
     passes: Passes = field(default_factory=Passes)  # so far
     _made: Prefix | None = None  # the last one
+    _at_once: int = BATCH  # fewer after memory ran out
     _in_use: set[Path] = field(default_factory=set)  # folders of entries whose rows were handed out
 
     def prefix(self, groups: Sequence[str]) -> Prefix:
@@ -99,10 +101,34 @@ class Frozen:
         return Entry(recipe, Path(source).name if Path(source).is_absolute() else source)
 
     def run(self, pictures: np.ndarray, groups: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at the cuts below `groups` (at every cut by default)."""
-        full = np.zeros((BATCH, *pictures.shape[1:]), np.uint8)
+        """The rows of up to `BATCH` pictures, uint8 (B, S, S, 3), at the cuts below `groups` (at every cut by default).
+
+        Where memory runs out they go through in smaller parts. Raises `OutOfMemory` where not even one fits.
+        """
+        groups = self.groups if groups is None else groups
+        parts: list[dict[str, np.ndarray]] = []
+        first = 0
+        while first < len(pictures):
+            part = None
+            try:
+                part = self._run(pictures[first : first + self._at_once], groups)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self._at_once == 1:
+                    raise nothing_fits() from error
+            if part is None:
+                self._at_once //= 2
+                free(self.machine)
+            else:
+                parts.append(part)
+                first += self._at_once
+        return {group: np.concatenate([part[group] for part in parts]) for group in groups}
+
+    def _run(self, pictures: np.ndarray, groups: Sequence[str]) -> dict[str, np.ndarray]:
+        full = np.zeros((self._at_once, *pictures.shape[1:]), np.uint8)
         full[: len(pictures)] = pictures
-        look, prefix = self.network.preprocessing, self.prefix(self.groups if groups is None else groups)
+        look, prefix = self.network.preprocessing, self.prefix(groups)
         outputs = prefix(normalise(torch.from_numpy(full).to(self.machine.device), look.mean, look.std))
         return {group: to_rows(output)[: len(pictures)] for group, output in zip(prefix.groups, outputs, strict=True)}
 
