@@ -140,15 +140,10 @@ class CheckSpec(_Spec):
         return f"check-{_short(self.dataset)}"
 
 
-class MeasureSpec(_Spec):
-    """Time each phase of a run's plan on this machine, with the real network and the real batch size."""
+class _AboutRun(_Spec):
+    """A short question about a run that has not been started."""
 
-    kind: Literal["measure"] = "measure"
     run: RunSpec
-    train_images: int = Field(ge=1)
-    val_images: int = Field(ge=0)
-    test_images: int = Field(ge=0)
-    classes: int = Field(ge=2)
 
     @property
     def subject(self) -> RunSpec:
@@ -159,30 +154,30 @@ class MeasureSpec(_Spec):
     def lane(self) -> Lane:
         return "quick"
 
+
+class MeasureSpec(_AboutRun):
+    """Time each phase of a run's plan on this machine, with the real network and the real batch size."""
+
+    kind: Literal["measure"] = "measure"
+    train_images: int = Field(ge=1)
+    val_images: int = Field(ge=0)
+    test_images: int = Field(ge=0)
+    classes: int = Field(ge=2)
+
     def slug(self) -> str:
         return f"measure-{_short(self.run.backbone)}"
 
 
-class DialSpec(_Spec):
+class DialSpec(_AboutRun):
     """Ask at every level at once what training from there up gives: a few images, a few epochs, the validation split.
 
     `run` names the backbone, its weights, the data, the image size, the rate and the seed; its strategy does not count.
     """
 
     kind: Literal["dial"] = "dial"
-    run: RunSpec
     images: int = Field(160, ge=2, le=100_000, description="Training images, of all classes together.")
     val_images: int = Field(400, ge=2, le=100_000, description="Validation images at most.")
     epochs: int = Field(3, ge=1, le=100, description="Epochs in which the groups of a level train, the head solved before.")
-
-    @property
-    def subject(self) -> RunSpec:
-        """The spec that names the backbone and the data."""
-        return self.run
-
-    @property
-    def lane(self) -> Lane:
-        return "quick"
 
     def slug(self) -> str:
         return f"dial-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
