@@ -146,7 +146,7 @@ def test_the_source_of_the_weights_is_told_and_changes_no_row() -> None:
     _keep(frozen, pictures)
     (entry,) = kept()
     assert entry.weights == "random"
-    frozen.network.provenance["source"] = "/home/somebody/own.safetensors"
+    frozen.network.provenance["source"] = "/somewhere/own.safetensors"
     same = _keep(frozen, pictures)
     assert (frozen.passes.needed, frozen.passes.computed, len(same)) == (6, 3, 1)
     shelf().clear()
