@@ -65,6 +65,32 @@ def test_prefix_then_suffix_is_the_network_bit_for_bit_at_every_border(name: str
         assert {id(parameter) for parameter in suffixes[group].parameters()} == needed, "the suffix is what is above the cut"
 
 
+class _WithConstant(nn.Module):
+    """Adds what its own Python makes, as rotary position embeddings do."""
+
+    def __init__(self, inside: nn.Module) -> None:
+        super().__init__()
+        self.inside = inside
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.inside(images + torch.linspace(-1, 1, 3).view(3, 1, 1))
+
+
+def test_constants_that_the_forward_makes_go_along() -> None:
+    network = _network("resnet18")
+    network.module = _WithConstant(network.module)
+    groups = network.partition
+    tensors = {f"inside.{name}": group for name, group in groups.tensors.items()}
+    modules = {"": None} | {f"inside.{name}".rstrip("."): group for name, group in groups.modules.items()}
+    network.partition = Partition(groups.groups, tensors, modules)
+    cuts = find_cuts(network)
+    pictures = _pictures("resnet18", 2)
+    with torch.inference_mode():
+        for group in cuts.nodes:
+            (value,) = cuts.prefix([group]).eval()(pictures)
+            assert torch.equal(cuts.suffix(group)(value), network.module(pictures))
+
+
 def _gradients(network: Network, loss: Tensor) -> dict[str, Tensor]:
     network.module.zero_grad(set_to_none=True)
     loss.backward()

@@ -74,9 +74,8 @@ def find_cuts(network: Network) -> Cuts:
     A border without a cut is left out of `nodes` (the group below it reaches over it). Raises `Uncuttable` where the network
     cannot be traced or none of its borders can be cut.
     """
-    root = nn.Module()
-    root.add_module(_ROOT, network.module)
-    graph = _trace(network)
+    root = _Forward(network.module)  # one root for both: it also gets the constants that the forward makes
+    graph = _trace(network, root)
     order = {node: place for place, node in enumerate(graph.nodes)}
     rank = {group.name: place for place, group in enumerate(network.groups)}
     touched = [_groups_of(node, network, rank) for node in graph.nodes]
@@ -179,9 +178,9 @@ def _blocks(network: Network) -> set[nn.Module]:
     return blocks
 
 
-def _trace(network: Network) -> fx.Graph:
+def _trace(network: Network, root: _Forward) -> fx.Graph:
     try:
-        return _Tracer(network).trace(_Forward(network.module))
+        return _Tracer(network).trace(root)
     except Exception as error:  # whatever a model's own Python does with a proxy: the reason is told, never hidden
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Uncuttable(f"{type(network.module).__name__} cannot be traced: {reason}") from error
