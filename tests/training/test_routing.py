@@ -16,7 +16,7 @@ import torch
 from tiny import Training, cut_in, routing_of
 from torch import nn
 
-from tlcore.errors import AssetError
+from tlcore.errors import AssetError, OutOfMemory
 from tlcore.groups import HEAD
 from tlcore.models.prefix import prefix_of
 from tlcore.progress import silent
@@ -170,9 +170,53 @@ def test_a_network_that_cannot_be_traced_trains_uncut_to_the_same_end_and_says_w
     (way,) = routing_of(run).ways
     assert way.kind == "whole"
     assert way.reason.startswith("_Branching cannot be traced: ")
-    assert way.reason.endswith("It trains uncut.")
+    assert way.reason.endswith(". It trains uncut.")
     history, _ = _finish(cut_in(run))
     assert history == _finish(training("linear-probe"))[0]
+
+
+class _Moody(nn.Module):
+    """Traced as it is in training mode: in evaluation it answers otherwise, which no graph can tell."""
+
+    def __init__(self, inside: nn.Module) -> None:
+        super().__init__()
+        self.stem, self.middle, self.top, self.head = inside.stem, inside.middle, inside.top, inside.head
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        seen = self.top(self.middle(self.stem(images)))
+        return self.head((seen if self.training else 3 * seen).mean((2, 3)))
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise AttributeError("no such thing")
+
+
+@pytest.mark.parametrize("wrong", ["answers", "does not run"])
+def test_a_cut_that_does_not_do_what_the_network_does_is_not_used(
+    training, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    run = training("two-stage", epochs=4)
+    if wrong == "answers":
+        run.state.network.module = _Moody(run.state.network.module)
+        assert run.state.network.module.training
+        reason = "_Moody, cut in two, gives other answers than whole. It trains uncut."
+    else:
+        monkeypatch.setattr(routing, "prefix_of", _fails)
+        reason = "Tiny cannot be cut: no such thing. It trains uncut."
+    found = routing_of(run)
+    assert [(way.kind, way.reason) for way in found.ways] == [("whole", reason)] * 2
+    again = routing_of(training("two-stage", epochs=4), earlier=json.loads(json.dumps(found.as_data())))
+    assert again.ways == found.ways, "also when the run goes on"
+    assert again.frozen is None
+
+
+def test_a_network_that_does_not_fit_is_not_called_uncuttable(training, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(routing, "prefix_of", full)
+    with pytest.raises(OutOfMemory):
+        routing_of(training("linear-probe"))
 
 
 # --- that it is the same training

@@ -183,4 +183,4 @@ def _trace(network: Network, root: _Forward) -> fx.Graph:
         return _Tracer(network).trace(root)
     except Exception as error:  # whatever a model's own Python does with a proxy: the reason is told, never hidden
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Uncuttable(f"{type(network.module).__name__} cannot be traced: {reason}") from error
+        raise Uncuttable(f"{type(network.module).__name__} cannot be traced: {reason.rstrip('.')}.") from error

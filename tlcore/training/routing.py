@@ -25,8 +25,10 @@ from tlcore.training.activations import Rows, keys_of, shelf
 from tlcore.training.formats import Format, choose_format
 from tlcore.training.frozen import Frozen
 from tlcore.training.head import MOST_VALUES
+from tlcore.training.memory import is_out_of_memory, nothing_fits
 from tlcore.training.route import CutRoute, Route
 
+WRONG = 0.01  # of the largest logit: a prefix in float32 that is so far off was cut in a wrong place
 TRIAL = 8  # pictures on which a prefix is tried before it is used
 FROM_MEMORY, FROM_DISK = 2e9, 2e8  # bytes a second that rows are read with, cautiously
 
@@ -121,6 +123,8 @@ def decide(
     of the run that goes on: it goes on the same way, whatever has become of the disk and the measurements meanwhile. `judged`
     is off where the error of the prefix would say nothing, as on pictures of noise.
     """
+    if earlier and not earlier["prefix"]:
+        return Routing(tuple(Way(**way) for way in earlier["phases"]), None, whole, None, None)
     counts = counts or {name: len(split) for name, split in whole.splits.items()}
     lowest = _lowest_trained(plan)
     reason = "The cut is switched off." if cut == "off" else None
@@ -136,7 +140,12 @@ def decide(
     if cuts is None or not groups:
         return Routing(tuple(uncut), None, whole, None, None)
     measured = Format(**earlier["prefix"]) if earlier else None
-    frozen = _frozen(whole, cuts, groups, precision, backbone, measured, judged)
+    try:
+        frozen = _frozen(whole, cuts, groups, precision, backbone, measured, judged)
+    except Uncuttable as error:
+        why = Way("whole", None, 0, 0, f"{error.message} It trains uncut.")
+        uncut = [why if border else way for border, way in zip(borders, uncut, strict=True)]
+        return Routing(tuple(uncut), None, whole, None, None)
     kept = min(views, plan.epochs) if whole.augments else 1
     if earlier:
         ways = [Way(**way) for way in earlier["phases"]]
@@ -193,6 +202,8 @@ def _frozen(
         with torch.inference_mode():
             exact = network.module(looked_at.contiguous(memory_format=torch.channels_last))
             found = cuts.suffix(top)(prefix(looked_at)[groups.index(top)].float())
+            if prefix.precision == "float32" and not (found - exact).abs().max() <= WRONG * exact.abs().max():
+                raise Uncuttable(f"{type(network.module).__name__}, cut in two, gives other answers than whole.")
             spread = (exact - exact.mean(0)).square().mean().sqrt()
             return float((found - exact).square().mean().sqrt() / spread.clamp(min=1e-12))
 
@@ -209,7 +220,13 @@ def _frozen(
     if measured is None:
         ask = error if judged else None
         only = precision == "float32"
-        measured, made = choose_format(lambda: make(groups), pictures, machine, recipe, ask, seen, only_float32=only)
+        try:
+            measured, made = choose_format(lambda: make(groups), pictures, machine, recipe, ask, seen, only_float32=only)
+        except (RuntimeError, AttributeError, TypeError, LookupError, ValueError, AssertionError) as error:
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise nothing_fits() from error
+            reason = (str(error) or type(error).__name__).splitlines()[0]  # a graph that was traced and does not run
+            raise Uncuttable(f"{type(network.module).__name__} cannot be cut: {reason.rstrip('.')}.") from error
     return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make, _made=made)
 
 
