@@ -140,3 +140,23 @@ def test_a_model_without_groups_or_without_a_classifier_is_refused() -> None:
         partition(nn.Sequential(nn.Linear(4, 2)))
     with pytest.raises(SpecError, match="does not end in one linear layer"):
         partition(skeleton(BACKBONES["resnet18"], classes=0))
+
+
+class _Shared(nn.Module):
+    """Its second and third layer use one convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+        self.third, self.fc = nn.Sequential(self.second, nn.ReLU()), nn.Linear(4, 2)
+
+    def get_classifier(self) -> nn.Module:
+        return self.fc
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, object]:
+        return {"stem": r"^stem", "blocks": [(r"^first", (0,)), (r"^second", (1,)), (r"^third", (2,))]}
+
+
+def test_a_model_whose_layers_share_tensors_is_refused_in_words() -> None:
+    with pytest.raises(SpecError, match=r"_Shared uses third\.0\.weight in several places"):
+        partition(_Shared())

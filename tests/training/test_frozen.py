@@ -141,6 +141,12 @@ def test_one_pass_fills_the_cuts_that_miss_something_and_each_only_what_it_misse
         assert np.array_equal(rows.take(np.arange(32)), plain[group])
 
 
+def test_rows_of_another_version_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = frozen_part().entry(HEAD, None).key
+    monkeypatch.setattr("tlcore.__version__", "9.9.9")
+    assert frozen_part().entry(HEAD, None).key != before
+
+
 def test_the_source_of_the_weights_is_told_and_changes_no_row() -> None:
     frozen, pictures = frozen_part(), tiny_split(3, 0).images
     _keep(frozen, pictures)

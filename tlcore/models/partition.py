@@ -200,6 +200,12 @@ def _place_modules(module: nn.Module, tensors: Mapping[str, str]) -> dict[str, s
         nonlocal latest
         prefix = f"{name}." if name else ""
         inside = [*child.named_parameters(), *child.named_buffers()]
+        shared = [prefix + tensor for tensor, _ in inside if prefix + tensor not in tensors]
+        if shared:  # torch lists a tensor once, under the first of its names
+            raise SpecError(
+                f"{type(module).__name__} uses {shared[0]} in several places, so it belongs to no one group.",
+                next_step="Choose a backbone from the catalogue, or another timm classification model.",
+            )
         groups = {tensors[prefix + tensor] for tensor, _ in inside}
         if len(groups) > 1:
             group = None

@@ -15,6 +15,7 @@ import timm
 import torch
 from torch import Tensor
 
+import tlcore
 from tlcore.data.transforms import normalise, view_of
 from tlcore.errors import AssetError
 from tlcore.models.cut import Cuts
@@ -95,7 +96,7 @@ class Frozen:
             "mean": look.mean,
             "std": look.std,
             "machine": self.machine.name,
-            "versions": [torch.__version__, timm.__version__],
+            "versions": [torch.__version__, timm.__version__, tlcore.__version__],
         }
         source = self.network.provenance["source"] or ""
         return Entry(recipe, Path(source).name if Path(source).is_absolute() else source)
