@@ -25,17 +25,18 @@ def key(field: str) -> str:
 
 
 def fill(fields: Fields) -> None:
-    """Put all values into the form; to be called before its widgets are drawn. The form's next link will say them."""
+    """Put all values into the form; to be called before its widgets are drawn. They win over the link as it now stands, and
+    the form's next link will say them."""
     for name, value in fields.items():
         st.session_state[key(name)] = value
     st.session_state[_CHOSEN] = dict(fields)
-    st.session_state[_WRITTEN] = {}
+    st.session_state[_WRITTEN] = _asked()
     st.session_state[_PROBLEMS] = []
 
 
 def read_link() -> list[str]:
     """Fill the form from the link where that is not the form's own; returns what in it can't be used, as sentences."""
-    asked = {name: st.query_params[name] for name in DEFAULTS if name in st.query_params}
+    asked = _asked()
     if _WRITTEN not in st.session_state or (asked and asked != st.session_state[_WRITTEN]):
         fields, problems = from_link(asked)
         fill(fields)
@@ -44,6 +45,11 @@ def read_link() -> list[str]:
     for name, value in st.session_state[_CHOSEN].items():
         st.session_state[key(name)] = st.session_state.get(key(name), value)
     return st.session_state.get(_PROBLEMS, [])
+
+
+def _asked() -> Fields:
+    """What the link says about the form."""
+    return {name: st.query_params[name] for name in DEFAULTS if name in st.query_params}
 
 
 def write_link(fields: Fields) -> None:
