@@ -94,7 +94,9 @@ class RunSpec(_Spec):
         None, ge=1, description="End a phase after so many epochs without a better validation loss; None never does."
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number format of the forward pass; auto is float32 on a CPU and mixed precision on a GPU."
+        "auto",
+        description="Number format of the forward pass. auto trains in float32 on a CPU and in mixed precision on a "
+        "GPU, and takes for the frozen layers what is measured as fastest.",
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1)

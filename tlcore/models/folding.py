@@ -31,11 +31,15 @@ def fold_batchnorms(prefix: fx.GraphModule, pictures: Tensor) -> fx.GraphModule:
     with torch.inference_mode():
         expected = [prefix(batch) for batch in (pictures, pictures[:-1])]
     try:
-        fine = copy.deepcopy(fx.GraphModule(prefix, _FineTracer().trace(prefix), class_name="Prefix"))
-        _fold(fine)  # a copy: `prefix` keeps its weights, should the two differ
+        graph = _FineTracer().trace(prefix)
+    except Exception:  # whatever a model's own Python does with a proxy: it runs unfolded, with the same answers
+        return prefix
+    fine = copy.deepcopy(fx.GraphModule(prefix, graph, class_name="Prefix"))  # should the two differ, `prefix` is whole
+    _fold(fine)
+    try:
         with torch.inference_mode():
             found = [fine(batch) for batch in (pictures, pictures[:-1])]
-    except Exception:  # a model that cannot be traced finely runs unfolded, with the same answers
+    except (RuntimeError, AssertionError, ValueError, TypeError):  # a fine trace holds on to the shapes of one batch
         return prefix
     same = all(_close(a, b) for before, after in zip(expected, found, strict=True) for a, b in zip(before, after, strict=True))
     return fine if same else prefix
