@@ -95,8 +95,8 @@ class RunSpec(_Spec):
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
-        description="Number format of the forward pass. auto trains in float32 on a CPU and in mixed precision on a "
-        "GPU, and takes for the frozen layers what is measured as fastest.",
+        description="Number format of the forward pass. auto is mixed precision on a GPU, and on a CPU what is measured as "
+        "fastest, for the frozen layers and for those that train.",
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1)
@@ -180,6 +180,7 @@ class DialSpec(_AboutRun):
     images: int = Field(160, ge=2, le=100_000, description="Training images, of all classes together.")
     val_images: int = Field(400, ge=2, le=100_000, description="Validation images at most.")
     epochs: int = Field(3, ge=1, le=100, description="Epochs in which the groups of a level train, the head solved before.")
+    kept_only: bool = Field(False, description="Ask only where the cache holds all that the frozen layers make of its images.")
 
     def slug(self) -> str:
         return f"dial-{_short(self.run.backbone)}-{_short(self.run.dataset)}"

@@ -21,7 +21,7 @@ from tlcore.models.prefix import prefix_of
 from tlcore.progress import silent
 from tlcore.strategies import preset
 from tlcore.strategies.phases import Gradual
-from tlcore.training import routing
+from tlcore.training import routing, ways
 from tlcore.training.activations import kept, shelf
 from tlcore.training.checkpoint import Identity, load_checkpoint, save_checkpoint
 from tlcore.training.fit import fit
@@ -121,7 +121,7 @@ def test_a_head_alone_on_kept_features_is_solved(training, monkeypatch: pytest.M
     assert solvers("last-group") == ["steps"]
     assert solvers("linear-probe", head_solver="minibatch") == ["steps"]
     assert solvers("linear-probe", views=0) == ["steps"]
-    monkeypatch.setattr(routing, "MOST_VALUES", 8 * 37 - 1)
+    monkeypatch.setattr(ways, "MOST_VALUES", 8 * 37 - 1)
     assert solvers("linear-probe") == ["steps"]
 
 
@@ -131,7 +131,7 @@ def test_without_room_it_is_recomputed_and_the_reason_says_so(training, monkeypa
     assert (way.kind, way.cut, way.bytes) == ("recomputed", "top", 0)
     assert way.reason == "What it computes would take 0 MB, and there is room for 0 MB."
     monkeypatch.setenv("THAW_ACTIVATIONS_GB", "1")
-    monkeypatch.setattr(routing, "free_bytes", lambda folder: 10)
+    monkeypatch.setattr(ways, "free_bytes", lambda folder: 10)
     assert routing_of(training("last-group")).ways[0].kind == "recomputed"
 
 
@@ -143,7 +143,7 @@ def test_what_one_cut_keeps_is_no_room_for_the_next(training, monkeypatch: pytes
 
 
 def test_a_row_that_is_slower_to_read_than_to_compute_is_not_kept(training, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routing, "FROM_MEMORY", 1.0)
+    monkeypatch.setattr(ways, "FROM_MEMORY", 1.0)
     (way,) = routing_of(training("linear-probe")).ways
     assert way.kind == "recomputed"
     assert way.reason.startswith("To read a row takes 3.2e+04 ms, to compute it ")
@@ -281,9 +281,8 @@ def test_stopped_anywhere_a_cut_run_goes_on_bit_for_bit(
         return run, routing_of(run, views=2, head_solver=solver, earlier=earlier)
 
     def laid(run: Training, decided: routing.Routing) -> Training:
-        solved = tuple(way.solver == "lbfgs" for way in decided.ways)
         routes = decided.routes(silent, first=run.state.phase)
-        return Training(run.state, replace(run.setup, routes=routes, solved=solved))
+        return Training(run.state, replace(run.setup, routes=routes, solved=decided.solved))
 
     reference = laid(*fresh())
     kinds = [event["type"] for event in fit(reference.state, reference.setup)]

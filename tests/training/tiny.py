@@ -80,5 +80,4 @@ def routing_of(training: Training, **asked: object) -> Routing:
 def cut_in(training: Training, **asked: object) -> Training:
     """The training on its kept rows."""
     routing = routing_of(training, **asked)
-    solved = tuple(way.solver == "lbfgs" for way in routing.ways)
-    return Training(training.state, replace(training.setup, routes=routing.routes(silent), solved=solved))
+    return Training(training.state, replace(training.setup, routes=routing.routes(silent), solved=routing.solved))

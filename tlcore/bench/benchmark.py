@@ -22,6 +22,7 @@ from tlcore.bench.task import Task
 from tlcore.errors import WeightsUnavailable
 from tlcore.models.describe import describe
 from tlcore.models.weights import find_weights
+from tlcore.training.machine import cpu_model
 
 _VERSIONS = ("torch", "torchvision", "timm", "numpy", "pillow")
 
@@ -60,7 +61,12 @@ def benchmark(tasks: Sequence[Task], *, rounds: int, say: Say, quick: bool = Fal
         "ceilings": limits,
         "growth": rows,
         "growth_of": str(heads[0]) if rows else None,
-        "machine": {"processor": _processor(), "system": platform.system(), "python": platform.python_version(), "threads": 1},
+        "machine": {
+            "processor": f"{cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
+            "system": platform.system(),
+            "python": platform.python_version(),
+            "threads": 1,
+        },
         "versions": versions | {name: peer.version() for name, peer in peers.items()},
         "left_out": left_out,
         "clock": "CPU seconds of one process with one torch thread",
@@ -78,14 +84,3 @@ def _startable(tasks: Sequence[Task], left_out: list[str], say: Say) -> list[Tas
             without[name] = f"{name}: pretrained weights cannot be had here, so all start from the same random ones"
     left_out += without.values()
     return [replace(task, start="random") if task.backbone in without else task for task in tasks]
-
-
-def _processor() -> str:
-    """The processor's name and what it can do, as torch sees it."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo") as file:
-            name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    except OSError:
-        pass  # not Linux
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"

@@ -25,8 +25,11 @@ def way_sentences(cut: Cut) -> list[str]:
 
 
 def format_sentence(cut: Cut) -> str:
-    """The number format of the frozen part, what else was timed, and the error that it brings into the logits."""
-    prefix = cut.get("prefix")
+    """The number formats of the frozen part and of the steps, what else was timed, and the error that each brings."""
+    return " ".join(filter(None, (_frozen_format(cut.get("prefix")), _step_format(cut))))
+
+
+def _frozen_format(prefix: Mapping[str, Any] | None) -> str:
     if not prefix:
         return ""
     chosen = prefix["precision"]
@@ -44,6 +47,22 @@ def format_sentence(cut: Cut) -> str:
         f"The frozen layers compute in {chosen}, {choice}. Measured against the plain network in float32, that moves the "
         f"logits by {error_in_words(prefix['error'])} of their spread."
     )
+
+
+def _step_format(cut: Cut) -> str:
+    """Only where there was something to choose between."""
+    ways = [way for way in cut["phases"] if way.get("timed")]
+    if not ways:
+        return ""
+    slowest = max(ways, key=lambda way: way["timed"][way["precision"]])  # where most of the time goes
+    timed = ", ".join(f"{name} {_milliseconds(s)}" for name, s in sorted(slowest["timed"].items(), key=lambda pair: pair[1]))
+    chosen = " and ".join(dict.fromkeys(way["precision"] for way in ways))
+    text = f"What trains computes in {chosen}, as timed here ({timed} a picture and step)."
+    if cut.get("step_error") is not None:
+        text += (
+            f" Against float32 that moves the whole network's logits by {error_in_words(cut['step_error'])} of their spread."
+        )
+    return text
 
 
 def did_sentence(result: Mapping[str, Any]) -> str:

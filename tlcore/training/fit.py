@@ -83,7 +83,8 @@ def train_step(
     Where the batch does not fit into memory it goes through in parts of `state.images_at_once`, whose gradients add up to
     the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same.
     """
-    machine, route = setup.machine, setup.route(state)
+    route = setup.route(state)
+    machine = route.machine
     inputs = route.training_inputs(indices, epoch=state.epoch, step=state.step)
     labels = torch.from_numpy(setup.train.labels[indices]).to(machine.device)
     share_of = torch.ones(len(labels), device=machine.device) if weights is None else weights[labels]
@@ -100,7 +101,7 @@ def train_step(
             correct += int((logits.detach().argmax(1) == labels[part]).sum())
     loss = loss_sum / len(indices)
     if not math.isfinite(loss):
-        raise _diverged(f"The training loss is no longer a number at step {state.step + 1}", setup, phase)
+        raise _diverged(f"The training loss is no longer a number at step {state.step + 1}", state, setup, phase)
     state.scaler.step(state.optimizer)
     state.scaler.update()
     return loss, correct
@@ -152,7 +153,7 @@ def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | Non
     assert isinstance(route, CutRoute)
     loss, accuracy, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
     if not math.isfinite(loss):
-        raise _diverged("The training loss is no longer a number", setup, phase)
+        raise _diverged("The training loss is no longer a number", state, setup, phase)
     images = len(setup.train.labels)
     seconds = (time.perf_counter() - began) / looks  # so that images a second are those looked at
     event = _step_done(state, setup, pace, loss, round(accuracy * images), images, seconds, dict(phase.rates))
@@ -213,7 +214,9 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
             yield {"type": "progress", "what": "Validating", "done": done, "total": total, "unit": "images"}
     probabilities = np.concatenate(batches)
     if not np.isfinite(probabilities).all():
-        raise _diverged(f"The answers on the validation images are no longer numbers after step {state.step}", setup, phase)
+        raise _diverged(
+            f"The answers on the validation images are no longer numbers after step {state.step}", state, setup, phase
+        )
     validation = score(probabilities, setup.val.labels, setup.classes)
     set_modes(state.network, phase)
     pace.evaluation(total, time.perf_counter() - began)
@@ -280,9 +283,10 @@ def _images_to_evaluate(state: State, setup: Setup) -> int:
     return max(0, epochs) * len(setup.val.labels) + (0 if setup.test is None else len(setup.test.labels))
 
 
-def _diverged(what: str, setup: Setup, phase: Phase) -> Diverged:
+def _diverged(what: str, state: State, setup: Setup, phase: Phase) -> Diverged:
     fastest = max((rate, group) for group, rate in phase.rates.items() if rate is not None)
     advice = f"Lower the learning rate: {fastest[1]} moves fastest, at {fastest[0]:g}. Try a tenth of it."
-    if setup.machine.precision != "float32":
-        advice += f" Or choose the precision float32 in place of {setup.machine.precision}."
+    precision = setup.route(state).machine.precision
+    if precision != "float32":
+        advice += f" Or choose the precision float32 in place of {precision}."
     return Diverged(f"{what} (phase {phase.name!r}).", next_step=advice)

@@ -55,8 +55,8 @@ def choose_format(
     `recipe`, which has neither weights nor pictures, so that runs and their estimates agree on it; its error depends on
     `seen` as well, which has both; where it is not finite float32 is taken.
     """
-    recipe = recipe | {"machine": machine.name}
-    file, made = _file(recipe), None
+    recipe = recipe | {"machine": machine.processor}
+    file, made = format_file(recipe), None
     try:
         kept = json.loads(file.read_bytes())
         found = Format(kept["precision"], kept["seconds"], kept["shapes"])
@@ -65,7 +65,7 @@ def choose_format(
         write_json(file, asdict(found))
     if error is None:
         return found, made
-    file = _file(recipe | seen | {"precision": found.precision})
+    file = format_file(recipe | seen | {"precision": found.precision})
     try:
         kept = json.loads(file.read_bytes())
         precision, share = kept["precision"], float(kept["error"])
@@ -95,7 +95,8 @@ def _in(precision: Precision, prefix: Prefix) -> Prefix:
     return prefix if precision == "float32" else prefix.in_precision(precision)
 
 
-def _file(recipe: dict[str, object]) -> Path:
+def format_file(recipe: dict[str, object]) -> Path:
+    """Where what was measured about `recipe` is kept."""
     name = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:40]
     return cache_dir() / "formats" / f"{name}.json"
 
@@ -114,7 +115,7 @@ def _matrix_product(dtype: torch.dtype, machine: Machine) -> Callable[[], float]
     def time_it() -> float:
         began = time.perf_counter()
         a @ a
-        _wait(machine)
+        wait(machine)
         return time.perf_counter() - began
 
     return time_it
@@ -124,7 +125,7 @@ def _timer(prefix: Prefix, pictures: Tensor, machine: Machine) -> Callable[[], f
     def time_it() -> float:
         began = time.perf_counter()
         prefix(pictures)
-        _wait(machine)
+        wait(machine)
         return time.perf_counter() - began
 
     return time_it
@@ -138,6 +139,7 @@ def _interleaved(timers: dict[str, Callable[[], float]]) -> dict[str, float]:
     return {name: median(taken[name] for taken in rounds[1:]) for name in timers}
 
 
-def _wait(machine: Machine) -> None:
+def wait(machine: Machine) -> None:
+    """Until a GPU has done what it was given."""
     if machine.device.type == "cuda":
         torch.cuda.synchronize(machine.device)

@@ -81,6 +81,7 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             if event["type"] == "epoch" or (within and timer.due):
                 timer.save(file, state, identity)
         result = result_of(run, spec, state, setup, data, report)
+    result["precision"] = routing.precision
     result["cut"] = routing.as_data() | {"passes": None if routing.frozen is None else asdict(routing.frozen.passes)}
     result["notices"] = notices + [notice["text"] for notice in state.notices]
     return result | {"seconds": before + time.monotonic() - began}
@@ -143,7 +144,7 @@ def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing
         augment=spec.augment,
         flips=data.card.flips,
         test=data.test,
-        solved=tuple(way.solver == "lbfgs" for way in routing.ways),
+        solved=routing.solved,
     )
 
 
@@ -175,7 +176,7 @@ def _announce(
         cut=routing.as_data(),
         majority_baseline=majority_baseline(data.val.labels),
         device=setup.machine.name,
-        precision=setup.machine.precision,
+        precision=routing.precision,
         batch_size=spec.batch_size,
         weights=network.provenance["text"],
     )

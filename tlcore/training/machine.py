@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import math
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,13 @@ class Machine:
         threads = torch.get_num_threads()
         return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
+    @property
+    def processor(self) -> str:
+        """What decides how fast a number format is: `name`, and of a CPU its model and the instructions that torch uses."""
+        if self.device.type == "cuda":
+            return self.name
+        return f"{self.name}, {cpu_model()}, {torch.backends.cpu.get_cpu_capability()}"
+
     def place(self, module: nn.Module) -> None:
         """Move a network here, with its images' channels last in memory: convolutions are faster so, on both devices."""
         module.to(self.device, memory_format=torch.channels_last)
@@ -59,11 +68,21 @@ def choose(device: str, precision: str) -> Machine:
     if chosen.type == "cpu":
         if precision == "float16":
             raise SpecError("float16 needs a GPU.", next_step="Choose the precision auto, float32 or bfloat16.")
-        # Not faster everywhere: networks of depthwise convolutions train slower in bfloat16 than in float32 on a CPU.
+        # "auto" starts from float32; where bfloat16 is faster is measured for each phase (step_format.py).
         return Machine(chosen, "bfloat16" if precision == "bfloat16" else "float32")
     if precision == "auto":
         precision = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     return Machine(chosen, precision)  # type: ignore[arg-type]
+
+
+@functools.cache
+def cpu_model() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):  # not Linux, or not x86
+        return platform.processor() or platform.machine()
 
 
 def cpu_threads() -> int:

@@ -25,6 +25,7 @@ from tlcore.training.activations import Rows
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
 from tlcore.training.fit import train_step
+from tlcore.training.formats import wait
 from tlcore.training.frozen import BATCH
 from tlcore.training.head import solve_round
 from tlcore.training.machine import Machine, choose, repeatable
@@ -78,7 +79,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
             weight_decay=asked.weight_decay,
             augment=asked.augment,
             routes=_on_noise(routing, pictures, spec.train_images),
-            solved=tuple(way.solver == "lbfgs" for way in routing.ways),
+            solved=routing.solved,
         )
         check_setup(setup)
         report.progress("Timing the frozen layers", 0, 1, "batch")
@@ -101,7 +102,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         "plan": plan.as_dict(),
         "groups": [group.__dict__ for group in plan.groups],
         "device": machine.name,
-        "precision": machine.precision,
+        "precision": routing.precision,
         "batch_size": asked.batch_size,
         "phases": phases,
         "eval_images_per_second": eval_rate,
@@ -201,7 +202,7 @@ def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float
     for _ in range(2):  # the first one warms up
         began = time.perf_counter()
         *_, looks = solve_round(route, np.resize(setup.train.labels, len(route.rows["train"][0])), None, setup.weight_decay)
-        _wait(setup.machine)
+        wait(setup.machine)
         seconds = (time.perf_counter() - began) / looks
     memory.look()
     return seconds
@@ -222,7 +223,7 @@ def _time_step(state: State, setup: Setup, place: int, memory: _Memory, budget: 
         while _goes_on(seconds, budget):
             began = time.perf_counter()
             train_step(state, setup, phase, chosen)
-            _wait(setup.machine)
+            wait(setup.machine)
             seconds.append(time.perf_counter() - began)
             memory.look()
     except RuntimeError as error:
@@ -252,11 +253,6 @@ def _time_evaluation(state: State, setup: Setup, report: Reporter) -> float:
         seconds.append(time.perf_counter() - began)
     report.progress("Timing the evaluation", 1, 1, "batch")
     return len(setup.val.labels) / min(seconds)
-
-
-def _wait(machine: Machine) -> None:
-    if machine.device.type == "cuda":
-        torch.cuda.synchronize(machine.device)
 
 
 def _noise(count: int, image_size: int, classes: int) -> Split:

@@ -64,7 +64,6 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
         },
         "errors": confident_errors(probabilities, data.test, classes, run.path / "errors"),
         "device": setup.machine.name,
-        "precision": setup.machine.precision,
         "batch_size": spec.batch_size,
     }
 

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
 from tlcore.data.load import Split
 from tlcore.data.transforms import normalise
 from tlcore.errors import AssetError
-from tlcore.groups import HEAD
 from tlcore.models.cut import Cuts, Uncuttable, find_cuts
 from tlcore.models.prefix import Prefix, prefix_of
 from tlcore.progress import Progress
-from tlcore.settings import activations_dir
-from tlcore.shelf import free_bytes
-from tlcore.strategies import Phase, Plan
-from tlcore.training.activations import Rows, keys_of, shelf
+from tlcore.strategies import Plan
+from tlcore.training.activations import Rows, keys_of
 from tlcore.training.formats import Format, choose_format
 from tlcore.training.frozen import Frozen
-from tlcore.training.head import MOST_VALUES
 from tlcore.training.memory import is_out_of_memory, nothing_fits
 from tlcore.training.route import CutRoute, Route
+from tlcore.training.step_format import StepFormat, error_of, step_format
+from tlcore.training.ways import Way, solved, ways_of
 
 WRONG = 0.01  # of the largest logit: a prefix in float32 that is so far off was cut in a wrong place
 TRIAL = 8  # pictures on which a prefix is tried before it is used
-FROM_MEMORY, FROM_DISK = 2e9, 2e8  # bytes a second that rows are read with, cautiously
-
-
-@dataclass(frozen=True)
-class Way:
-    """How one phase goes, in plain data, for the plan and the page."""
-
-    kind: Literal["whole", "kept", "recomputed"]  # the frozen part: none apart, computed once, computed in each epoch
-    cut: str | None  # the cut is below this group
-    views: int  # kept views of each training picture; 0: fresh ones in each epoch
-    bytes: int  # that the kept rows take
-    reason: str
-    solver: Literal["steps", "lbfgs"] = "steps"  # L-BFGS: a head alone on kept features
 
 
 @dataclass(frozen=True)
@@ -54,12 +39,24 @@ class Routing:
     whole: Route
     frozen: Frozen | None
     views: int | None  # kept of each training picture; None: the picture as it is
+    step_error: float | None = None  # of the logits in the steps' lower format, as a share of their spread
+
+    @property
+    def solved(self) -> tuple[bool, ...]:
+        """Whether each phase is a head that is solved."""
+        return tuple(way.solver == "lbfgs" for way in self.ways)
+
+    @property
+    def precision(self) -> str:
+        """In which format, or formats, the phases take their steps."""
+        return " and ".join(dict.fromkeys(way.precision for way in self.ways))
 
     def as_data(self) -> dict[str, object]:
-        """For the plan event and the result: {phases: [Way], prefix: Format or null}."""
+        """For the plan event and the result: {phases: [Way], prefix: Format or null, step_error}."""
         return {
             "phases": [asdict(way) for way in self.ways],
             "prefix": None if self.measured is None else asdict(self.measured),
+            "step_error": self.step_error,
         }
 
     def routes(self, progress: Progress, *, first: int = 0) -> tuple[Route, ...]:
@@ -69,7 +66,7 @@ class Routing:
         was frozen there may have moved. Raises `AssetError` where the disk has no room after all.
         """
         if self.frozen is None:
-            return (self.whole,) * len(self.ways)
+            return self.through({})
         ahead = replace(self, ways=self.ways[min(first, len(self.ways) - 1) :]).cuts
         return self.through(_keep(self.frozen, ahead, self.whole.splits, self.views, progress))
 
@@ -83,8 +80,8 @@ class Routing:
 
     def without_keeping(self, why: str) -> Routing:
         """The same cuts with nothing kept: the frozen part is computed in each epoch."""
-        ways = [way if way.cut is None else Way("recomputed", way.cut, 0, 0, why) for way in self.ways]
-        return replace(self, ways=tuple(ways))
+        bare = {"kind": "recomputed", "views": 0, "bytes": 0, "reason": why, "solver": "steps"}
+        return replace(self, ways=tuple(way if way.cut is None else replace(way, **bare) for way in self.ways))
 
     @property
     def cuts(self) -> dict[str, Way]:
@@ -93,13 +90,15 @@ class Routing:
 
     def through(self, rows: Mapping[str, Mapping[str, tuple[Rows, ...]]]) -> tuple[Route, ...]:
         """A route for each phase on rows that were made before: {cut: {split: rows of each view}}."""
-        return tuple(self.whole if way.cut is None else self._cut(way.cut, rows.get(way.cut, {})) for way in self.ways)
+        return tuple(self._route(way, rows) for way in self.ways)
 
-    def _cut(self, group: str, rows: Mapping[str, tuple[Rows, ...]]) -> CutRoute:
+    def _route(self, way: Way, rows: Mapping[str, Mapping[str, tuple[Rows, ...]]]) -> Route:
+        route = replace(self.whole, machine=replace(self.whole.machine, precision=way.precision))
+        if way.cut is None:
+            return route
         assert self.frozen is not None
-        return CutRoute(
-            **self.whole.__dict__, group=group, frozen=self.frozen, suffix=self.frozen.cuts.suffix(group), rows=rows
-        )
+        suffix = self.frozen.cuts.suffix(way.cut)
+        return CutRoute(**route.__dict__, group=way.cut, frozen=self.frozen, suffix=suffix, rows=rows.get(way.cut, {}))
 
 
 def decide(
@@ -115,7 +114,7 @@ def decide(
     earlier: Mapping[str, Any] | None = None,
     judged: bool = True,
 ) -> Routing:
-    """Where to cut in each phase of `plan`, what to keep, and why.
+    """Where to cut in each phase of `plan`, what to keep, in which format to take the steps, and why.
 
     `whole` is the route through the uncut network; `views` of each training picture are kept where it augments (0: fresh ones
     in each epoch); `precision` "float32" forces that format on the prefix; `counts` are the pictures of each split where they
@@ -123,6 +122,44 @@ def decide(
     of the run that goes on: it goes on the same way, whatever has become of the disk and the measurements meanwhile. `judged`
     is off where the error of the prefix would say nothing, as on pictures of noise.
     """
+    routing = _cut(whole, plan, cut, views, precision, head_solver, backbone, counts, earlier, judged)
+    if earlier:
+        return replace(routing, step_error=earlier.get("step_error"))
+    return _with_step_formats(routing, plan, backbone, precision, judged)
+
+
+def _with_step_formats(routing: Routing, plan: Plan, backbone: str, asked: str, judged: bool) -> Routing:
+    """The same ways, each with the number format that its steps are to be taken in."""
+    whole = routing.whole
+    ways: list[Way] = []
+    for way, route, phase in zip(routing.ways, routing.through({}), plan.phases, strict=True):
+        found = StepFormat(whole.machine.precision)
+        if way.solver == "steps":
+            found = step_format(replace(route, machine=whole.machine), phase, backbone, asked=asked)
+        ways.append(replace(way, precision=found.precision, timed=found.seconds))
+    lower = next((way.precision for way in ways if way.precision != "float32"), None)
+    if lower is None or not judged:
+        return replace(routing, ways=tuple(ways))
+    error = error_of(whole, lower)
+    if math.isfinite(error):
+        return replace(routing, ways=tuple(ways), step_error=error)
+    ways = [replace(way, precision="float32") if way.timed else way for way in ways]
+    return replace(routing, ways=tuple(ways))
+
+
+def _cut(
+    whole: Route,
+    plan: Plan,
+    cut: Literal["auto", "off"],
+    views: int,
+    precision: str,
+    head_solver: Literal["auto", "minibatch"],
+    backbone: str,
+    counts: Mapping[str, int] | None,
+    earlier: Mapping[str, Any] | None,
+    judged: bool,
+) -> Routing:
+    """The ways, but for the number format of their steps."""
     if earlier and not earlier["prefix"]:
         return Routing(tuple(Way(**way) for way in earlier["phases"]), None, whole, None, None)
     counts = counts or {name: len(split) for name, split in whole.splits.items()}
@@ -150,10 +187,10 @@ def decide(
     if earlier:
         ways = [Way(**way) for way in earlier["phases"]]
     else:
-        cut_ways = _ways(groups, frozen, counts, kept)
+        cut_ways = ways_of(groups, frozen, counts, kept)
         ways = [cut_ways[border] if border else way for border, way in zip(borders, uncut, strict=True)]
         if head_solver == "auto":
-            ways = [_solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
+            ways = [solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
     return Routing(tuple(ways), frozen.format, whole, frozen, kept if whole.augments else None)
 
 
@@ -230,45 +267,6 @@ def _frozen(
     return Frozen(cuts, groups, measured, network, machine, backbone, size, whole.flips, make, _made=made)
 
 
-def _ways(groups: Sequence[str], frozen: Frozen, counts: Mapping[str, int], views: int) -> dict[str, Way]:
-    """The way of each cut: what an earlier one keeps is no room for a later one."""
-    room = min(shelf().limit_bytes, (free_bytes(activations_dir()) + shelf().size()) // 2)
-    ways: dict[str, Way] = {}
-    for group in groups:
-        ways[group] = _way(group, frozen, counts, views, room)
-        room -= ways[group].bytes
-    return ways
-
-
-def _way(border: str, frozen: Frozen, counts: Mapping[str, int], views: int, room: int) -> Way:
-    each = frozen.bytes_of_picture(border)
-    evaluated = sum(count for name, count in counts.items() if name != "train")
-    total = each * (counts["train"] * views + evaluated)
-    if total > room:
-        return Way(
-            "recomputed", border, 0, 0, f"What it computes would take {_size(total)}, and there is room for {_size(room)}."
-        )
-    in_memory = total < psutil.virtual_memory().total / 4  # what is free just now would make each run go its own way
-    reading = each / (FROM_MEMORY if in_memory else FROM_DISK)
-    computing = frozen.format.seconds[frozen.format.precision]
-    if reading > computing:
-        return Way(
-            "recomputed", border, 0, 0, f"To read a row takes {1000 * reading:.2g} ms, to compute it {1000 * computing:.2g} ms."
-        )
-    if not views:
-        return Way("recomputed", border, 0, each * evaluated, "Each epoch draws fresh augmented views, as asked for.")
-    return Way("kept", border, views, total, "Computed once, then read.")
-
-
-def _solved(way: Way, phase: Phase, frozen: Frozen, counts: Mapping[str, int]) -> Way:
-    """The way with the head solved, where it alone trains, on features that are kept and fit into memory together."""
-    alone = not any(phase.trains(group) for group in phase.rates if group != HEAD)
-    if not alone or way.kind != "kept" or way.cut != HEAD:
-        return way
-    values = int(np.prod(frozen.shape(HEAD))) * way.views * counts["train"]
-    return replace(way, solver="lbfgs") if values <= MOST_VALUES else way
-
-
 def _keep(
     frozen: Frozen, ways: dict[str, Way], splits: Mapping[str, Split], views: int | None, progress: Progress
 ) -> dict[str, dict[str, tuple[Rows, ...]]]:
@@ -284,7 +282,3 @@ def _keep(
             for group, found in frozen.keep(split.images, keys, view, groups, progress).items():
                 rows[group][name] = (*rows[group].get(name, ()), found)
     return rows
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
