@@ -14,9 +14,10 @@ from tlcore.errors import Diverged, OutOfMemory, SpecError
 from tlcore.models.freezing import apply_phase
 from tlcore.strategies import Strategy, preset
 from tlcore.strategies.schedule import share_of_peak
-from tlcore.training.fit import fit, train_step
+from tlcore.training.fit import fit
 from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
+from tlcore.training.step import train_step
 
 TRAINED = preset("full").model_copy(update={"scope": preset("full").scope.model_copy(update={"batchnorm": "trained"})})
 

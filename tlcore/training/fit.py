@@ -14,7 +14,6 @@ A phase that ends by patience hands over the weights that it ended with, not its
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -22,21 +21,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from tlcore.errors import Diverged
 from tlcore.models.freezing import apply_phase, set_modes
 from tlcore.strategies import Phase
-from tlcore.training.chance import batch_at, noise, order_of
+from tlcore.training.chance import batch_at, order_of
 from tlcore.training.evaluate import predict_batches
 from tlcore.training.head import solve_round
-from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
 from tlcore.training.route import CutRoute
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
+from tlcore.training.step import diverged, step_that_fits
 
 Event = dict[str, Any]
 
@@ -72,48 +69,6 @@ def _take_steps(state: State, setup: Setup, phase: Phase, weights: torch.Tensor 
         yield from _take_step(state, setup, phase, indices, weights, pace)
 
 
-# --- a step
-
-
-def train_step(
-    state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None = None
-) -> tuple[float, int]:
-    """One step of the optimizer on the images `indices`; returns their mean loss (unweighted) and how many were right.
-
-    Where the batch does not fit into memory it goes through in parts of `state.images_at_once`, whose gradients add up to
-    the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same.
-    """
-    route = setup.route(state)
-    machine = route.machine
-    inputs = route.training_inputs(indices, epoch=state.epoch, step=state.step)
-    labels = torch.from_numpy(setup.train.labels[indices]).to(machine.device)
-    share_of = torch.ones(len(labels), device=machine.device) if weights is None else weights[labels]
-    total = share_of.sum()
-    state.optimizer.zero_grad(set_to_none=True)
-    loss_sum, correct = 0.0, 0
-    with noise(setup.seed, state.step, machine.device):
-        for part in _parts(len(indices), state.images_at_once):
-            with machine.autocast():
-                logits = route.logits(inputs[part])
-            losses = functional.cross_entropy(logits.float(), labels[part], reduction="none")
-            state.scaler.scale((losses * share_of[part]).sum() / total).backward()
-            loss_sum += float(losses.detach().double().sum())
-            correct += int((logits.detach().argmax(1) == labels[part]).sum())
-    loss = loss_sum / len(indices)
-    if not math.isfinite(loss):
-        raise _diverged(f"The training loss is no longer a number at step {state.step + 1}", state, setup, phase)
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    return loss, correct
-
-
-def _parts(images: int, at_once: int | None) -> list[slice]:
-    """Slices of nearly equal size, of at most `at_once` images, but of 2 at least unless 1 is asked for (BatchNorm)."""
-    count = 1 if at_once is None else min(math.ceil(images / at_once), max(1, images // min(2, at_once)))
-    edges = [images * i // count for i in range(count + 1)]
-    return [slice(low, high) for low, high in itertools.pairwise(edges)]
-
-
 def _take_step(
     state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None, pace: Pace
 ) -> Iterator[Event]:
@@ -121,27 +76,8 @@ def _take_step(
     per_epoch = setup.steps_per_epoch(state.phase)
     step_in_phase = state.phase_epoch * per_epoch + state.step_in_epoch
     rates = set_rates(state.optimizer, phase, step_in_phase, phase.epochs * per_epoch)
-    fewest = 2 if "train" in phase.batchnorm.values() else 1
-    while True:
-        at_once = min(len(indices), state.images_at_once or len(indices))
-        done = None
-        try:
-            done = train_step(state, setup, phase, indices, weights)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if at_once <= fewest:
-                raise nothing_fits() from error
-        if done is not None:
-            break
-        state.optimizer.zero_grad(set_to_none=True)
-        free(setup.machine)
-        state.images_at_once = max(fewest, at_once // 2)
-        yield _notice(
-            state,
-            f"Memory ran out. From here each step's {setup.batch_size} images go through in parts of at most "
-            f"{state.images_at_once}, whose gradients add up to the same step.",
-        )
+    while isinstance(done := step_that_fits(state, setup, phase, indices, weights), str):
+        yield _notice(state, done)
     loss, correct = done
     yield _step_done(state, setup, pace, loss, correct, len(indices), time.perf_counter() - began, rates)
 
@@ -153,7 +89,7 @@ def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | Non
     assert isinstance(route, CutRoute)
     loss, accuracy, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
     if not math.isfinite(loss):
-        raise _diverged("The training loss is no longer a number", state, setup, phase)
+        raise diverged("The training loss is no longer a number", state, setup, phase)
     images = len(setup.train.labels)
     seconds = (time.perf_counter() - began) / looks  # so that images a second are those looked at
     event = _step_done(state, setup, pace, loss, round(accuracy * images), images, seconds, dict(phase.rates))
@@ -214,7 +150,7 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
             yield {"type": "progress", "what": "Validating", "done": done, "total": total, "unit": "images"}
     probabilities = np.concatenate(batches)
     if not np.isfinite(probabilities).all():
-        raise _diverged(
+        raise diverged(
             f"The answers on the validation images are no longer numbers after step {state.step}", state, setup, phase
         )
     validation = score(probabilities, setup.val.labels, setup.classes)
@@ -281,12 +217,3 @@ def _steps_left(state: State, setup: Setup) -> dict[int, int]:
 def _images_to_evaluate(state: State, setup: Setup) -> int:
     epochs = sum(phase.epochs for phase in setup.plan.phases[state.phase :]) - state.phase_epoch
     return max(0, epochs) * len(setup.val.labels) + (0 if setup.test is None else len(setup.test.labels))
-
-
-def _diverged(what: str, state: State, setup: Setup, phase: Phase) -> Diverged:
-    fastest = max((rate, group) for group, rate in phase.rates.items() if rate is not None)
-    advice = f"Lower the learning rate: {fastest[1]} moves fastest, at {fastest[0]:g}. Try a tenth of it."
-    precision = setup.route(state).machine.precision
-    if precision != "float32":
-        advice += f" Or choose the precision float32 in place of {precision}."
-    return Diverged(f"{what} (phase {phase.name!r}).", next_step=advice)

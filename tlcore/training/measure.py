@@ -24,7 +24,6 @@ from tlcore.strategies import Phase, Plan, compile_plan
 from tlcore.training.activations import Rows
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
-from tlcore.training.fit import train_step
 from tlcore.training.formats import wait
 from tlcore.training.frozen import BATCH
 from tlcore.training.head import solve_round
@@ -37,6 +36,7 @@ from tlcore.training.route import CutRoute, Route
 from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
+from tlcore.training.step import train_step
 
 WARM_UP = 2  # steps that do not count
 TIMED_STEPS = 5  # in each phase, at most
