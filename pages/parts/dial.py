@@ -8,12 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.choices import chosen, fill
+from pages.parts.dial_kept import holds_all
 from pages.parts.figures import shown
 from pages.parts.form import AS_PRESET, CUSTOM
 from pages.parts.measured import begin, find
 from pages.parts.session import engine, say, told
 from pages.parts.text import plain
-from tlcore.figures.dial import best_level, dial_figure, dial_reading
+from tlcore.figures.dial import best_level, choice_reading, dial_figure, dial_reading
 from tlcore.groups import HEAD
 from tlcore.runs import Run
 from tlcore.settings import runs_dir
@@ -21,6 +22,7 @@ from tlcore.spec import DialSpec, RunSpec
 from tlcore.strategies import Plan
 
 _BEFORE = "train-dial"  # the dial that this session asked for last
+_BEGUN = "train-dials-begun"  # the digests of all that it asked for: none of them begins again by itself
 
 
 def dial_spec(spec: RunSpec) -> DialSpec:
@@ -38,13 +40,44 @@ def show_dial(spec: RunSpec, plan: Plan) -> None:
         st.caption("It asks about pretrained weights; this strategy starts from random ones.")
         return
     wanted = dial_spec(spec)
-    run = find(runs_dir(), wanted)
+    run = _newest(wanted) or _by_itself(wanted)
     if run is None:
         _invitation(wanted)
     elif run.status().state in ("queued", "running"):
         _coming(run, plan)
     else:
         _found(run, plan, wanted)
+
+
+def _newest(wanted: DialSpec) -> Run | None:
+    """The newest dial that answers `wanted`: asked for by somebody, or begun by itself."""
+    runs = [run for spec in (wanted, _kept_only(wanted)) if (run := find(runs_dir(), spec)) is not None]
+    return max(runs, key=lambda run: run.status().queued_at, default=None)
+
+
+def _kept_only(wanted: DialSpec) -> DialSpec:
+    """What may begin by itself: the job refuses where a picture would have to go through the frozen layers."""
+    return wanted.model_copy(update={"kept_only": True})
+
+
+def _by_itself(wanted: DialSpec) -> Run | None:
+    """Begin where the cache holds what it needs, once in a session; None where it does not begin."""
+    if wanted.digest() in _begun() or not holds_all(runs_dir(), wanted):
+        return None
+    with told():
+        return _begin(wanted, _kept_only(wanted))
+    return None
+
+
+def _begin(wanted: DialSpec, asked: DialSpec) -> Run:
+    _begun().add(wanted.digest())
+    run = begin(engine(), asked, st.session_state.get(_BEFORE))
+    st.session_state[_BEFORE] = run.id
+    return run
+
+
+def _begun() -> set[str]:
+    return st.session_state.setdefault(_BEGUN, set())
 
 
 def _invitation(wanted: DialSpec) -> None:
@@ -59,7 +92,7 @@ def _invitation(wanted: DialSpec) -> None:
 def _ask(wanted: DialSpec, words: str) -> None:
     if st.button(words, icon=":material/tune:"):
         with told():
-            st.session_state[_BEFORE] = begin(engine(), wanted, st.session_state.get(_BEFORE)).id
+            _begin(wanted, wanted)
             st.rerun()
 
 
@@ -67,6 +100,8 @@ def _ask(wanted: DialSpec, words: str) -> None:
 def _coming(run: Run, plan: Plan) -> None:
     if not run.path.exists() or run.status().state not in ("queued", "running"):
         st.rerun()
+    if run.spec().kept_only:
+        st.caption(":material/bolt: The cache holds what it needs, so it began by itself.")
     events, _ = run.events()
     levels = [event for event in events if event["type"] == "level"]
     progress = [event for event in events if event["type"] == "progress"]
@@ -79,6 +114,7 @@ def _coming(run: Run, plan: Plan) -> None:
     bar.progress(min(share, 1.0), text=plain(words))
     if stop.button("Cancel", icon=":material/stop:", key="dial-cancel", width="stretch"):
         engine().cancel(run.id)
+    _notices([event["text"] for event in events if event["type"] == "notice"])
     if levels:
         reading = f"{len(levels)} of {len(plan.groups)} levels asked so far, from the head down."
         shown("dial", run, dial_figure(levels, plan, None), reading)
@@ -88,13 +124,18 @@ def _found(run: Run, plan: Plan, wanted: DialSpec) -> None:
     status = run.status()
     result = run.result() if status.state == "done" else None
     if result is None:
-        if status.state == "failed" and status.error:
+        if status.state == "failed" and status.error and run.spec().kept_only:
+            st.caption(f":material/info: It began by itself and could not answer. {plain(status.error['message'])}")
+        elif status.state == "failed" and status.error:
             say(status.error["message"], status.error.get("next_step") or "")
         else:
             st.caption(f"It was {status.state} before every level had answered.")
         _ask(wanted, "Ask again")
         return
+    if reading := choice_reading(result, plan):
+        st.markdown(plain(reading))
     shown("dial", run, dial_figure(result["levels"], plan, result["majority_baseline"]), dial_reading(result))
+    _notices(result.get("notices", []))
     best = best_level(result["levels"])["group"]
     names = [level["group"] for level in result["levels"]]
     choice, use, table = st.columns([3, 2, 2], vertical_alignment="bottom")
@@ -103,6 +144,11 @@ def _found(run: Run, plan: Plan, wanted: DialSpec) -> None:
     table.download_button(
         "CSV", _csv(result), file_name=f"{run.id}.csv", mime="text/csv", icon=":material/download:", width="stretch"
     )
+
+
+def _notices(texts: list[str]) -> None:
+    for text in texts:
+        st.caption(f":material/info: {plain(text)}")
 
 
 def _level_name(group: str) -> str:

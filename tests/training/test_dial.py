@@ -1,15 +1,22 @@
 """The dial job on a small real backbone with random weights: every level answers, and the network starts anew for each."""
 
+import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tlcore.cli.report import levels
 from tlcore.errors import AssetError, SpecError
 from tlcore.runs import EventWriter, create
+from tlcore.settings import activations_dir
 from tlcore.spec import DialSpec, RunSpec, parse
 from tlcore.strategies import preset
+from tlcore.training.activations import still_there
 from tlcore.training.dial import dial
+from tlcore.training.fit import fit
 
 RUN = RunSpec(
     backbone="mobilenetv3_small_100",
@@ -46,8 +53,11 @@ def test_every_level_answers_from_the_head_down(tmp_path: Path):
         accuracy = level["accuracy"]
         assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
         assert accuracy["low"] < accuracy["high"]
+    assert result["notices"] == []
+    assert result["kept"]
+    assert still_there(result["kept"])
     # The network starts anew for each level, and what is kept changes nothing: the same answers again.
-    again, _ = _ask(tmp_path)
+    again, _ = _ask(tmp_path, kept_only=True)
     assert [(level["accuracy"], level["loss"]) for level in again["levels"]] == [
         (level["accuracy"], level["loss"]) for level in result["levels"]
     ]
@@ -57,6 +67,27 @@ def test_every_level_answers_from_the_head_down(tmp_path: Path):
 def test_uncut_levels_answer_too(tmp_path: Path):
     result, _ = _ask(tmp_path, run=RUN.model_copy(update={"cut": "off"}), images=20)
     assert len(result["levels"]) >= 5
+    assert result["kept"] is None
+
+
+@pytest.mark.slow
+def test_what_is_kept_alone_serves_other_rates_and_nothing_else(tmp_path: Path):
+    result, _ = _ask(tmp_path, images=20)
+    other = RUN.model_copy(update={"lr": 0.02, "optimizer": "sgd", "batch_size": 8, "weight_decay": 0.0, "class_weights": True})
+    _, events = _ask(tmp_path, images=20, run=other, kept_only=True)
+    assert not [event for event in events if event.get("what", "").startswith("Computing the frozen layers")]
+    with pytest.raises(AssetError, match="no longer holds"):  # other images
+        _ask(tmp_path, images=30, kept_only=True)
+    shutil.rmtree(activations_dir() / result["kept"][0])
+    assert not still_there(result["kept"])
+    with pytest.raises(AssetError, match="no longer holds"):
+        _ask(tmp_path, images=20, kept_only=True)
+
+
+@pytest.mark.slow
+def test_a_dial_that_keeps_nothing_does_not_begin_on_what_is_kept_alone(tmp_path: Path):
+    with pytest.raises(AssetError, match="no longer holds"):
+        _ask(tmp_path, images=20, run=RUN.model_copy(update={"cut": "off"}), kept_only=True)
 
 
 @pytest.mark.slow
@@ -68,7 +99,22 @@ def test_a_cache_that_cannot_be_written_is_told_and_every_level_answers(tmp_path
     result, events = _ask(tmp_path, images=20)
     words = [event["text"] for event in events if event["type"] == "notice"]
     assert words == ["The disk is full. The frozen layers are computed at each level instead."]
+    assert result["notices"] == words
+    assert result["kept"] is None
     assert len(result["levels"]) >= 5
+    assert levels(result).endswith(f"Note: {words[0]}")  # as the command line prints it
+
+
+@pytest.mark.slow
+def test_what_training_notices_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def short_of_memory(*args: Any) -> Iterator[dict[str, Any]]:
+        yield {"type": "notice", "level": "warning", "text": "A batch did not fit."}
+        yield from fit(*args)
+
+    monkeypatch.setattr("tlcore.training.dial.fit", short_of_memory)
+    result, events = _ask(tmp_path, images=20)
+    assert result["notices"] == ["A batch did not fit."]
+    assert [event["text"] for event in events if event["type"] == "notice"] == result["notices"]
 
 
 def test_it_goes_to_json_and_back_and_waits_behind_no_training():

@@ -86,7 +86,8 @@ def levels(result: Mapping[str, Any]) -> str:
         for level in result["levels"]
     ]
     heads = ("train from", "accuracy", "95 % interval", "AUROC", "parameters", "asked in")
-    return "\n".join([table(rows, heads), "", dial_reading(result)])
+    notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
+    return "\n".join([table(rows, heads), "", dial_reading(result), *notices])
 
 
 def run(told: Mapping[str, Any], log: str) -> str:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from tlcore.figures.depth import stack_axis
 from tlcore.figures.palette import BASELINE, VALIDATION
 from tlcore.figures.style import figure
-from tlcore.figures.words import count, duration, interval, percent, times
+from tlcore.figures.words import count, duration, interval, percent, points, times
 from tlcore.groups import HEAD
 from tlcore.strategies import Plan
 
@@ -18,7 +18,10 @@ Level = Mapping[str, Any]  # group, level, accuracy {value, low, high}, auroc, l
 
 
 def dial_figure(levels: Sequence[Level], plan: Plan, majority_baseline: float | None) -> go.Figure:
-    """Validation accuracy with its 95 % interval for each level asked so far; the slabs below are those of `plan`."""
+    """Validation accuracy with its 95 % interval for each level asked so far, a ring around the one that `plan` unfreezes.
+
+    The slabs below are those of `plan`.
+    """
     chart = figure(x="Train from this group up", y="Validation accuracy (%)", height=360)
     places = {group.name: place for place, group in enumerate(plan.groups)}
     known = sorted((level for level in levels if level["group"] in places), key=lambda level: places[level["group"]])
@@ -40,6 +43,16 @@ def dial_figure(levels: Sequence[Level], plan: Plan, majority_baseline: float | 
         customdata=[[duration(level["seconds"]), count(level["trainable_params"])] for level in known],
         hovertemplate="%{y:.1f} %<br>%{customdata[1]} parameters train<br>asked in %{customdata[0]}<extra></extra>",
     )
+    own = level_of(plan)
+    for level in (level for level in known if level["group"] == own):
+        chart.add_scatter(
+            x=[places[own]],
+            y=[100 * level["accuracy"]["value"]],
+            mode="markers",
+            marker={"color": VALIDATION, "size": 22, "symbol": "circle-open", "line": {"width": 3}},
+            name="the choice above",
+            hoverinfo="skip",
+        )
     low = min((100 * level["accuracy"]["low"] for level in known), default=0.0)
     high = max((100 * level["accuracy"]["high"] for level in known), default=100.0)
     pad = max(1.0, 0.15 * (high - low))  # close to the answers: what differs between levels is what is asked
@@ -63,6 +76,45 @@ def best_level(levels: Sequence[Level]) -> Level:
     return max(levels, key=lambda level: (level["accuracy"]["value"], -level["trainable_params"]))
 
 
+def level_of(plan: Plan) -> str | None:
+    """The group from which up `plan` trains, in one of its phases or another; None where a group above it stays frozen."""
+    moves = [any(phase.trains(group.name) for phase in plan.phases) for group in plan.groups]
+    lowest = moves.index(True)
+    return plan.groups[lowest].name if all(moves[lowest:]) else None
+
+
+def choice_reading(result: Mapping[str, Any], plan: Plan) -> str:
+    """What the level that `plan` unfreezes got, and how that compares with the best level; empty where it was not asked."""
+    own = level_of(plan)
+    if own is None:
+        return "The choice above leaves groups frozen over some that it unfreezes, as no level here does: none speaks for it."
+    chosen = next((level for level in result["levels"] if level["group"] == own), None)
+    if chosen is None:
+        return ""
+    best = best_level(result["levels"])
+    got = f"The choice above, {_from(chosen)}, gets {interval(chosen['accuracy'])}"
+    if best is chosen:
+        return f"{got}: no level asked here gets more."
+    less = best["accuracy"]["value"] - chosen["accuracy"]["value"]
+    if less == 0:
+        return f"{got}, as much as {_from(best)}, which trains less."
+    found = f"{got}, {points(less)} less than the best, {_from(best)}"
+    if best["accuracy"]["low"] > chosen["accuracy"]["high"]:
+        return f"{found}. Their intervals do not overlap."
+    if _told_apart(best, chosen):
+        return f"{found}. The intervals overlap, though neither accuracy lies in the other's: a hint, not a proof."
+    return f"{found}. The intervals overlap, so these images cannot tell the two apart."
+
+
+def _from(level: Level) -> str:
+    return "training the head alone" if level["group"] == HEAD else f"training from {level['group']} up"
+
+
+def _told_apart(better: Level, worse: Level) -> bool:
+    """Whether each of two accuracies lies outside the other's interval; where not, the intervals overlap."""
+    return better["accuracy"]["low"] > worse["accuracy"]["value"] and better["accuracy"]["value"] > worse["accuracy"]["high"]
+
+
 def dial_reading(result: Mapping[str, Any]) -> str:
     """What the levels say, against the head alone, and how much these few images can tell."""
     levels, images = result["levels"], result["images"]
@@ -84,6 +136,6 @@ def _against_the_head(levels: Sequence[Level], images: Mapping[str, int], epochs
     if best is head:
         return f"{few}: {alone}, and unfreezing adds nothing that they show. More images or more epochs may."
     found = f"training from {best['group']} up gets {interval(best['accuracy'])}, {alone}"
-    if best["accuracy"]["low"] > head["accuracy"]["value"] and best["accuracy"]["value"] > head["accuracy"]["high"]:
+    if _told_apart(best, head):
         return f"{few}: {found}. Each lies outside the other's interval: unfreezing that far is worth a full run."
     return f"{few}: {found}. The intervals overlap, so these images cannot tell the levels apart."

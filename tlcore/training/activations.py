@@ -46,7 +46,7 @@ def keys_of(images: np.ndarray) -> list[bytes]:
 class Rows:
     """Rows of one entry, in the order in which they were asked for; the arrays behind them are memory-mapped."""
 
-    segments: tuple[np.ndarray, ...]
+    segments: tuple[np.memmap, ...]
     segment: np.ndarray  # int (N,): which segment
     row: np.ndarray  # int (N,): which row of it
 
@@ -64,6 +64,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @property
+    def folders(self) -> list[str]:
+        """Where the rows lie, as `entry/segment` below the shelf: what is made again lies in a folder of another name."""
+        return ["/".join(Path(array.filename).parts[-3:-1]) for array in self.segments if array.filename is not None]
 
 
 @dataclass(frozen=True)
@@ -127,12 +132,12 @@ class Entry:
             use = _use(self.folder)
             write_json(self.folder / "use.json", {"served": use["served"] + served, "computed": use["computed"] + computed})
 
-    def _index(self) -> tuple[list[np.ndarray], dict[bytes, tuple[int, int]]]:
+    def _index(self) -> tuple[list[np.memmap], dict[bytes, tuple[int, int]]]:
         """The segments' rows, memory-mapped, and where the row of each picture is: (segment, row).
 
         A segment that cannot be read, after a power cut or on a bad disk, is removed: its rows are computed again.
         """
-        segments: list[np.ndarray] = []
+        segments: list[np.memmap] = []
         where: dict[bytes, tuple[int, int]] = {}
         for folder in sorted(self.folder.glob("segment-*")):
             try:
@@ -147,13 +152,18 @@ class Entry:
         return segments, where
 
 
-def _read(segment: Path) -> tuple[np.ndarray, list[bytes]]:
+def _read(segment: Path) -> tuple[np.memmap, list[bytes]]:
     """A segment's rows and their keys. Raises `ValueError` or `EOFError` where they are not whole or do not belong together."""
     content = (segment / "keys.bin").read_bytes()
     rows = np.load(segment / "rows.npy", mmap_mode="r")
     if len(content) != len(rows) * KEY_BYTES:
         raise ValueError(f"{len(rows)} rows and {len(content)} bytes of keys")
     return rows, [content[start : start + KEY_BYTES] for start in range(0, len(content), KEY_BYTES)]
+
+
+def still_there(folders: Sequence[str]) -> bool:
+    """Whether rows that lay in these `folders` (`Rows.folders`) are all still on the shelf."""
+    return all((shelf().folder / name).is_dir() for name in folders)
 
 
 @dataclass(frozen=True)

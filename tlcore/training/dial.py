@@ -9,30 +9,31 @@ same images in the same order, and is judged on the same part of the validation 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from tlcore.data.load import Dataset, Split
-from tlcore.errors import SpecError
+from tlcore.errors import AssetError, SpecError
 from tlcore.groups import HEAD, Group
 from tlcore.models.network import Network
 from tlcore.runs import EventWriter, Run
-from tlcore.spec import DialSpec, RunSpec
+from tlcore.spec import DialSpec
 from tlcore.strategies import Phase, Plan, Strategy, compile_plan
 from tlcore.strategies.phases import Gradual
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.scope import All, FromGroup, HeadOnly
+from tlcore.training.activations import keys_of
 from tlcore.training.fit import fit
 from tlcore.training.intervals import wilson
 from tlcore.training.job import build_network, load_data
 from tlcore.training.machine import Machine, choose, repeatable
-from tlcore.training.metrics import majority_baseline
+from tlcore.training.metrics import majority_baseline, why_undefined
 from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
 from tlcore.training.route import CutRoute, Route
-from tlcore.training.routing import decide
+from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup
 from tlcore.training.state import State, put_back
 
@@ -43,7 +44,8 @@ SHARE_OF_RATE = 0.1  # of the run's rate, for the head and the body alike, once 
 def dial(run: Run, events: EventWriter) -> dict[str, Any]:
     """Ask every level, from the head down; returns the answers (tlcore/README.md names the fields).
 
-    Each answer is also an event `level`. Raises `Cancelled`, and any other `ThawError` where it cannot be done as asked.
+    Each answer is also an event `level`. Raises `Cancelled`, and any other `ThawError` where it cannot be done as asked:
+    `AssetError` where the spec says `kept_only` and some of the frozen layers' rows are not kept.
     """
     began = time.monotonic()
     spec = run.spec()
@@ -55,14 +57,16 @@ def dial(run: Run, events: EventWriter) -> dict[str, Any]:
     with repeatable(machine):
         refuse_early(spec)
         data = _few(load_data(asked, report), spec)
+        notices = _Notices(report)
+        notices.add(*data.notices, *why_undefined(data.val.labels, data.classes, "val"))
         network = build_network(asked, data, machine, report)
         whole = Route(network, machine, {"train": data.train, "val": data.val}, asked.seed, False, data.card.flips)
-        routes = _routes(whole, asked, report)
+        routes, kept = _routes(whole, spec, report, notices)
         levels = []
         head: dict[str, Any] = {}
         for place, group in enumerate(reversed(network.groups)):
             report.progress("Asking the levels", place, len(network.groups), "levels")
-            level = _Level(spec, network, data, machine, report, routes[group.name], group)
+            level = _Level(spec, network, data, machine, report, notices, routes[group.name], group)
             answer = level.answer(head)
             levels.append(answer)
             report.write("level", **answer)
@@ -73,8 +77,24 @@ def dial(run: Run, events: EventWriter) -> dict[str, Any]:
         "images": {"train": len(data.train), "val": len(data.val)},
         "epochs": spec.epochs,
         "majority_baseline": majority_baseline(data.val.labels),
+        "kept": kept,
+        "notices": notices.said,
         "seconds": time.monotonic() - began,
     }
+
+
+@dataclass
+class _Notices:
+    """What the dial has to say besides its answers: each once, however many levels it is true of."""
+
+    report: Reporter
+    said: list[str] = field(default_factory=list)
+
+    def add(self, *texts: str) -> None:
+        for text in texts:
+            if text not in self.said:
+                self.said.append(text)
+                self.report.notice(text)
 
 
 def _few(data: Dataset, spec: DialSpec) -> Dataset:
@@ -92,9 +112,12 @@ def _part(split: Split, rows: np.ndarray) -> Split:
     return Split(np.array(split.images[rows]), split.labels[rows], tuple(split.ids[i] for i in rows), patients)
 
 
-def _routes(whole: Route, asked: RunSpec, report: Reporter) -> dict[str, Route]:
-    """For each group the route of training from it up. One pass over the images fills every border."""
-    groups = whole.network.groups
+def _routes(whole: Route, spec: DialSpec, report: Reporter, notices: _Notices) -> tuple[dict[str, Route], list[str] | None]:
+    """For each group the route of training from it up, and the folders in which the rows of every border are kept.
+
+    One pass over the images fills every border. The folders are None where some level computes its frozen layers itself.
+    """
+    groups, asked = whole.network.groups, spec.run
     every_border = compile_plan(Strategy(scope=All(), phases=Gradual()), groups, epochs=len(groups), lr=asked.lr)
     routing = decide(
         whole,
@@ -105,10 +128,36 @@ def _routes(whole: Route, asked: RunSpec, report: Reporter) -> dict[str, Route]:
         head_solver="minibatch",
         backbone=asked.backbone,
     )
-    _, routes, error = routing.laid(report.progress)
+    if spec.kept_only and not _holds_all(routing):
+        raise AssetError(
+            "The cache no longer holds what the frozen layers make of these images.",
+            next_step="Ask every level: they are computed once more.",
+        )
+    routing, routes, error = routing.laid(report.progress)
     if error is not None:
-        report.notice(f"{error.message} The frozen layers are computed at each level instead.")
-    return {group.name: route for group, route in zip(reversed(groups), routes, strict=True)}
+        notices.add(f"{error.message} The frozen layers are computed at each level instead.")
+    folders = {name for route in routes for name in _folders(route)}
+    kept = sorted(folders) if _keeps_all(routing) else None
+    return {group.name: route for group, route in zip(reversed(groups), routes, strict=True)}, kept
+
+
+def _keeps_all(routing: Routing) -> bool:
+    """Whether the rows below every level are kept; the last level, the whole network, has nothing below it."""
+    return all(way.kind == "kept" for way in routing.ways[:-1])
+
+
+def _holds_all(routing: Routing) -> bool:
+    """Whether these rows are on the shelf already, so that no picture goes through the frozen layers."""
+    if routing.frozen is None or not _keeps_all(routing):
+        return False
+    keys = [key for split in routing.whole.splits.values() for key in keys_of(split.images)]
+    return not any(len(routing.frozen.entry(cut, None).missing(keys)) for cut in routing.cuts)
+
+
+def _folders(route: Route) -> list[str]:
+    if not isinstance(route, CutRoute):
+        return []
+    return [folder for views in route.rows.values() for rows in views for folder in rows.folders]
 
 
 @dataclass
@@ -120,6 +169,7 @@ class _Level:
     data: Dataset
     machine: Machine
     report: Reporter
+    notices: _Notices
     route: Route
     group: Group
 
@@ -134,6 +184,8 @@ class _Level:
             self.report.check()
             if event["type"] == "epoch":
                 last = event["val"]
+            elif event["type"] == "notice":
+                self.notices.add(event["text"])
         if not head:
             head |= {name: tensor.detach().clone() for name, tensor in self.network.parameters(HEAD)}
         put_back(state.movable, state.start)  # the next level starts from the same network
