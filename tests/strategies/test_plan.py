@@ -124,6 +124,16 @@ def test_gradual_unfreezing_can_go_from_the_bottom_up() -> None:
     assert not plan.phases[1].trains("stage 4")
 
 
+def test_phases_that_end_when_validation_stalls_carry_their_patience() -> None:
+    def patience(phases: HeadThenBody | Gradual) -> list[int | None]:
+        return [phase.patience for phase in compile_plan(Strategy(scope=All(), phases=phases), GROUPS, epochs=6, lr=1.0).phases]
+
+    assert patience(Gradual()) == [None] * 6
+    assert patience(Gradual(until="stalled", patience=2)) == [2] * 6
+    assert patience(HeadThenBody()) == [None, None]
+    assert patience(HeadThenBody(head_until="converged", patience=4)) == [4, None]
+
+
 @pytest.mark.parametrize("epochs", range(1, 13))
 def test_gradual_unfreezing_uses_every_epoch_and_ends_with_everything(epochs: int) -> None:
     plan = compile_plan(Strategy(scope=All(), phases=Gradual()), GROUPS, epochs=epochs, lr=1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tlcore.errors import UnknownName
-from tlcore.strategies.schedule import share_of_peak
+from tlcore.strategies.schedule import SCHEDULES, share_of_peak
 
 
 def test_constant_stays_at_the_peak() -> None:
@@ -28,11 +28,11 @@ def test_one_cycle_rises_for_a_quarter_and_then_falls_almost_to_nothing() -> Non
     assert shares[-1] < 0.001
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one-cycle"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_single_step_is_taken_at_the_peak(schedule) -> None:
     assert share_of_peak(schedule, 0, 1) == 1.0
 
 
 def test_an_unknown_schedule_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match="constant, cosine, one-cycle"):
+    with pytest.raises(UnknownName, match="constant, cosine, one-cycle, slanted-triangular"):
         share_of_peak("triangle", 0, 10)  # type: ignore[arg-type]

@@ -14,6 +14,9 @@ from pydantic import Field
 from tlcore.errors import SpecError
 from tlcore.strategies.axis import Choice
 
+Until = Literal["epochs", "stalled"]
+PATIENCE = "With phases that end when validation stalls: so many epochs without a lower validation loss."
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -23,6 +26,7 @@ class Stretch:
     epochs: int
     groups: tuple[str, ...]  # backbone groups that move; the head always does
     lr_mult: float = 1.0  # multiplies every rate, the head's too
+    patience: int | None = None  # ends it after so many epochs without a lower validation loss; None: its epochs do
 
 
 class OnePhase(Choice):
@@ -39,11 +43,18 @@ class HeadThenBody(Choice):
     """First the head alone on frozen features, then everything in scope at a smaller rate.
 
     With everything in scope this is LP-FT (Kumar et al. 2022, "Fine-tuning can distort pretrained features and
-    underperform out-of-distribution"): the head is good before it can pull the features out of shape.
+    underperform out-of-distribution"): the head is good before it can pull the features out of shape. There the head trains to
+    convergence: until its solver has converged, or validation stalls; its share of the epochs is then the most it may take.
     """
 
     kind: Literal["head-then-body"] = "head-then-body"
     head_share: float = Field(0.5, gt=0, lt=1, description="Share of the epochs that the head trains alone.")
+    head_until: Literal["epochs", "converged"] = Field(
+        "epochs", description="The head alone trains for its share of the epochs, or at most so long, until it has converged."
+    )
+    patience: int = Field(
+        3, ge=1, description="With a head trained until converged: so many epochs without a lower validation loss."
+    )
     lr_mult: float = Field(0.1, gt=0, le=1, description="The second phase's rates, as a multiple of the first one's.")
 
     def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
@@ -53,8 +64,9 @@ class HeadThenBody(Choice):
                 next_step="Ask for 2 epochs or more, or choose a strategy with one phase.",
             )
         head_epochs = min(max(1, round(epochs * self.head_share)), epochs - 1)
+        patience = self.patience if self.head_until == "converged" else None
         return (
-            Stretch("head", head_epochs, ()),
+            Stretch("head", head_epochs, (), patience=patience),
             Stretch("head and body", epochs - head_epochs, tuple(trainable), self.lr_mult),
         )
 
@@ -62,13 +74,19 @@ class HeadThenBody(Choice):
 class Gradual(Choice):
     """One group more in each phase, the head first (Howard & Ruder 2018, ULMFiT, section 3.3: from the top down).
 
-    With fewer epochs than groups, neighbouring groups are unfrozen together, so that each phase has an epoch.
+    With fewer epochs than groups, neighbouring groups are unfrozen together, so that each phase has an epoch. From the bottom
+    up it is G-FL, from the top down G-LF (Davila et al. 2024).
     """
 
     kind: Literal["gradual"] = "gradual"
     direction: Literal["top-down", "bottom-up"] = Field(
         "top-down", description="Which backbone group is unfrozen first: the one below the head, or the one at the image."
     )
+    until: Until = Field(
+        "epochs",
+        description="A phase ends after its epochs, or when validation has stalled; its epochs are then the most it may take.",
+    )
+    patience: int = Field(2, ge=1, description=PATIENCE)
 
     def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
         order = list(reversed(trainable)) if self.direction == "top-down" else list(trainable)
@@ -80,7 +98,9 @@ class Gradual(Choice):
             moving = set(order[:released])
             share = epochs * (step + 1) // steps - epochs * step // steps
             name = "head" if not released else f"+ {order[released - 1]}"
-            stretches.append(Stretch(name, share, tuple(group for group in trainable if group in moving)))
+            patience = self.patience if self.until == "stalled" else None
+            groups = tuple(group for group in trainable if group in moving)
+            stretches.append(Stretch(name, share, groups, patience=patience))
         return tuple(stretches)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tlcore.errors import SpecError
 from tlcore.groups import HEAD, Group, check_groups
+from tlcore.strategies.rates import Measured
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.strategy import Strategy
 
@@ -27,6 +28,8 @@ class Phase:
     rates: Mapping[str, float | None]  # every group, the head last: peak learning rate, None where frozen
     batchnorm: Mapping[str, BatchNormRun]  # every group: frozen ones are always in eval
     schedule: Schedule
+    patience: int | None = None  # ends it after so many epochs without a lower validation loss; None: its epochs do
+    measured: Measured | None = None  # what gives each group its share of the rate, epoch by epoch; None: all have all of it
 
     def trains(self, group: str) -> bool:
         return self.rates[group] is not None
@@ -67,7 +70,12 @@ class Plan:
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Plan:
         groups = tuple(Group(**group) for group in data["groups"])  # type: ignore[attr-defined]
-        return cls(groups, tuple(Phase(**phase) for phase in data["phases"]))  # type: ignore[attr-defined]
+        return cls(groups, tuple(_phase(phase) for phase in data["phases"]))  # type: ignore[attr-defined]
+
+
+def _phase(data: Mapping[str, Any]) -> Phase:
+    measured = data.get("measured")
+    return Phase(**{**data, "measured": Measured(**measured) if measured else None})
 
 
 def compile_plan(strategy: Strategy, groups: Sequence[Group], *, epochs: int, lr: float) -> Plan:
@@ -88,5 +96,7 @@ def compile_plan(strategy: Strategy, groups: Sequence[Group], *, epochs: int, lr
         rates = {g.name: lr * stretch.lr_mult * multipliers[g.name] if g.name in moving else None for g in groups}
         trained = strategy.scope.batchnorm == "trained"
         batchnorm: dict[str, BatchNormRun] = {g.name: "train" if trained and g.name in moving else "eval" for g in groups}
-        phases.append(Phase(stretch.name, stretch.epochs, rates, batchnorm, strategy.rates.schedule))
+        measured = strategy.rates.measured if stretch.groups else None  # a head that moves alone has all of its rate
+        schedule, patience = strategy.rates.schedule, stretch.patience
+        phases.append(Phase(stretch.name, stretch.epochs, rates, batchnorm, schedule, patience, measured))
     return Plan(tuple(groups), tuple(phases))
