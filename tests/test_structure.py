@@ -118,6 +118,7 @@ LIGHT = [
     "tlcore.data.catalogue",
     "tlcore.engine",
     "tlcore.figures",
+    "tlcore.compare.expand",
 ]
 
 

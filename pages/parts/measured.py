@@ -6,28 +6,13 @@ import contextlib
 from functools import lru_cache
 from pathlib import Path
 
-from tlcore.data.catalogue import DatasetCard
+from tlcore.compare.pace import measure_spec
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.runs import Run, all_runs
-from tlcore.spec import DialSpec, MeasureSpec, RunSpec
+from tlcore.spec import DialSpec, MeasureSpec
 
-
-def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
-    """What to measure for a run, or None where the number of its images isn't known before they are read.
-
-    What does not change the time (the seed, the rates of decay, when to stop early) is set to one value, so that plans
-    that cost the same share one measurement.
-    """
-    if card.images is None or not card.classes:
-        return None
-    train = card.images["train"]
-    if spec.images_per_class is not None:
-        train = min(train, spec.images_per_class * len(card.classes))
-    same = spec.model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
-    return MeasureSpec(
-        run=same, train_images=train, val_images=card.images["val"], test_images=card.images["test"], classes=len(card.classes)
-    )
+__all__ = ["begin", "find", "measure_spec"]
 
 
 def find(runs_dir: Path, spec: MeasureSpec | DialSpec) -> Run | None:

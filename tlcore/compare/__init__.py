@@ -1,0 +1,1 @@
+"""Strategies compared fairly: the same data, the same seeds, the same budget; on disk, and read with its noise. No torch."""

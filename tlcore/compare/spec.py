@@ -1,0 +1,185 @@
+"""What to compare: strategies, backbones, images per class and seeds on one or several datasets, with one budget for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, NamedTuple, TypeVar
+
+from pydantic import Field, field_validator, model_validator
+
+from tlcore.errors import SpecError
+from tlcore.spec import RunSpec, _Spec
+from tlcore.strategies import Strategy, preset
+
+MOST_RUNS = 5000
+Unit = Literal["epochs", "steps", "seconds"]
+T = TypeVar("T")
+
+
+class Budget(_Spec):
+    """How long each run may train. Steps and seconds become whole epochs, run by run (see `expand`)."""
+
+    unit: Unit = "epochs"
+    amount: float = Field(5, gt=0, le=1e7)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Budget:
+        if self.unit != "seconds" and self.amount != int(self.amount):
+            raise ValueError(f"a number of {self.unit} is whole")
+        return self
+
+
+class Setting(NamedTuple):
+    """Where strategies meet on equal terms: the same data, as many labels, the same backbone."""
+
+    dataset: str
+    backbone: str
+    images_per_class: int | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid."""
+
+    setting: Setting
+    strategy: str  # its name in the comparison
+    seed: int
+    epochs: int
+
+
+class CompareSpec(_Spec):
+    """A grid of runs that differ in nothing but what is compared.
+
+    `run` is what all of them share; its dataset, backbone, strategy, images per class, seed and epochs are replaced.
+    """
+
+    kind: Literal["compare"] = "compare"
+    datasets: tuple[str, ...] = Field(min_length=1)
+    backbones: tuple[str, ...] = Field(("tf_efficientnet_lite0",), min_length=1)
+    strategies: tuple[Strategy, ...] = Field(min_length=1, description="Presets' names, or strategies with names of their own.")
+    images_per_class: tuple[int | None, ...] = Field((None,), min_length=1)
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    baseline: str = Field("linear-probe", description="The strategy that the others are held against, seed by seed.")
+    budget: Budget = Budget()
+    run: RunSpec
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _presets_by_name(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return [preset(one) if isinstance(one, str) else one for one in value]
+        return value
+
+    @field_validator("datasets", "backbones", "strategies", "images_per_class", "seeds")
+    @classmethod
+    def _once_each(cls, value: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(one for place, one in enumerate(value) if one not in value[:place])
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> CompareSpec:
+        names = [strategy.name for strategy in self.strategies]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two different strategies are called {twice[0]!r}")
+        if self.baseline not in names:
+            raise ValueError(f"the baseline {self.baseline!r} is not among the strategies: {', '.join(names)}")
+        if len(self.backbones) > 1 and self.run.weights not in (None, "package", "hub"):
+            raise ValueError("a weights file of your own belongs to one backbone, so compare with one backbone alone")
+        if len(self.datasets) > 1 and self.run.labels is not None:
+            raise ValueError("a table of labels belongs to one dataset, so compare on one dataset alone")
+        if self.size > MOST_RUNS:
+            raise ValueError(f"{self.size:,} runs are too many for one comparison; at most {MOST_RUNS:,}")
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many runs the whole grid has."""
+        return len(self.settings) * len(self.strategies) * len(self.seeds)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        return tuple(Setting(*one) for one in product(self.datasets, self.backbones, self.images_per_class))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The strategies' names, in the order in which they were chosen: it gives each its colour."""
+        return tuple(strategy.name for strategy in self.strategies)
+
+    def strategy(self, name: str) -> Strategy:
+        return next(strategy for strategy in self.strategies if strategy.name == name)
+
+    def run_of(self, cell: Cell) -> RunSpec:
+        """The spec of one run of the grid."""
+        return self.run.model_copy(
+            update={
+                "dataset": cell.setting.dataset,
+                "backbone": cell.setting.backbone,
+                "images_per_class": cell.setting.images_per_class,
+                "strategy": self.strategy(cell.strategy),
+                "seed": cell.seed,
+                "epochs": cell.epochs,
+            }
+        )
+
+    def with_more(
+        self,
+        *,
+        strategies: Sequence[Strategy] = (),
+        seeds: Sequence[int] = (),
+        backbones: Sequence[str] = (),
+        images_per_class: Sequence[int | None] = (),
+        datasets: Sequence[str] = (),
+    ) -> CompareSpec:
+        """The same comparison with more in it; what is there keeps its place. Raises `SpecError`."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        more = {
+            "strategies": strategies,
+            "seeds": seeds,
+            "backbones": backbones,
+            "images_per_class": images_per_class,
+            "datasets": datasets,
+        }
+        return CompareSpec(**fields | {name: (*fields[name], *extra) for name, extra in more.items()})
+
+
+def seeds_from(count: int) -> tuple[int, ...]:
+    """The first `count` seeds. Raises `SpecError` for none."""
+    if count < 1:
+        raise SpecError(f"A comparison needs at least 1 seed, not {count}.", next_step="Ask for 3: they show the spread.")
+    return tuple(range(count))
+
+
+def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
+    """The smallest grid that holds all of these runs. Raises `SpecError` where they differ in what a comparison shares."""
+    if not specs:
+        raise SpecError("No run was chosen.", next_step="Tick runs on the Runs page.")
+    shared = [one.model_dump(exclude={"dataset", "backbone", "strategy", "images_per_class", "seed"}) for one in specs]
+    if apart := [name for name in shared[0] if any(one[name] != shared[0][name] for one in shared)]:
+        raise SpecError(
+            f"These runs differ in {', '.join(name.replace('_', ' ') for name in apart)}, which a fair comparison keeps equal.",
+            next_step="Choose runs that agree in it.",
+        )
+    strategies = tuple(_named_apart([one.strategy for one in specs]))
+    names = [strategy.name for strategy in strategies]
+    return CompareSpec(
+        datasets=tuple(one.dataset for one in specs),
+        backbones=tuple(one.backbone for one in specs),
+        strategies=strategies,
+        images_per_class=tuple(one.images_per_class for one in specs),
+        seeds=tuple(sorted({one.seed for one in specs})),
+        baseline="linear-probe" if "linear-probe" in names else names[0],
+        budget=Budget(amount=specs[0].epochs),
+        run=specs[0],
+    )
+
+
+def _named_apart(strategies: Sequence[Strategy]) -> Iterator[Strategy]:
+    """The different strategies; of those that share a name (custom ones do) the later ones get a number."""
+    seen: list[Strategy] = []
+    for strategy in strategies:
+        if strategy in seen:
+            continue
+        alike = sum(one.name == strategy.name for one in seen)
+        seen.append(strategy)
+        yield strategy.model_copy(update={"name": f"{strategy.name[:36]}-{alike + 1}"}) if alike else strategy
