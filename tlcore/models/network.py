@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,14 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from tlcore.errors import SpecError, WeightsUnavailable
-from tlcore.groups import Group
+from tlcore.groups import HEAD, Group
 from tlcore.models.cards import BackboneCard, Preprocessing
 from tlcore.models.catalogue import BACKBONES
-from tlcore.models.construct import check_image_size, create
+from tlcore.models.construct import check_image_size, create, draw_head
 from tlcore.models.describe import describe
-from tlcore.models.partition import Partition, partition
-from tlcore.models.weights import find_weights, load
+from tlcore.models.head_swap import check_positions, no_map, put_head
+from tlcore.models.partition import Partition, classifier_of, head_tensors, partition
+from tlcore.models.weights import Weights, find_weights, load
 from tlcore.progress import Progress, silent
+from tlcore.strategies.head import HeadKind
 
 
 @dataclass
@@ -27,6 +31,20 @@ class Network:
     preprocessing: Preprocessing
     provenance: dict[str, str | None]  # source, text, sha256, licence
     partition: Partition = field(repr=False)
+    # The classifier of the old task: what the head sees -> the old classes' logits, frozen. None where the weights had none.
+    source_head: nn.Module | None = field(default=None, repr=False)
+
+    @property
+    def head(self) -> nn.Module:
+        """The module of the head: the innermost one that holds all of its tensors."""
+        names = [name.split(".")[:-1] for name, group in self.partition.tensors.items() if group == HEAD]
+        shared = [parts[0] for parts in itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*names, strict=False))]
+        return self.module.get_submodule(".".join(shared))
+
+    @property
+    def head_kind(self) -> HeadKind:
+        """Which of the four heads it has."""
+        return getattr(self.head, "kind", "linear")
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -54,6 +72,7 @@ def build(
     weights: str | None = None,
     seed: int,
     image_size: int,
+    head: HeadKind = "linear",
     progress: Progress = silent,
 ) -> Network:
     """Build the backbone `name` for `classes` classes and square images of `image_size` pixels.
@@ -61,23 +80,39 @@ def build(
     `start="pretrained"` takes the card's weights in order, or `weights`: a person's own safetensors file, or the name of
     one of the card's sources. `start="random"` draws all weights from `seed`. The new head is drawn from `seed` alone, so
     that it is the same for both starts. `classes=None` keeps the classifier that came with the weights, for questions
-    about what the network knew before (the classes are those of `WeightSource.trained_on`). The module is in eval mode;
+    about what the network knew before (the classes are those of `WeightSource.trained_on`); that classifier is also kept
+    beside the network, as `source_head`. The module is in eval mode;
     `freezing.apply_phase` readies it for training.
 
-    Raises `UnknownName`, `SpecError` for an image size that the architecture cannot take, and `WeightsUnavailable`.
+    Raises `UnknownName`, `SpecError` for an image size or a `head` that the architecture cannot take, and
+    `WeightsUnavailable`.
     """
     card = describe(name)
     if classes is not None and classes < 1:
         raise SpecError(f"A head needs at least 1 class, but {classes} were asked for.", next_step="Ask for 2 or more.")
     check_image_size(card, image_size)
     if start == "random":
-        module, preprocessing, provenance = _random(card, classes, weights, seed, image_size)
+        module, preprocessing, provenance, source_head = _random(card, classes, weights, seed, image_size)
     else:
-        module, preprocessing, provenance = _pretrained(card, classes, weights, seed, image_size, progress)
+        module, preprocessing, provenance, source_head = _pretrained(card, classes, weights, seed, image_size, progress)
     if name not in BACKBONES:
         _try(module, card, image_size)
+    if head != "linear" and classes is not None:
+        swap_head(module, head, classes, card=card, seed=seed, image_size=image_size)
+        if head == "attention":
+            source_head = None  # it looks at one pooled vector, of which there is none any more
     module.eval()
-    return Network(module, preprocessing, provenance, partition(module))
+    return Network(module, preprocessing, provenance, partition(module), source_head)
+
+
+def swap_head(module: nn.Module, kind: HeadKind, classes: int, *, card: BackboneCard, seed: int, image_size: int) -> None:
+    """Put a head of that kind, drawn from `seed`, in place of the present one. Raises `SpecError` where it cannot stand."""
+    if kind == "attention" and not card.shows_positions:
+        raise no_map(card.title)
+    put_head(module, kind, classes)
+    draw_head(module, seed)
+    if kind == "attention":
+        check_positions(module, card.title, image_size)
 
 
 def _try(module: nn.Module, card: BackboneCard, image_size: int) -> None:
@@ -93,7 +128,7 @@ def _try(module: nn.Module, card: BackboneCard, image_size: int) -> None:
         ) from error
 
 
-Parts = tuple[nn.Module, Preprocessing, dict[str, str | None]]
+Parts = tuple[nn.Module, Preprocessing, dict[str, str | None], nn.Module | None]
 
 
 def _random(card: BackboneCard, classes: int | None, weights: str | None, seed: int, image_size: int) -> Parts:
@@ -104,7 +139,7 @@ def _random(card: BackboneCard, classes: int | None, weights: str | None, seed: 
         )
     text = f"Random weights drawn from seed {seed}: nothing was learned before."
     provenance = {"source": "random", "text": text, "sha256": None, "licence": None}
-    return create(card, classes=classes, seed=seed, image_size=image_size), card.preprocessing, provenance
+    return create(card, classes=classes, seed=seed, image_size=image_size), card.preprocessing, provenance, None
 
 
 def _pretrained(
@@ -118,4 +153,16 @@ def _pretrained(
         )
     module = create(card, classes=classes or found.classes, seed=seed, image_size=image_size)
     load(module, found, classifier=classes is None)
-    return module, found.preprocessing, found.provenance
+    return module, found.preprocessing, found.provenance, _source_head(module, found)
+
+
+def _source_head(module: nn.Module, found: Weights) -> nn.Module | None:
+    """The classifier that came with the weights, beside the network and not in it."""
+    names = head_tensors(module)
+    if found.classes is None or any(name not in found.tensors for name in names):
+        return None
+    head = copy.deepcopy(classifier_of(module))
+    weight, bias = (found.tensors[name].clone() for name in names)
+    head.weight, head.bias = nn.Parameter(weight, requires_grad=False), nn.Parameter(bias, requires_grad=False)
+    setattr(head, "out_features" if isinstance(head, nn.Linear) else "out_channels", found.classes)
+    return head.eval()
