@@ -28,7 +28,12 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     report.progress("Computing intervals", 1, 1, "split")
     with replacing(run.path / "predictions.npz") as file:
         np.savez_compressed(
-            file, probabilities=probabilities, labels=truth, ids=np.array(data.test.ids, dtype=str), classes=np.array(classes)
+            file,
+            probabilities=probabilities,
+            labels=truth,
+            ids=np.array(data.test.ids, dtype=str),
+            classes=np.array(classes),
+            clusters=np.array(_clusters(data.test) or (), dtype=str),  # whose each image is; empty where each stands for itself
         )
     save_weights(run.path / "weights.safetensors", state, spec, classes)
     best = state.history[state.best.epoch]
