@@ -27,6 +27,7 @@ from pydantic import (
 
 from tlcore.errors import SpecError
 from tlcore.strategies import Strategy, preset
+from tlcore.strategies.head import HeadKind
 
 Lane = Literal["train", "quick"]
 
@@ -68,6 +69,7 @@ class RunSpec(_Spec):
     )
     labels: str | None = Field(None, description="For DICOM: the CSV file with the columns file, label and (optional) patient.")
     strategy: Strategy = Field(default_factory=lambda: preset("linear-probe"), description="A preset's name, or five choices.")
+    head: HeadKind = Field("linear", description="What turns features into logits, in place of the pretrained classifier.")
     epochs: int = Field(5, ge=1, le=1000)
     lr: float = Field(1e-3, gt=0, le=10, description="The head's peak learning rate; the groups' rates are multiples of it.")
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -87,7 +89,8 @@ class RunSpec(_Spec):
     )
     head_solver: Literal["auto", "minibatch"] = Field(
         "auto",
-        description="A head that trains alone on kept features: auto solves it by L-BFGS, minibatch trains it as the rest.",
+        description="A linear head that trains alone on kept features: auto solves it by L-BFGS, minibatch trains it as the "
+        "rest. Other heads are always trained.",
     )
     class_weights: bool = Field(False, description="Weigh each class by the inverse of its frequency in the training split.")
     patience: int | None = Field(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from tlcore.groups import HEAD, Group
+from tlcore.strategies.head import HeadKind, head_params
 
 # How a model is built for another image size than its own:
 #   any      convolutions: nothing to do
@@ -72,10 +73,11 @@ class BackboneCard:
     min_image_size: int = 32
     image_size_multiple: int = 1
     sizing: Sizing = "any"
+    shows_positions: bool = False  # its head can look at the positions of the last map, at `image_size`
 
-    def groups_with_head(self, classes: int) -> tuple[Group, ...]:
-        """All layer groups of a network for `classes` classes: the head is one linear layer with a bias."""
-        return (*self.groups, Group(HEAD, "head", (self.head_inputs + 1) * classes))
+    def groups_with_head(self, classes: int, head: HeadKind = "linear") -> tuple[Group, ...]:
+        """All layer groups of a network with a head of that kind for `classes` classes."""
+        return (*self.groups, Group(HEAD, "head", head_params(head, self.head_inputs, classes)))
 
     @property
     def params(self) -> int:

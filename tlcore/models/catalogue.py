@@ -52,6 +52,7 @@ def _card(
         min_image_size=min_image_size,
         image_size_multiple=image_size_multiple,
         sizing=sizing,
+        shows_positions=facts.get("shows_positions", False),
     )
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from tlcore.errors import SpecError
 from tlcore.models.cards import BackboneCard
+from tlcore.models.heads import Head
 from tlcore.models.partition import classifier_of
 
 
@@ -53,18 +54,21 @@ def create(card: BackboneCard, *, classes: int, seed: int, image_size: int) -> n
 
 
 def draw_head(module: nn.Module, seed: int) -> None:
-    """Draw the classifier anew from `seed` alone: weights uniform within 1/sqrt(inputs), as torch does, biases zero.
+    """Draw the head anew from `seed` alone: weights uniform within 1/sqrt(inputs), as torch does, biases zero.
 
     So the head of a run is the same from pretrained and from random weights, and for every way of building the rest.
     """
     generator = torch.Generator().manual_seed(seed)
+    head = classifier_of(module)
     with torch.no_grad():
-        for parameter in classifier_of(module).parameters():
+        for parameter in head.parameters():
             if parameter.ndim < 2:
                 parameter.zero_()
             else:
                 bound = 1 / math.sqrt(parameter[0].numel())
                 parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
+        if isinstance(head, Head):
+            head.start()
 
 
 def _arguments(card: BackboneCard, image_size: int) -> dict[str, object]:

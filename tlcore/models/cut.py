@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from tlcore.errors import ThawError
 from tlcore.groups import HEAD
+from tlcore.models.heads import Head
 from tlcore.models.network import Network
 
 _ROOT = "network"
@@ -51,7 +52,8 @@ class Cuts:
         """SHA-256 of what the prefix below `group` computes: its operations and its tensors as they are now."""
         nodes = _needed_by([self.nodes[group]])
         targets = [str(node.target) for node in nodes if node.op in ("call_module", "get_attr")]
-        digest = hashlib.sha256("\n".join(node.format_node() or "" for node in nodes).encode())
+        layers = [type(self.root.get_submodule(node.target)).__name__ for node in nodes if node.op == "call_module"]
+        digest = hashlib.sha256("\n".join([*(node.format_node() or "" for node in nodes), *layers]).encode())
         for name, tensor in self.root.state_dict().items():
             if any(name == target or name.startswith(f"{target}.") for target in targets):
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -158,7 +160,7 @@ class _Tracer(fx.Tracer):
         self._opaque = tuple(get_notrace_modules())
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return m in self._leaves or isinstance(m, self._opaque) or super().is_leaf_module(m, module_qualified_name)
+        return m in self._leaves or isinstance(m, (*self._opaque, Head)) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _blocks(network: Network) -> set[nn.Module]:

@@ -14,6 +14,7 @@ from tlcore.errors import SpecError, ThawError, UnknownName
 from tlcore.models.cards import BackboneCard, Preprocessing, Sizing, WeightSource
 from tlcore.models.catalogue import BACKBONES
 from tlcore.models.described import is_name, read_card, write_card
+from tlcore.models.head_swap import shows_positions
 from tlcore.models.partition import head_inputs, partition
 
 _FAILURES = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError)  # of timm's many constructors
@@ -65,6 +66,7 @@ def _look(name: str) -> BackboneCard:
         min_image_size=-(-_LEAST // multiple) * multiple,
         image_size_multiple=multiple,
         sizing=sizing,
+        shows_positions=shows_positions(module, height),
     )
 
 

@@ -14,20 +14,23 @@ from torch import nn
 from tlcore.files import write_atomically
 from tlcore.models.catalogue import BACKBONES, FACTS_FILE
 from tlcore.models.construct import skeleton
+from tlcore.models.head_swap import shows_positions
 from tlcore.models.partition import head_inputs, partition
 
 
-def facts_of(module: nn.Module) -> dict[str, object]:
-    """What the catalogue keeps of `module`: its backbone's groups, and how many features its head sees."""
+def facts_of(module: nn.Module, image_size: int) -> dict[str, object]:
+    """What the catalogue keeps of `module`: its backbone's groups, how many features its head sees, and if at positions."""
     return {
         "head_inputs": head_inputs(module),
+        "shows_positions": shows_positions(module, image_size),
         "groups": [asdict(group) for group in partition(module).groups[:-1]],
     }
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m tlcore.models.facts", description=__doc__).parse_args()
-    lines = [f" {json.dumps(name)}: {json.dumps(facts_of(skeleton(card, classes=2)))}" for name, card in BACKBONES.items()]
+    facts = {name: facts_of(skeleton(card, classes=2), card.image_size) for name, card in BACKBONES.items()}
+    lines = [f" {json.dumps(name)}: {json.dumps(known)}" for name, known in facts.items()]
     write_atomically(FACTS_FILE, "{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{len(lines)} backbones measured, written to {FACTS_FILE}")
 

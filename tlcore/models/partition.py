@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tlcore.errors import SpecError
 from tlcore.groups import HEAD, Group, levels_of
+from tlcore.models.heads import Head
 
 MOST_GROUPS = 7  # of a backbone, the head not counted
 FEWEST_GROUPS = 3  # so that there is a bottom, a middle and a top
@@ -82,9 +83,11 @@ def partition(module: nn.Module) -> Partition:
     return Partition(tuple(groups), {name: tensors[name] for name in sizes}, modules)
 
 
-def classifier_of(module: nn.Module) -> nn.Linear | nn.Conv2d:
-    """The last layer of a timm model, the one that knows the classes. Raises `SpecError` where it is not one linear layer."""
+def classifier_of(module: nn.Module) -> nn.Linear | nn.Conv2d | Head:
+    """The head of a timm model, what knows the classes: one linear layer, or a head of ours. Raises `SpecError` otherwise."""
     classifier = module.get_classifier() if hasattr(module, "get_classifier") else None
+    if isinstance(classifier, Head):
+        return classifier
     if not isinstance(classifier, nn.Linear | nn.Conv2d) or classifier.bias is None:
         raise SpecError(
             f"{type(module).__name__} does not end in one linear layer that could be replaced.",
@@ -95,7 +98,8 @@ def classifier_of(module: nn.Module) -> nn.Linear | nn.Conv2d:
 
 def head_inputs(module: nn.Module) -> int:
     """How many features the head sees for each image."""
-    return classifier_of(module).weight.shape[1]
+    classifier = classifier_of(module)
+    return classifier.inputs if isinstance(classifier, Head) else classifier.weight.shape[1]
 
 
 def head_tensors(module: nn.Module) -> list[str]:

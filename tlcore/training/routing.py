@@ -189,7 +189,7 @@ def _cut(
     else:
         cut_ways = ways_of(groups, frozen, counts, kept)
         ways = [cut_ways[border] if border else way for border, way in zip(borders, uncut, strict=True)]
-        if head_solver == "auto":
+        if head_solver == "auto" and whole.network.head_kind == "linear":  # of the heads the one whose problem is convex
             ways = [solved(way, phase, frozen, counts) for way, phase in zip(ways, plan.phases, strict=True)]
     return Routing(tuple(ways), frozen.format, whole, frozen, kept if whole.augments else None)
 
@@ -246,9 +246,12 @@ def _frozen(
 
     size = images.shape[1]
     recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
+    if network.head_kind == "attention":  # whose row at the highest cut is a map, not one pooled vector
+        recipe["head"] = network.head_kind
     seen = {
         "weights": network.provenance.get("sha256") or "random",
         "seed": whole.seed,  # of the head, and of random weights
+        "head": network.head_kind,
         "mean": look.mean,
         "std": look.std,
         "pictures": [key.hex() for key in keys_of(images[:TRIAL])],

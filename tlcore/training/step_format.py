@@ -56,6 +56,7 @@ def step_format(route: Route, phase: Phase, backbone: str, *, asked: str) -> Ste
         {
             "step": backbone,
             "cut": route.group if isinstance(route, CutRoute) else None,
+            "head": route.network.head_kind,
             "trains": [group for group, rate in phase.rates.items() if rate is not None],
             "batchnorm": dict(phase.batchnorm),
             "image_size": route.splits["train"].images.shape[1],
