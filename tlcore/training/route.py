@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from tlcore.data.load import Split
 from tlcore.data.transforms import augment, normalise
@@ -37,9 +37,14 @@ class Route:
         """What `logits` takes for the pictures `first` to `last` (excluded) of a split, never augmented."""
         return torch.from_numpy(np.array(self.splits[split].images[first:last])).to(self.machine.device)
 
+    @property
+    def module(self) -> nn.Module:
+        """What is called for the logits: here the whole network."""
+        return self.network.module
+
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits (B, C) of a part of the inputs; gradients reach whatever may move."""
-        return self.network.module(self._pictures(inputs))
+        return self.module(self._pictures(inputs))
 
     def _pictures(self, inputs: Tensor) -> Tensor:
         look = self.network.preprocessing
@@ -58,6 +63,10 @@ class CutRoute(Route):
     frozen: Frozen
     suffix: fx.GraphModule
     rows: Mapping[str, tuple[Rows, ...]]
+
+    @property
+    def module(self) -> nn.Module:
+        return self.suffix
 
     def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
         if "train" not in self.rows:

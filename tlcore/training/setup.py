@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,9 +10,12 @@ import torch
 from tlcore.data.load import Split
 from tlcore.errors import SpecError
 from tlcore.strategies import Plan
+from tlcore.strategies.pull import NoPull, Pull
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.machine import Machine
 from tlcore.training.optimizer import OptimizerName
+from tlcore.training.pull.source import Source
+from tlcore.training.pull.term import Term
 from tlcore.training.route import Route
 from tlcore.training.state import State
 
@@ -37,6 +40,9 @@ class Setup:
     test: Split | None = None  # looked at after the last epoch: counted in the time left
     routes: tuple[Route, ...] | None = None  # of each phase; None: through the whole network
     solved: tuple[bool, ...] = ()  # whether each phase is a head solved by L-BFGS; empty: none is
+    pull: Pull = field(default_factory=NoPull)
+    source: Source | None = None  # images of the old task, where the pull needs them
+    term: Term = field(default_factory=Term)  # made of the pull when `fit` begins
 
     def route(self, state: State) -> Route:
         """How pictures become logits where `state` stands; after the last phase, as in it."""

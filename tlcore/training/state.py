@@ -37,6 +37,7 @@ class State:
     step_in_epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0  # over the epoch's images so far
+    pull_sum: float = 0.0  # as `loss_sum`, of what the pull adds to the loss
     correct: int = 0
     phase_best: float | None = None  # lowest validation loss in this phase, for the patience
     stale_epochs: int = 0  # epochs since then

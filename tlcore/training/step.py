@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,18 +12,25 @@ from torch.nn import functional
 from tlcore.errors import Diverged
 from tlcore.strategies import Phase
 from tlcore.training.chance import noise
-from tlcore.training.memory import free, is_out_of_memory, nothing_fits
+from tlcore.training.memory import free, is_out_of_memory, nothing_fits, parts
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
 
 
-def train_step(
-    state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None = None
-) -> tuple[float, int]:
-    """One step of the optimizer on the images `indices`; returns their mean loss (unweighted) and how many were right.
+class Done(NamedTuple):
+    """What a step came to."""
+
+    loss: float  # mean cross-entropy of its images, unweighted
+    correct: int
+    pull: float  # what the pull added to the loss
+
+
+def train_step(state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None = None) -> Done:
+    """One step of the optimizer on the images `indices`.
 
     Where the batch does not fit into memory it goes through in parts of `state.images_at_once`, whose gradients add up to
-    the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same.
+    the whole batch's: the steps, the rates and (but for BatchNorm in train mode) the maths stay the same. What a pull says
+    about the images counts by their number, whatever their class weighs; what it says about the weights counts once.
     """
     route = setup.route(state)
     machine = route.machine
@@ -32,33 +39,36 @@ def train_step(
     share_of = torch.ones(len(labels), device=machine.device) if weights is None else weights[labels]
     total = share_of.sum()
     state.optimizer.zero_grad(set_to_none=True)
-    loss_sum, correct = 0.0, 0
+    loss_sum, correct, pull = 0.0, 0, 0.0
     with noise(setup.seed, state.step, machine.device):
-        for part in _parts(len(indices), state.images_at_once):
+        for part in parts(len(indices), state.images_at_once):
             with machine.autocast():
-                logits = route.logits(inputs[part])
+                with setup.term.watching():
+                    logits = route.logits(inputs[part])
+                pulled = setup.term.of_part()
             losses = functional.cross_entropy(logits.float(), labels[part], reduction="none")
-            state.scaler.scale((losses * share_of[part]).sum() / total).backward()
+            loss = (losses * share_of[part]).sum() / total
+            if pulled is not None:
+                pulled = pulled * (len(logits) / len(indices))
+                pull += float(pulled.detach())
+                loss = loss + pulled
+            state.scaler.scale(loss).backward()
             loss_sum += float(losses.detach().double().sum())
             correct += int((logits.detach().argmax(1) == labels[part]).sum())
+        for pulled in setup.term.of_step(state):
+            pull += float(pulled.detach())
+            state.scaler.scale(pulled).backward()
     loss = loss_sum / len(indices)
     if not math.isfinite(loss):
         raise diverged(f"The training loss is no longer a number at step {state.step + 1}", state, setup, phase)
+    if not math.isfinite(pull):
+        raise diverged(f"What the pull adds to the loss is no longer a number at step {state.step + 1}", state, setup, phase)
     state.scaler.step(state.optimizer)
     state.scaler.update()
-    return loss, correct
+    return Done(loss, correct, pull)
 
 
-def _parts(images: int, at_once: int | None) -> list[slice]:
-    """Slices of nearly equal size, of at most `at_once` images, but of 2 at least unless 1 is asked for (BatchNorm)."""
-    count = 1 if at_once is None else min(math.ceil(images / at_once), max(1, images // min(2, at_once)))
-    edges = [images * i // count for i in range(count + 1)]
-    return [slice(low, high) for low, high in itertools.pairwise(edges)]
-
-
-def step_that_fits(
-    state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None
-) -> tuple[float, int] | str:
+def step_that_fits(state: State, setup: Setup, phase: Phase, indices: np.ndarray, weights: torch.Tensor | None) -> Done | str:
     """`train_step`; where memory runs out nothing is done but `state.images_at_once` lowered, and a sentence tells so.
 
     Raises `OutOfMemory` where not even the smallest part fits.
@@ -88,4 +98,6 @@ def diverged(what: str, state: State, setup: Setup, phase: Phase) -> Diverged:
     precision = setup.route(state).machine.precision
     if precision != "float32":
         advice += f" Or choose the precision float32 in place of {precision}."
+    if setup.pull.active:
+        advice += " Or lower the pull's strength: a rate times a strength of 2 or more throws weights further than it pulls."
     return Diverged(f"{what} (phase {phase.name!r}).", next_step=advice)

@@ -1,0 +1,77 @@
+"""EWC: lambda/2 sum F_i (w_i - w0_i)² (Kirkpatrick et al. 2017, "Overcoming catastrophic forgetting in neural networks").
+
+What the old task hardly used may go where it likes, what it leaned on is held. F is measured before the first step, on
+source images with the old classifier, for the parameters below the head that the plan moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tlcore.data.transforms import normalise
+from tlcore.groups import HEAD
+from tlcore.training.machine import Machine
+from tlcore.training.pull.fisher import fisher
+from tlcore.training.pull.old import as_it_started, old_head
+from tlcore.training.pull.source import Source
+from tlcore.training.pull.term import Term, moving
+from tlcore.training.route import Route
+from tlcore.training.state import State
+
+
+class EWC(Term):
+    """Holds each weight by its information, given by the parameter's name."""
+
+    def __init__(self, strength: float, information: dict[str, Tensor]) -> None:
+        self._strength = strength
+        self.information = information
+        self._held: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+        body, _ = moving(state)
+        self._held = [(state.movable[name], state.start[name], self.information[name]) for name in body]
+        yield from ()
+
+    def of_step(self, state: State) -> Iterator[Tensor]:
+        terms = [(information * (now - start).square()).sum() for now, start, information in self._held]
+        if terms:
+            yield self._strength / 2 * sum(terms[1:], terms[0])
+
+
+def information_of(
+    state: State, source: Source, machine: Machine, *, empirical: bool, seed: int
+) -> Generator[dict[str, Any], None, dict[str, Tensor]]:
+    """{name: diagonal Fisher information} of the network as it started, on the source images; float32, uncut."""
+    network = state.network
+    old = as_it_started(state, network.module, old_head(network, machine.device))
+    inside = dict(old.named_parameters())
+    names = [
+        name
+        for name, tensor in state.movable.items()
+        if isinstance(tensor, nn.Parameter) and network.partition.tensors[name] != HEAD
+    ]
+    if not names:
+        return {}
+    labels = source.labels if empirical else None
+    found = yield from fisher(old, [inside[name] for name in names], _Pictures(state, source, machine), labels, seed)
+    return dict(zip(names, found, strict=True))
+
+
+class _Pictures:
+    """The source images one at a time, as the network wants them."""
+
+    def __init__(self, state: State, source: Source, machine: Machine) -> None:
+        self._look, self._images, self._device = state.network.preprocessing, source.images, machine.device
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, place: int) -> Tensor:
+        if place >= len(self):
+            raise IndexError(place)
+        picture = torch.from_numpy(self._images[place : place + 1]).to(self._device)
+        return normalise(picture, self._look.mean, self._look.std).contiguous(memory_format=torch.channels_last)

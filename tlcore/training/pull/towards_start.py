@@ -1,0 +1,47 @@
+"""L2-SP and L1-SP: back towards the old weights (Li et al. 2018, "Explicit inductive bias for transfer learning").
+
+    L2-SP   alpha/2 ||w - w0||²  + beta/2 ||v||²
+    L1-SP   alpha   ||w - w0||_1 + beta/2 ||v||²
+
+w: the parameters below the head that train now, w0: as they started; v: the head's. Running means and variances of
+BatchNorm are not parameters, and are not pulled. The paper puts this in place of weight decay; here the run's own weight
+decay stays beside it, decoupled and small: set it to 0 for the paper's loss.
+
+With beta above 0 the head of a phase that trains it alone is no longer solved by L-BFGS, but trained in steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from torch import Tensor
+
+from tlcore.training.pull.term import Term, moving
+from tlcore.training.route import Route
+from tlcore.training.state import State
+
+
+class TowardsStart(Term):
+    """`power` 2 is L2-SP, 1 is L1-SP."""
+
+    def __init__(self, strength: float, head_strength: float, power: Literal[1, 2]) -> None:
+        self._strength, self._head_strength, self._power = strength, head_strength, power
+        self._body: list[tuple[Tensor, Tensor]] = []
+        self._head: list[Tensor] = []
+
+    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+        body, head = moving(state)
+        self._body = [(state.movable[name], state.start[name]) for name in body] if self._strength else []
+        self._head = [state.movable[name] for name in head] if self._head_strength else []
+        yield from ()
+
+    def of_step(self, state: State) -> Iterator[Tensor]:
+        gone = [now - start for now, start in self._body]
+        terms = [self._head_strength / 2 * tensor.square().sum() for tensor in self._head]
+        if self._power == 2:
+            terms += [self._strength / 2 * way.square().sum() for way in gone]
+        else:
+            terms += [self._strength * way.abs().sum() for way in gone]
+        if terms:
+            yield sum(terms[1:], terms[0])
