@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,11 @@ from tlcore.training.head import solve_round
 from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
+from tlcore.training.pull.make import make_term
 from tlcore.training.route import CutRoute
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
-from tlcore.training.step import diverged, step_that_fits
+from tlcore.training.step import Done, diverged, step_that_fits
 
 Event = dict[str, Any]
 
@@ -48,6 +50,8 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
     pace = Pace(step_costs(setup.plan))
     weights = setup.weights()
     state.scaler = state.scaler or setup.machine.scaler()
+    setup = replace(setup, term=(yield from make_term(state, setup)))
+    ready = None  # the phase that the term is ready for
     while state.phase < len(setup.plan.phases):
         phase = setup.plan.phases[state.phase]
         apply_phase(state.network, phase)
@@ -56,6 +60,9 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
             if not state.step_in_epoch:  # else it was saved between the round and the look at the validation images
                 yield _solve(state, setup, phase, weights, pace)
         else:
+            if ready != state.phase:
+                ready = state.phase
+                yield from setup.term.ready(state, setup.route(state))
             yield from _take_steps(state, setup, phase, weights, pace)
         yield from _end_epoch(state, setup, phase, pace)
     state.restore_best()
@@ -78,8 +85,7 @@ def _take_step(
     rates = set_rates(state.optimizer, phase, step_in_phase, phase.epochs * per_epoch)
     while isinstance(done := step_that_fits(state, setup, phase, indices, weights), str):
         yield _notice(state, done)
-    loss, correct = done
-    yield _step_done(state, setup, pace, loss, correct, len(indices), time.perf_counter() - began, rates)
+    yield _step_done(state, setup, pace, done, len(indices), time.perf_counter() - began, rates)
 
 
 def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | None, pace: Pace) -> Event:
@@ -92,7 +98,8 @@ def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | Non
         raise diverged("The training loss is no longer a number", state, setup, phase)
     images = len(setup.train.labels)
     seconds = (time.perf_counter() - began) / looks  # so that images a second are those looked at
-    event = _step_done(state, setup, pace, loss, round(accuracy * images), images, seconds, dict(phase.rates))
+    done = Done(loss, round(accuracy * images), pull=0.0)  # only the head moves: nothing is pulled
+    event = _step_done(state, setup, pace, done, images, seconds, dict(phase.rates))
     state.train_seconds += seconds * (looks - 1)
     state.epoch_seconds += seconds * (looks - 1)
     return event
@@ -102,8 +109,7 @@ def _step_done(
     state: State,
     setup: Setup,
     pace: Pace,
-    loss: float,
-    correct: int,
+    done: Done,
     images: int,
     seconds: float,
     rates: dict[str, float | None],
@@ -111,8 +117,9 @@ def _step_done(
     pace.step(state.phase, images, seconds)
     state.train_seconds += seconds
     state.epoch_seconds += seconds
-    state.loss_sum += loss * images
-    state.correct += correct
+    state.loss_sum += done.loss * images
+    state.pull_sum += done.pull * images
+    state.correct += done.correct
     state.step += 1
     state.step_in_epoch += 1
     steps_left = _steps_left(state, setup)
@@ -122,11 +129,16 @@ def _step_done(
         "steps": state.step + sum(steps_left.values()),
         "epoch": state.epoch,
         "phase": state.phase,
-        "loss": loss,
+        "loss": done.loss,
+        **_pulled(setup, done.pull),
         "rates": rates,
         "images_per_second": pace.images_per_second,
         "seconds_left": pace.seconds_left(steps_left, _images_to_evaluate(state, setup)),
     }
+
+
+def _pulled(setup: Setup, value: float) -> dict[str, float]:
+    return {"pull": value} if setup.pull.active else {}
 
 
 def _notice(state: State, text: str) -> Event:
@@ -159,12 +171,13 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
 
     best = _note_best(state, validation["loss"])
     images = len(setup.train.labels)
+    pulled = _pulled(setup, state.pull_sum / images)
     event: Event = {
         "type": "epoch",
         "epoch": state.epoch,
         "step": state.step,
         "phase": state.phase,
-        "train": {"loss": state.loss_sum / images, "accuracy": state.correct / images},
+        "train": {"loss": state.loss_sum / images, "accuracy": state.correct / images} | pulled,
         "val": validation,
         "rates": _last_rates(phase, state, setup),
         "drift": state.drift(),
@@ -174,7 +187,7 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
     }
     state.epoch += 1
     state.phase_epoch += 1
-    state.step_in_epoch, state.loss_sum, state.correct, state.epoch_seconds = 0, 0.0, 0, 0.0
+    state.step_in_epoch, state.loss_sum, state.pull_sum, state.correct, state.epoch_seconds = 0, 0.0, 0.0, 0, 0.0
     out_of_patience = setup.patience is not None and state.stale_epochs >= setup.patience
     if state.phase_epoch == phase.epochs or out_of_patience:
         state.stopped_early |= state.phase_epoch < phase.epochs
