@@ -19,9 +19,9 @@ ORDER = [
     "__main__",
     "cli",
     "bench",
+    "diagnosis",
     "figures",
     "advice",
-    "diagnosis",
     "compare",
     "engine",
     "analysis",
@@ -118,6 +118,7 @@ LIGHT = [
     "tlcore.data.catalogue",
     "tlcore.engine",
     "tlcore.figures",
+    "tlcore.diagnosis",
     "tlcore.compare.expand",
 ]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import bench, cache, catalogues, jobs, runs
+from tlcore.cli import bench, cache, catalogues, diagnose, jobs, runs
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     for name, call, sentence in (
         ("show", runs.show, "Show where a run stands, and its result."),
+        ("diagnose", diagnose.diagnose_run, "Say what went wrong in a run, as far as it has come, and what to change."),
         ("cancel", runs.cancel, "Stop a run."),
         ("resume", runs.resume, "Queue a lost run again; it goes on from its checkpoint."),
     ):

@@ -31,7 +31,7 @@ def training(result: Mapping[str, Any]) -> str:
         f"{result['seconds']:.1f} s, {result['images_per_second']:.0f} images/s."
     )
     did = did_sentence(result)
-    notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
+    notices = [f"Note: {plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join(
         [
             head,
@@ -40,7 +40,7 @@ def training(result: Mapping[str, Any]) -> str:
             "",
             facts,
             *([did] if did else []),
-            _plain(how_intervals(result)),
+            plain(how_intervals(result)),
             *notices,
             _where(result),
         ]
@@ -86,7 +86,7 @@ def levels(result: Mapping[str, Any]) -> str:
         for level in result["levels"]
     ]
     heads = ("train from", "accuracy", "95 % interval", "AUROC", "parameters", "asked in")
-    notices = [f"Note: {_plain(notice)}" for notice in result.get("notices", ())]
+    notices = [f"Note: {plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join([table(rows, heads), "", dial_reading(result), *notices])
 
 
@@ -125,18 +125,18 @@ def findings(result: Mapping[str, Any]) -> str:
     """The data check: how many images of each class in each split, then what was found, the worst first."""
     splits = list(result["counts"])
     names = list(result["counts"][splits[0]])
-    rows = [[_plain(name), *(f"{result['counts'][split][name]:,}" for split in splits)] for name in names]
+    rows = [[plain(name), *(f"{result['counts'][split][name]:,}" for split in splits)] for name in names]
     lines = [result["title"], "", table(rows, ("images", *splits)), ""]
     order = ("problem", "warning", "info")
     for fault in sorted(result["findings"], key=lambda fault: order.index(fault["severity"])):
-        lines += [f"{fault['severity'].capitalize()}: {_plain(fault['title'])}", f"  {_plain(fault['detail'])}"]
-        lines += [f"  {_plain(fault['what_to_do'])}"] if fault["what_to_do"] else []
+        lines += [f"{fault['severity'].capitalize()}: {plain(fault['title'])}", f"  {plain(fault['detail'])}"]
+        lines += [f"  {plain(fault['what_to_do'])}"] if fault["what_to_do"] else []
     lines += [] if result["findings"] else ["Nothing was found that should worry you."]
-    lines += [f"Note: {_plain(text)}" for text in (*result["notices"], *result["warnings"])]
+    lines += [f"Note: {plain(text)}" for text in (*result["notices"], *result["warnings"])]
     return "\n".join([*lines, _where(result)])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without control characters: names of files and classes come from people, and a terminal obeys some characters."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 

@@ -16,7 +16,7 @@ from tlcore.runs import Run, open_run
 
 
 def show(given: argparse.Namespace) -> None:
-    engine, run = _engine(given), _open(given)
+    engine, run = _engine(given), named_run(given)
     told = summary(run) | {"place": engine.place(run.id), "result": run.result()}
     if given.json:
         print(json.dumps(told))
@@ -25,14 +25,14 @@ def show(given: argparse.Namespace) -> None:
 
 
 def cancel(given: argparse.Namespace) -> None:
-    run = _open(given)
+    run = named_run(given)
     _engine(given).cancel(run.id)
     state = run.status().state
     _tell(given, state, "is asked to stop" if state == "running" else f"is {state}")
 
 
 def resume(given: argparse.Namespace) -> None:
-    state = _engine(given).resume(_open(given).id).status().state
+    state = _engine(given).resume(named_run(given).id).status().state
     _tell(given, state, f"is {state}")
 
 
@@ -67,7 +67,7 @@ def _tell(given: argparse.Namespace, state: str, words: str) -> None:
     print(json.dumps({"run_id": given.run_id, "state": state}) if given.json else f"Run {given.run_id} {words}.")
 
 
-def _open(given: argparse.Namespace) -> Run:
+def named_run(given: argparse.Namespace) -> Run:
     """The run that was named. Raises `RunNotFound`, with the command that tells the right names."""
     try:
         return open_run(_runs_dir(given), given.run_id)

@@ -1,0 +1,79 @@
+"""All detectors, and what they say about a run: finished, failed, or as far as it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tlcore.diagnosis.batchnorm import trains_batchnorm, unstable_batchnorm
+from tlcore.diagnosis.collapse import collapse
+from tlcore.diagnosis.evidence import gather
+from tlcore.diagnosis.finding import CannotTell, Detector, Finding
+from tlcore.diagnosis.forgetting import drifted_far, may_forget
+from tlcore.diagnosis.overfitting import over_fitting
+from tlcore.diagnosis.plateau import head_alone, head_plateau
+from tlcore.diagnosis.rates import dead_rate, exploding_rate, steps_taken
+from tlcore.diagnosis.unfreezing import drop_after_unfreezing, unfreezes
+from tlcore.figures.fold import Event
+from tlcore.spec import RunSpec
+
+# A new detector is a function in a file of its own, and its record here.
+DETECTORS: tuple[Detector, ...] = (
+    Detector("exploding-rate", "Exploding loss", exploding_rate, steps_taken),
+    Detector("dead-rate", "Nothing moves", dead_rate, steps_taken),
+    Detector("collapse", "One class for every image", collapse),
+    Detector("drop-after-unfreezing", "A drop after unfreezing", drop_after_unfreezing, unfreezes),
+    Detector("unstable-batchnorm", "Unstable BatchNorm", unstable_batchnorm, trains_batchnorm),
+    Detector("over-fitting", "Over-fitting", over_fitting),
+    Detector("head-plateau", "The frozen features fall short", head_plateau, head_alone),
+    Detector("forgetting", "Forgetting", drifted_far, may_forget),
+)
+
+# What a finding explains is not said as well: it has the same cause and the same remedy.
+EXPLAINS: Mapping[str, tuple[str, ...]] = {
+    "exploding-rate": ("collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
+    "dead-rate": ("collapse", "head-plateau", "unstable-batchnorm"),
+    "collapse": ("head-plateau",),
+    "drop-after-unfreezing": ("forgetting",),
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, the worst first; the pitfalls that were looked for and not seen; and those that cannot be told, with why.
+
+    A pitfall that the run cannot fall into (BatchNorm that is frozen, say) is in none of them.
+    """
+
+    findings: tuple[Finding, ...]
+    clear: tuple[str, ...]  # titles
+    cannot_tell: Mapping[str, str]  # title -> why
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def diagnose(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] | None = None) -> Diagnosis:
+    """Look at what a run has reported so far (in order, as its folder has it) and at its result, if it has one."""
+    seen = gather(spec, events, result)
+    if seen is None:
+        return Diagnosis((), (), {})
+    findings: list[Finding] = []
+    clear: list[str] = []
+    cannot_tell: dict[str, str] = {}
+    for detector in DETECTORS:
+        if not detector.concerns(seen):
+            continue
+        answer = detector.look(seen)
+        if isinstance(answer, Finding):
+            findings.append(replace(answer, name=detector.name, title=detector.title))
+        elif isinstance(answer, CannotTell):
+            cannot_tell[detector.title] = answer.why
+        else:
+            clear.append(detector.title)
+    explained = {name for finding in findings for name in EXPLAINS.get(finding.name, ())}
+    order = ("problem", "warning", "info")
+    told = sorted((f for f in findings if f.name not in explained), key=lambda finding: order.index(finding.severity))
+    return Diagnosis(tuple(told), tuple(clear), cannot_tell)

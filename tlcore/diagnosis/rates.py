@@ -1,0 +1,111 @@
+"""Rates that are out of range: so small that nothing moves, or so high that the loss explodes."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from statistics import median
+
+from tlcore.diagnosis.evidence import Evidence
+from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, first_that_changes
+from tlcore.diagnosis.noise import at_least
+from tlcore.diagnosis.remedies import SLOWER, slower
+from tlcore.diagnosis.unfreezing import WORSE_THAN_CHANCE, exploded, unfreezes
+from tlcore.figures.words import percent, rate
+from tlcore.groups import HEAD
+from tlcore.spec import RunSpec
+
+STILL = 0.01  # the head's drift: weights that moved by a hundredth of their length answer as they did
+FLAT = 0.02  # the training loss's change over the epochs, as a share of itself
+UNLEARNT = 0.9  # of the loss of guessing: a head that knows something already may well stand still
+RECENT = 5  # reported steps whose median must be nonsense: a single batch may be
+
+
+def steps_taken(seen: Evidence) -> bool:
+    """A head that is solved takes no steps, so no rate can be wrong."""
+    return not all(seen.solved)
+
+
+def dead_rate(seen: Evidence) -> Finding | CannotTell | None:
+    """Fires where an epoch or more has gone by and the head stands where it began, having learnt nothing."""
+    taken = [event for event in seen.epochs if not seen.solved[event["phase"]]]
+    if not taken:
+        return CannotTell("no epoch has ended")
+    first, last = taken[0], taken[-1]
+    losses = [event["train"]["loss"] for event in taken]
+    moved = last["drift"][HEAD]
+    if any(seen.solved) or moved > STILL or max(losses) - min(losses) > FLAT * max(losses):
+        return None
+    if losses[-1] < UNLEARNT * seen.chance_loss:
+        return None
+    accuracy = last["val"].get("accuracy")
+    if accuracy is not None and seen.majority is not None and at_least(accuracy, seen.val_images) > seen.majority:
+        return None
+    peak = max(value for phase in seen.plan.phases for value in phase.rates.values() if value is not None)
+    higher = max(RunSpec.model_fields["lr"].default, seen.spec.lr * SLOWER)
+    span = f"from {first['train']['loss']:.3f} to {last['train']['loss']:.3f}" if last is not first else f"{losses[-1]:.3f}"
+    what = (
+        f"After {last['step']} steps the head has moved by {percent(moved, 2)} of the length of its weights, at a peak rate of "
+        f"{rate(peak)}. The training loss is {span}; guessing gives {seen.chance_loss:.3f}."
+    )
+    means = "The rate is far too small: in this many steps nothing can be learnt."
+    return Finding(
+        "problem", what, means, first_that_changes(seen.spec, Remedy(f"Raise the rate to {rate(higher)}", {"lr": higher}))
+    )
+
+
+def exploding_rate(seen: Evidence) -> Finding | CannotTell | None:
+    """Fires where the run diverged, a loss is no number, or the training loss is twice that of guessing after it was lower."""
+    told = _diverged(seen) or _epochs_of_nonsense(seen) or _steps_of_nonsense(seen)
+    if told is None:
+        return None if seen.losses else CannotTell("no step has been taken")
+    what, severity = told
+    means = "The rate is too high: each step overshoots, and the next one has more to repair."
+    return Finding(severity, what, means, first_that_changes(seen.spec, slower(seen.spec)))
+
+
+def _diverged(seen: Evidence) -> tuple[str, str] | None:
+    stopped = seen.error is not None and seen.error.get("type") == "Diverged"
+    if not stopped and not any(math.isnan(loss) for loss in seen.losses):
+        return None
+    numbers = [loss for loss in seen.losses if math.isfinite(loss)]
+    what = seen.error["message"] if stopped else "The training loss of a step is no longer a number."
+    if numbers:
+        what += f" The training loss began at {numbers[0]:.3f} and was {numbers[-1]:.3g} when last reported; "
+        what += f"guessing gives {seen.chance_loss:.3f}."
+    return f"{what} The peak rate was {rate(seen.spec.lr)}.", "problem"
+
+
+def _epochs_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
+    """A first epoch may be nonsense, a fresh head begins anywhere. What begins at an unfreezing is that one's."""
+    limit = WORSE_THAN_CHANCE * seen.chance_loss
+    worst = None
+    for before, after in pairwise(seen.epochs):
+        new = unfreezes(seen) and after["phase"] > before["phase"]
+        if (
+            after["train"]["loss"] > limit
+            and not (new and exploded(seen, before, after))
+            and (after["val"].get("loss") or math.inf) > seen.chance_loss
+        ):
+            worst = after if worst is None or after["train"]["loss"] > worst["train"]["loss"] else worst
+    if worst is None:
+        return None
+    last = seen.epochs[-1]
+    what = (
+        f"In epoch {worst['epoch'] + 1} the training loss is {worst['train']['loss']:.3g}; guessing gives "
+        f"{seen.chance_loss:.3f}. The peak rate is {rate(seen.spec.lr)}."
+    )
+    if last["train"]["loss"] < seen.chance_loss:
+        return f"{what} It comes down to {last['train']['loss']:.3f} by epoch {last['epoch'] + 1}.", "warning"
+    return what, "problem"
+
+
+def _steps_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
+    """Within the first epoch, before there is any other sign."""
+    if len(seen.losses) < 2 * RECENT or seen.epochs:
+        return None
+    began, now = seen.losses[0], median(seen.losses[-RECENT:])
+    if now <= WORSE_THAN_CHANCE * max(began, seen.chance_loss):
+        return None
+    what = f"The training loss began at {began:.3f} and is now about {now:.3g}; guessing gives {seen.chance_loss:.3f}."
+    return f"{what} The peak rate is {rate(seen.spec.lr)}.", "problem"
