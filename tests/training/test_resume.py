@@ -12,7 +12,10 @@ import torch
 from safetensors import safe_open
 
 from tlcore.errors import ThawError
-from tlcore.strategies import preset
+from tlcore.strategies import Strategy, preset
+from tlcore.strategies.phases import Gradual, HeadThenBody, OnePhase, Phases
+from tlcore.strategies.rates import AutoRGN, AutoSNR, Rates
+from tlcore.strategies.scope import All
 from tlcore.training.checkpoint import Identity, Timer, load_checkpoint, save_checkpoint
 from tlcore.training.fit import fit
 
@@ -20,12 +23,28 @@ IDENTITY = Identity(spec="s", data="d", weights="w")
 CLOCK = {"seconds", "images_per_second", "seconds_left"}
 TRAINED = preset("gradual").model_copy(update={"scope": preset("full").scope.model_copy(update={"batchnorm": "trained"})})
 
+
+def _whole(rates: Rates, phases: Phases | None = None) -> Strategy:
+    return Strategy(scope=All(), rates=rates, phases=phases or OnePhase())
+
+
 CASES = {  # dropout and augmentation are on in all of them
     "lp-ft": {"strategy": "lp-ft", "epochs": 4},
     "gradual, BatchNorm trained": {"strategy": TRAINED, "epochs": 4},
     "sgd, class weights": {"strategy": "full", "epochs": 3, "optimizer": "sgd", "class_weights": True, "lr": 0.05},
     "early stopping": {"strategy": "lp-ft", "epochs": 14, "lr": 0.3, "patience": 2},
+    "rates measured by gradient norm": {"strategy": _whole(AutoRGN(batches=2)), "epochs": 3},
+    "rates measured by signal to noise, in phases": {
+        "strategy": _whole(AutoSNR(batches=3, threshold=0.4), HeadThenBody()),
+        "epochs": 4,
+    },
+    "phases until validation stalls": {
+        "strategy": _whole(AutoRGN(batches=2), Gradual(until="stalled", patience=1)),
+        "epochs": 12,
+        "lr": 0.3,
+    },
 }
+EARLY = {"early stopping", "phases until validation stalls"}
 
 
 def _numbers(events: list[dict]) -> list[dict]:
@@ -45,7 +64,7 @@ def test_stopped_anywhere_and_resumed_gives_the_same_numbers(training, tmp_path:
     reference = training(strategy, **fields)
     kinds = [event["type"] for event in fit(reference.state, reference.setup)]
     history, tensors = _numbers(reference.state.history), reference.state.network.module.state_dict()
-    assert reference.state.stopped_early == (case == "early stopping")
+    assert reference.state.stopped_early == (case in EARLY)
     epoch_ends = [i for i, kind in enumerate(kinds) if kind == "epoch"]
     # The first event, the middle of the second epoch, before and at a phase's border, and the last event of all.
     border = next(i for i in epoch_ends if history[epoch_ends.index(i)]["phase"] == 0)

@@ -9,7 +9,9 @@ goes on with the same numbers, bit for bit.
 When the last phase has ended, the epoch with the lowest validation loss is put back. The loss decides, and not accuracy or
 AUROC, because it is what training lowers, it moves with every image (accuracy on 60 images has 61 values), and it sees
 overconfidence, to which both are blind. The earlier epoch wins a tie. Without validation images the last epoch is kept.
-A phase that ends by patience hands over the weights that it ended with, not its best ones.
+A phase ends early by the run's patience or by its own, where it has one, whichever is used up first; and where it has one,
+also once the solver of its head has converged. It hands over the weights that it ended with, not its best ones, and the
+epochs that it had left are not taken.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from tlcore.strategies import Phase
 from tlcore.training.chance import batch_at, order_of
 from tlcore.training.evaluate import predict_batches
 from tlcore.training.head import solve_round
+from tlcore.training.measured_rates import batches_measured, measure_shares
 from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
@@ -70,6 +73,10 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
 
 def _take_steps(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | None, pace: Pace) -> Iterator[Event]:
     state.optimizer = state.optimizer or build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
+    if not state.step_in_epoch and not state.rate_shares:
+        began = time.perf_counter()
+        state.rate_shares = measure_shares(state, setup, phase, weights)
+        _spend(state, time.perf_counter() - began)
     order = order_of(state.epoch, len(setup.train.labels), setup.seed)
     while state.step_in_epoch < setup.steps_per_epoch(state.phase):
         indices = batch_at(order, state.step_in_epoch, setup.batch_size)
@@ -82,7 +89,7 @@ def _take_step(
     began = time.perf_counter()
     per_epoch = setup.steps_per_epoch(state.phase)
     step_in_phase = state.phase_epoch * per_epoch + state.step_in_epoch
-    rates = set_rates(state.optimizer, phase, step_in_phase, phase.epochs * per_epoch)
+    rates = set_rates(state.optimizer, phase, step_in_phase, phase.epochs * per_epoch, state.rate_shares)
     while isinstance(done := step_that_fits(state, setup, phase, indices, weights), str):
         yield _notice(state, done)
     yield _step_done(state, setup, pace, done, len(indices), time.perf_counter() - began, rates)
@@ -93,15 +100,14 @@ def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | Non
     began = time.perf_counter()
     route = setup.route(state)
     assert isinstance(route, CutRoute)
-    loss, accuracy, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
+    loss, accuracy, state.converged, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
     if not math.isfinite(loss):
         raise diverged("The training loss is no longer a number", state, setup, phase)
     images = len(setup.train.labels)
     seconds = (time.perf_counter() - began) / looks  # so that images a second are those looked at
     done = Done(loss, round(accuracy * images), pull=0.0)  # only the head moves: nothing is pulled
     event = _step_done(state, setup, pace, done, images, seconds, dict(phase.rates))
-    state.train_seconds += seconds * (looks - 1)
-    state.epoch_seconds += seconds * (looks - 1)
+    _spend(state, seconds * (looks - 1))
     return event
 
 
@@ -115,26 +121,29 @@ def _step_done(
     rates: dict[str, float | None],
 ) -> Event:
     pace.step(state.phase, images, seconds)
-    state.train_seconds += seconds
-    state.epoch_seconds += seconds
+    _spend(state, seconds)
     state.loss_sum += done.loss * images
     state.pull_sum += done.pull * images
     state.correct += done.correct
     state.step += 1
     state.step_in_epoch += 1
-    steps_left = _steps_left(state, setup)
     return {
         "type": "step",
         "step": state.step,
-        "steps": state.step + sum(steps_left.values()),
+        "steps": state.step + sum(_steps_left(state, setup).values()),
         "epoch": state.epoch,
         "phase": state.phase,
         "loss": done.loss,
         **_pulled(setup, done.pull),
         "rates": rates,
         "images_per_second": pace.images_per_second,
-        "seconds_left": pace.seconds_left(steps_left, _images_to_evaluate(state, setup)),
+        "seconds_left": _seconds_left(state, setup, pace),
     }
+
+
+def _spend(state: State, seconds: float) -> None:
+    state.train_seconds += seconds
+    state.epoch_seconds += seconds
 
 
 def _pulled(setup: Setup, value: float) -> dict[str, float]:
@@ -188,15 +197,21 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
     state.epoch += 1
     state.phase_epoch += 1
     state.step_in_epoch, state.loss_sum, state.pull_sum, state.correct, state.epoch_seconds = 0, 0.0, 0.0, 0, 0.0
-    out_of_patience = setup.patience is not None and state.stale_epochs >= setup.patience
-    if state.phase_epoch == phase.epochs or out_of_patience:
+    if state.phase_epoch == phase.epochs or _ends_early(state, setup, phase):
         state.stopped_early |= state.phase_epoch < phase.epochs
         state.phase += 1
         state.phase_epoch, state.phase_best, state.stale_epochs, state.optimizer = 0, None, 0, None
-    steps_left = _steps_left(state, setup)
-    event["seconds_left"] = pace.seconds_left(steps_left, _images_to_evaluate(state, setup)) if pace.measured else None
+    state.converged, state.rate_shares = False, {}
+    event["seconds_left"] = _seconds_left(state, setup, pace) if pace.measured else None
     state.history.append(event)
     yield event
+
+
+def _ends_early(state: State, setup: Setup, phase: Phase) -> bool:
+    """Whether the phase has had enough: by the run's patience, by its own, or because its head is solved to convergence."""
+    patience = min((given for given in (setup.patience, phase.patience) if given is not None), default=None)
+    stalled = patience is not None and state.stale_epochs >= patience
+    return stalled or (phase.patience is not None and state.converged)
 
 
 def _note_best(state: State, loss: float | None) -> bool:
@@ -215,7 +230,8 @@ def _last_rates(phase: Phase, state: State, setup: Setup) -> dict[str, float | N
     if state.optimizer is None:  # solved
         return dict(phase.rates)
     per_epoch = setup.steps_per_epoch(state.phase)
-    return set_rates(state.optimizer, phase, (state.phase_epoch + 1) * per_epoch - 1, phase.epochs * per_epoch)
+    last = (state.phase_epoch + 1) * per_epoch - 1
+    return set_rates(state.optimizer, phase, last, phase.epochs * per_epoch, state.rate_shares)
 
 
 def _steps_left(state: State, setup: Setup) -> dict[int, int]:
@@ -225,6 +241,16 @@ def _steps_left(state: State, setup: Setup) -> dict[int, int]:
     if left:
         left[state.phase] -= state.phase_epoch * setup.steps_per_epoch(state.phase) + state.step_in_epoch
     return left
+
+
+def _seconds_left(state: State, setup: Setup, pace: Pace) -> float:
+    """For the steps still to take, the batches still to measure rates on, and the images still to evaluate."""
+    work = _steps_left(state, setup)
+    for place in work:
+        phase = setup.plan.phases[place]
+        epochs = phase.epochs - (state.phase_epoch + bool(state.step_in_epoch) if place == state.phase else 0)
+        work[place] += epochs * batches_measured(phase, setup)
+    return pace.seconds_left(work, _images_to_evaluate(state, setup))
 
 
 def _images_to_evaluate(state: State, setup: Setup) -> int:

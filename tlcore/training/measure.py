@@ -31,6 +31,7 @@ from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import step_costs
+from tlcore.training.pull.timed import with_timed_pull
 from tlcore.training.report import Reporter
 from tlcore.training.route import CutRoute, Route
 from tlcore.training.routing import Routing, decide
@@ -48,10 +49,11 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
     """Time every phase of the plan and the evaluation, and return what the whole run would take.
 
     {plan, groups, device, precision, batch_size, phases: [{name, seconds_per_step, steps, seconds, measured}],
-    eval_images_per_second, cut, frozen: {passes, seconds}, seconds, seconds_again, memory_bytes, memory_is}: `seconds` the
-    first time, when the frozen part has still to look at the pictures, `seconds_again` once that is kept. A step of a head
-    that is solved is one look at all its features. A phase that differs from two measured ones only in how far
-    it unfreezes is put between them (`measured` is then false). Raises `OutOfMemory` where a step does not fit.
+    eval_images_per_second, cut, pull: {seconds}, frozen: {passes, seconds}, seconds, seconds_again, memory_bytes,
+    memory_is}: `seconds` the first time, when the frozen part has still to look at the pictures, `seconds_again` once that is
+    kept; of the pull what it computes before the first step. A step of a head that is solved is one look at all its features.
+    A phase that differs from two measured ones only in how far it unfreezes is put between them (`measured` is then false).
+    Raises `OutOfMemory` where a step does not fit.
     """
     spec = run.spec()
     if not isinstance(spec, MeasureSpec):
@@ -86,16 +88,20 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         pass_seconds = _time_pass(routing, pictures)
         state = State.fresh(network, plan)
         state.scaler = machine.scaler()
+        setup, pull_seconds = with_timed_pull(state, setup, asked)
         step_seconds = _time_phases(state, setup, memory, report)
         eval_rate = _time_evaluation(state, setup, report)
     phases = []
     for place, (phase, (seconds, measured)) in enumerate(zip(plan.phases, step_seconds, strict=True)):
-        steps = phase.epochs * (LOOKS if setup.solves(place) else steps_per_epoch(spec.train_images, asked.batch_size))
+        per_epoch = LOOKS if setup.solves(place) else steps_per_epoch(spec.train_images, asked.batch_size)
+        if phase.measured is not None:  # a batch that rates are measured on takes about as long as a step
+            per_epoch += min(phase.measured.batches, per_epoch)
+        steps = phase.epochs * per_epoch
         phases.append(
             {"name": phase.name, "seconds_per_step": seconds, "steps": steps, "seconds": seconds * steps, "measured": measured}
         )
     evaluated = plan.epochs * spec.val_images + spec.test_images
-    again = sum(phase["seconds"] for phase in phases) + evaluated / eval_rate
+    again = sum(phase["seconds"] for phase in phases) + evaluated / eval_rate + pull_seconds
     passes = _passes(routing, spec)
     first = passes * pass_seconds
     return {
@@ -107,6 +113,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         "phases": phases,
         "eval_images_per_second": eval_rate,
         "cut": routing.as_data(),
+        "pull": {"seconds": pull_seconds},
         "frozen": {"passes": passes, "seconds": first},
         "seconds": again + first,
         "seconds_again": again,
@@ -123,7 +130,7 @@ def _routing(spec: MeasureSpec, plan: Plan, network: Network, pictures: Split, m
         cut=spec.run.cut,
         views=spec.run.views,
         precision=spec.run.precision,
-        head_solver=spec.run.head_solver,
+        head_solver="minibatch" if spec.run.strategy.pull.holds_head else spec.run.head_solver,
         backbone=spec.run.backbone,
         counts={"train": spec.train_images, "val": spec.val_images, "test": spec.test_images},
         judged=False,
@@ -201,9 +208,9 @@ def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float
     seconds = 0.0
     for _ in range(2):  # the first one warms up
         began = time.perf_counter()
-        *_, looks = solve_round(route, np.resize(setup.train.labels, len(route.rows["train"][0])), None, setup.weight_decay)
+        done = solve_round(route, np.resize(setup.train.labels, len(route.rows["train"][0])), None, setup.weight_decay)
         wait(setup.machine)
-        seconds = (time.perf_counter() - began) / looks
+        seconds = (time.perf_counter() - began) / done.looks
     memory.look()
     return seconds
 
@@ -215,6 +222,8 @@ def _time_step(state: State, setup: Setup, place: int, memory: _Memory, budget: 
     if setup.solves(place):
         return _time_look(state, setup, place, memory)
     apply_phase(state.network, phase)
+    for _ in setup.term.ready(state, setup.route(state)):
+        pass
     state.optimizer = build_optimizer(state.network, phase, setup.optimizer, setup.weight_decay)
     set_rates(state.optimizer, phase, 0, 1)
     chosen = np.arange(min(setup.batch_size, len(setup.train.labels)))

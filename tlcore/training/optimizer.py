@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -35,10 +36,18 @@ def build_optimizer(network: Network, phase: Phase, kind: OptimizerName, weight_
     return torch.optim.AdamW(sets, lr=1.0, fused=True)  # one kernel for all tensors, on a GPU and on a CPU
 
 
-def set_rates(optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int) -> dict[str, float | None]:
-    """Give every group its rate at `step` (from 0) of the phase's `steps`; returns {group: rate or None where frozen}."""
-    share = share_of_peak(phase.schedule, step, steps)
-    rates = {group: None if peak is None else peak * share for group, peak in phase.rates.items()}
+def set_rates(
+    optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int, shares: Mapping[str, float] | None = None
+) -> dict[str, float | None]:
+    """Give every group its rate at `step` (from 0) of the phase's `steps`; returns {group: rate or None where it keeps still}.
+
+    `shares` are those of `measured_rates`: what each group has of its rate; a group that is not among them has all of it.
+    """
+    now = share_of_peak(phase.schedule, step, steps)
+    of_peak = {group: now * (shares or {}).get(group, 1.0) for group in phase.rates}
+    rates = {
+        group: None if peak is None or not of_peak[group] else peak * of_peak[group] for group, peak in phase.rates.items()
+    }
     for parameters in optimizer.param_groups:
-        parameters["lr"] = rates[parameters["group"]]
+        parameters["lr"] = rates[parameters["group"]] or 0.0
     return rates

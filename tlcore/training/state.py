@@ -41,6 +41,8 @@ class State:
     correct: int = 0
     phase_best: float | None = None  # lowest validation loss in this phase, for the patience
     stale_epochs: int = 0  # epochs since then
+    converged: bool = False  # the head's solver, in the round of this epoch
+    rate_shares: dict[str, float] = field(default_factory=dict)  # of this epoch, by `measured_rates`; empty: not measured
     stopped_early: bool = False
     images_at_once: int | None = None  # None: the whole batch; less after memory ran out
     train_seconds: float = 0.0  # spent in steps
