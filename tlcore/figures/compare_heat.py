@@ -1,0 +1,109 @@
+"""Every strategy in every setting at a glance: how far it is from the baseline there, and where that is noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from tlcore.compare.table import Row, between
+from tlcore.figures.compare_names import Names
+from tlcore.figures.compare_style import metric_title
+from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, number, signed, value_words
+from tlcore.figures.palette import SEQUENTIAL
+from tlcore.figures.style import escaped, figure
+from tlcore.figures.words import is_share, listing, times
+
+_TIED = " ≈"  # on a cell that is not the setting's best and cannot be told from it
+
+
+def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, str]:
+    """Strategies down, settings across. A cell says the mean, its colour where that is between the setting's worst and best.
+
+    The best of a setting is bold, and those within noise of it carry a ≈.
+    """
+    settings = by_setting(rows)
+    order = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
+    chart = figure(x="", y="", height=110 + 34 * len(order))
+    columns = [escaped(names.setting(setting)) for setting in settings]
+    shades: list[list[float | None]] = [[None] * len(columns) for _ in order]
+    texts = [[""] * len(columns) for _ in order]
+    hovers = [["not done"] * len(columns) for _ in order]
+    for across, here in enumerate(settings.values()):
+        means = [row.estimate.mean for row in here]
+        best = max(here, key=lambda row: row.estimate.mean)
+        for row in here:
+            down = order.index(row.strategy)
+            shades[down][across] = (row.estimate.mean - min(means)) / max(max(means) - min(means), 1e-9)
+            gap = between(best, row, metric)
+            tied = row is not best and gap is not None and gap.within_noise
+            text = number(metric, row.estimate.mean)
+            texts[down][across] = f"<b>{text}</b>" if row is best else f"{text}{_TIED if tied else ''}"
+            hovers[down][across] = escaped(f"{names.strategy(row.strategy)}: {value_words(row, metric)}")
+    chart.add_heatmap(
+        z=shades,
+        x=columns,
+        y=[escaped(names.strategy(name)) for name in order],
+        text=texts,
+        customdata=hovers,
+        texttemplate="%{text}",
+        textfont={"size": 13},
+        hovertemplate="%{customdata}<extra></extra>",
+        colorscale=[[place, colour] for place, colour in SEQUENTIAL],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    chart.update_yaxes(autorange="reversed", ticks="", showgrid=False, automargin=True)
+    chart.update_xaxes(side="top", showgrid=False, automargin=True, tickangle=0 if len(columns) <= 4 else -30)
+    chart.update_layout(margin={"l": 10, "r": 10, "t": 60, "b": 20})
+    return chart, heat_reading(rows, names, metric)
+
+
+def heat_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
+    """Whether one strategy is best, or within noise of the best, everywhere."""
+    settings = by_setting(rows)
+    unit = " in %" if is_share(metric) else ""
+    key = f"{metric_title(metric)}{unit}; bold is a setting's best, ≈ is {WITHIN} of it."
+    wins: dict[str, int] = {}
+    close: dict[str, int] = {}
+    for here in settings.values():
+        best = max(here, key=lambda row: row.estimate.mean)
+        wins[best.strategy] = wins.get(best.strategy, 0) + 1
+        for row in here:
+            gap = between(best, row, metric)
+            if row is best or (gap is not None and gap.within_noise):
+                close[row.strategy] = close.get(row.strategy, 0) + 1
+    if len(settings) < 2:
+        return key
+    everywhere = [names.strategy(name) for name in names.spec.names if close.get(name) == len(settings)]
+    winner = max(wins, key=lambda name: wins[name])
+    if wins[winner] == len(settings):
+        text = f"{names.strategy(winner)} has the highest mean in all {times(len(settings), 'setting')}."
+    else:
+        text = f"No strategy is best everywhere: {names.strategy(winner)} leads in {wins[winner]} of {len(settings)} settings."
+    if everywhere:
+        text += f" Best or {WITHIN} of the best everywhere: {listing(everywhere[:5])}."
+    return f"{text} {key}{_worst(rows, names, metric)}"
+
+
+def _worst(rows: Sequence[Row], names: Names, metric: str) -> str:
+    """The clearest loss against the baseline, if there is one: what choosing blindly can cost."""
+    behind = [row for row in rows if row.gap is not None and row.gap.clear and row.gap.mean < 0]
+    if not behind:
+        return ""
+    row = min(behind, key=lambda row: row.gap.mean if row.gap else 0.0)
+    assert row.gap is not None
+    base = names.strategy(names.spec.baseline)
+    where = names.setting(row.setting)
+    return f" The clearest loss: {names.strategy(row.strategy)} on {where}, {gap_words(row.gap, metric, base)}."
+
+
+def delta_words(row: Row, metric: str) -> str:
+    """A row's difference for a table: '+2.1 (+0.4 to +3.8)'."""
+    if row.gap is None:
+        return ""
+    text = signed(metric, row.gap.mean)
+    if row.gap.low is None or row.gap.high is None:
+        return text
+    return f"{text} ({signed(metric, row.gap.low)} to {signed(metric, row.gap.high)})"
