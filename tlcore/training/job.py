@@ -8,6 +8,7 @@ from typing import Any
 
 from tlcore.data.load import Dataset, load
 from tlcore.errors import DataError, SpecError
+from tlcore.models.chain import build_from_run
 from tlcore.models.describe import describe
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
@@ -17,6 +18,7 @@ from tlcore.training.checkpoint import Identity, Timer, file_in, load_checkpoint
 from tlcore.training.fit import fit
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
+from tlcore.training.pull.source import Source, source_of
 from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
 from tlcore.training.result import result_of
@@ -39,7 +41,7 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
     report = Reporter(run, events)
     machine = choose(spec.device, spec.precision)
     with repeatable(machine):
-        refuse_early(spec)
+        refuse_early(spec, report.runs_dir)
         data = load_data(spec, report)
         network = build_network(spec, data, machine, report)
         plan = compile_plan(spec.strategy, network.groups, epochs=spec.epochs, lr=spec.lr)
@@ -53,21 +55,22 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             cut=spec.cut,
             views=spec.views,
             precision=spec.precision,
-            head_solver=spec.head_solver,
+            head_solver="minibatch" if spec.strategy.pull.holds_head else spec.head_solver,
             backbone=spec.backbone,
             earlier=_cut_before(run) if resumed else None,
         )
-        setup = setup_of(spec, plan, data, machine, routing)
+        source = source_of(spec, report.progress)
+        setup = setup_of(spec, plan, data, machine, routing, source)
         state = State.fresh(network, plan)
         identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
         if resumed:
             load_checkpoint(file, state, setup, identity)
-        notices = _notices(data)
+        notices = _notices(data) + ([f"The pull looks at {source.sentence}."] if source else [])
         _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
         routing, routes, error = routing.laid(report.progress, first=state.phase)
         if error is not None:
             notices.append(f"{error.message} The frozen layers are computed in each epoch instead.")
-            setup = setup_of(spec, plan, data, machine, routing)
+            setup = setup_of(spec, plan, data, machine, routing, source)
             _announce(report, spec, network, data, setup, routing, notices[-1:])
         setup = replace(setup, routes=routes)
         if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
@@ -107,17 +110,21 @@ def load_data(spec: RunSpec, report: Reporter) -> Dataset:
 
 
 def build_network(spec: RunSpec, data: Dataset, machine: Machine, report: Reporter) -> Network:
-    """The backbone with the start that the strategy names and a fresh head, on the machine."""
+    """The backbone with the start that the strategy names and the head that the spec does, on the machine."""
     report.progress("Building the network", 0, 1, "network")
-    network = build(
-        spec.backbone,
-        classes=len(data.classes),
-        start=spec.strategy.start.kind,
-        weights=spec.weights,
-        seed=spec.seed,
-        image_size=spec.image_size,
-        progress=report.progress,
-    )
+    if spec.strategy.start.kind == "run":
+        network = build_from_run(spec, data.classes, runs_dir=report.runs_dir, progress=report.progress)
+    else:
+        network = build(
+            spec.backbone,
+            classes=len(data.classes),
+            start=spec.strategy.start.kind,
+            weights=spec.weights,
+            seed=spec.seed,
+            image_size=spec.image_size,
+            head=spec.head,
+            progress=report.progress,
+        )
     machine.place(network.module)
     report.progress("Building the network", 1, 1, "network")
     return network
@@ -128,7 +135,9 @@ def whole_route(spec: RunSpec, network: Network, data: Dataset, machine: Machine
     return Route(network, machine, splits, spec.seed, spec.augment, data.card.flips)
 
 
-def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing: Routing) -> Setup:
+def setup_of(
+    spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing: Routing, source: Source | None = None
+) -> Setup:
     return Setup(
         plan=plan,
         train=data.train,
@@ -145,6 +154,8 @@ def setup_of(spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing
         flips=data.card.flips,
         test=data.test,
         solved=routing.solved,
+        pull=spec.strategy.pull,
+        source=source,
     )
 
 

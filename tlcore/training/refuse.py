@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tlcore import settings
 from tlcore.data.catalogue import dataset_card
 from tlcore.errors import DataError
+from tlcore.models.ancestry import check_start
+from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
 from tlcore.spec import AnySpec, CheckSpec
 from tlcore.strategies import compile_plan
+from tlcore.training.pull.refuse import refuse_pull
 
 
-def refuse_early(spec: AnySpec) -> None:
+def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     """Refuse a spec that its job would refuse from its names and sizes alone.
 
+    `runs_dir` is where the run that it starts from would be (the setting THAW_RUNS_DIR where None). Besides what follows,
+    `RunNotFound` where that run is not there.
+
     Raises `UnknownName` for a dataset or backbone, `DataError` for a folder that is not there or a dataset that cannot be
-    trained on, `SpecError` for groups that do not exist, fewer epochs than phases, and an image size that does not suit.
+    trained on, `SpecError` for groups that do not exist, fewer epochs than phases, a pull that has nothing to pull towards, and
+    an image size that does not suit.
     """
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
@@ -28,7 +38,11 @@ def refuse_early(spec: AnySpec) -> None:
     if data.refusal:
         raise DataError(f"{data.title} cannot be trained on. {data.refusal}", next_step="Choose another dataset.")
     backbone = find_backbone(asked.backbone)
-    compile_plan(asked.strategy, backbone.groups_with_head(max(2, len(data.classes))), epochs=asked.epochs, lr=asked.lr)
+    plan = compile_plan(asked.strategy, backbone.groups_with_head(max(2, len(data.classes)), asked.head), epochs=asked.epochs, lr=asked.lr)
+    refuse_pull(asked, backbone, plan)
+    check_start(asked, backbone, runs_dir or settings.runs_dir(), data.classes)
+    if asked.head == "attention" and not backbone.shows_positions:
+        raise no_map(backbone.title)
     from tlcore.models.construct import check_image_size  # only here: it imports torch, which the job needs next
 
     check_image_size(backbone, asked.image_size)

@@ -7,14 +7,14 @@ in the tests by itself.
 from __future__ import annotations
 
 from tlcore.errors import UnknownName
-from tlcore.strategies.presets import controls, depth, stages
+from tlcore.strategies.presets import controls, depth, pulls, stages
 from tlcore.strategies.presets.record import Preset
 from tlcore.strategies.strategy import Strategy
 
 __all__ = ["STRATEGIES", "Preset", "preset"]
 
 STRATEGIES: dict[str, Preset] = {
-    preset.strategy.name: preset for family in (depth, stages, controls) for preset in family.PRESETS
+    preset.strategy.name: preset for family in (depth, stages, pulls, controls) for preset in family.PRESETS
 }
 
 

@@ -10,7 +10,7 @@ from tlcore.strategies import pull as choices
 from tlcore.training.pull.distillation import Distillation
 from tlcore.training.pull.ewc import EWC, information_of
 from tlcore.training.pull.old import old_head
-from tlcore.training.pull.replay import Replay, targets_of
+from tlcore.training.pull.replay import Replay, in_a_step, targets_of
 from tlcore.training.pull.source import Source
 from tlcore.training.pull.term import Term
 from tlcore.training.pull.towards_start import TowardsStart
@@ -61,7 +61,7 @@ def _distillation(pull: choices.Distillation, state: State, setup: Setup) -> Mak
 def _replay(pull: choices.Replay, state: State, setup: Setup) -> Making:
     source = _source(setup)
     targets = yield from targets_of(state, source, setup.machine)
-    return Replay(pull.strength, source, targets, max(2, round(pull.share * setup.batch_size)), setup.seed)
+    return Replay(pull.strength, source, targets, in_a_step(pull.share, setup.batch_size), setup.seed)
 
 
 def _source(setup: Setup) -> Source:

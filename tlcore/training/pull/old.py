@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from tlcore.errors import SpecError
 from tlcore.models.network import Network
+from tlcore.training.pull.refuse import WEIGHTS_ALONE
 from tlcore.training.state import State
 
 
@@ -17,8 +18,8 @@ def old_head(network: Network, device: torch.device) -> nn.Module:
     """The old task's classifier, on the device. Raises `SpecError` where the weights came without one."""
     if network.source_head is None:
         raise SpecError(
-            f"This pull keeps the old classifier's answers, and these weights came without one. {network.provenance['text']}",
-            next_step="Choose l2-sp or l1-sp, which need the old weights alone, or other weights.",
+            f"This pull keeps the old classifier's answers, but these weights came without one. {network.provenance['text']}",
+            next_step=f"{WEIGHTS_ALONE}, or other weights.",
         )
     return network.source_head.to(device)
 

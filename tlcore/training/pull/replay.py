@@ -37,6 +37,11 @@ def replayed(seed: int, step: int, images: int, count: int) -> np.ndarray:
     return generator.choice(images, min(count, images), replace=False)
 
 
+def in_a_step(share: float, batch_size: int) -> int:
+    """How many source images go into a step; at least two, for BatchNorm."""
+    return max(2, round(share * batch_size))
+
+
 class Replay(Term):
     """`targets` are the old logits (N, C), or int64 labels (N,), of the source images."""
 

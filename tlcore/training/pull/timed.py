@@ -1,0 +1,61 @@
+"""A pull as a measurement needs it: as costly as the run's, of noise, with nothing fetched."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from tlcore.models.describe import describe
+from tlcore.models.network import Network
+from tlcore.models.partition import head_inputs
+from tlcore.spec import RunSpec
+from tlcore.training.pull.make import make_term
+from tlcore.training.pull.replay import in_a_step
+from tlcore.training.pull.source import Source
+from tlcore.training.setup import Setup
+from tlcore.training.state import State
+
+FEW = 8  # source images that the work before the first step is timed on
+CLASSES = 1000  # of the old classifier, where the catalogue does not say: ImageNet's
+
+
+def with_timed_pull(state: State, setup: Setup, spec: RunSpec) -> tuple[Setup, float]:
+    """The setup with the term of the spec's pull, and the seconds that making it would take in the run.
+
+    The network, whose weights are random, gets an old classifier of the size that the pretrained one has.
+    """
+    pull = spec.strategy.pull
+    setup = replace(setup, pull=pull)
+    if not pull.active:
+        return setup, 0.0
+    images = 0
+    if "answers" in pull.needs and state.network.source_head is None:
+        state.network.source_head = _as_large_as_the_old_one(state.network, spec)
+    if "images" in pull.needs:
+        images = max(FEW, in_a_step(pull.share, setup.batch_size) if pull.kind == "replay" else 0)
+        noise = np.resize(setup.train.images, (images, *setup.train.images.shape[1:]))
+        setup = replace(setup, source=Source(noise, None, "pictures of noise"))
+    seconds = 0.0
+    for _ in range(2):  # the first one warms up
+        began = time.perf_counter()
+        making = make_term(state, setup)
+        while True:
+            try:
+                next(making)
+            except StopIteration as made:
+                term = made.value
+                break
+        seconds = time.perf_counter() - began
+    return replace(setup, term=term), seconds * (pull.images / images if images else 1.0)
+
+
+def _as_large_as_the_old_one(network: Network, spec: RunSpec) -> nn.Module:
+    classes = next((source.classes for source in describe(spec.backbone).weights if source.classes), CLASSES)
+    inputs = head_inputs(network.module)
+    with torch.random.fork_rng(devices=[]):
+        head = nn.Conv2d(inputs, classes, 1) if isinstance(network.head, nn.Conv2d) else nn.Linear(inputs, classes)
+    return head.requires_grad_(False)
