@@ -1,6 +1,8 @@
 // The live view of a run: asks the server for the events since the last ones, folds them, draws. The page does not rerun.
 
 const QUICK = 500; // milliseconds between two questions
+const NEAR = 100; // while the end is near: what a short run takes is then what a person waits
+const NEAR_SECONDS = 3; // from the end
 const HIDDEN = 5000; // while nobody looks
 const PATIENCE = 12; // a server that took long to answer is left alone for so many times as long
 const ENDED = ["done", "failed", "cancelled", "lost"];
@@ -75,6 +77,12 @@ function start(root, component) {
     return metric === "auroc" ? decimal(value) : percent(value);
   }
 
+  function interval() {
+    if (document.hidden) return HIDDEN;
+    const near = run.state === "running" && run.step && run.step.seconds_left !== null && run.step.seconds_left < NEAR_SECONDS;
+    return near ? NEAR : QUICK;
+  }
+
   async function ask() {
     const asked = performance.now();
     try {
@@ -100,7 +108,7 @@ function start(root, component) {
       return;
     }
     const took = performance.now() - asked;
-    timer = setTimeout(ask, document.hidden ? HIDDEN : Math.max(QUICK, took * PATIENCE, unreachable ? 2000 : 0));
+    timer = setTimeout(ask, Math.max(interval(), took * PATIENCE, unreachable ? 2000 : 0));
   }
 
   function status() {
