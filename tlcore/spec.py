@@ -1,8 +1,8 @@
 """What to do: the specs of jobs, as frozen and validated data that goes to JSON and back. No torch.
 
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
-training from there up gives. A spec holds everything that the numbers depend on; the same spec on the same machine gives the
-same numbers.
+training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt. A spec holds everything that the
+numbers depend on; the same spec on the same machine gives the same numbers.
 """
 
 from __future__ import annotations
@@ -189,8 +189,21 @@ class DialSpec(_AboutRun):
         return f"dial-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
 
 
-JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec, Field(discriminator="kind")]
-AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec
+class ShiftSpec(_AboutRun):
+    """Measure how far a dataset's images are from everyday photographs, as the pretrained backbone sees them.
+
+    `run` names the backbone, its weights, the data, the image size and the seed; nothing else of it counts.
+    """
+
+    kind: Literal["shift"] = "shift"
+    images: int = Field(400, ge=10, le=10_000, description="Images of each side, at most.")
+
+    def slug(self) -> str:
+        return f"shift-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
+
+
+JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec, Field(discriminator="kind")]
+AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)
 

@@ -6,7 +6,7 @@ from pages.parts.own_names import own_name
 from tlcore.figures.words import strategy_title
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import StateName
-from tlcore.spec import AnySpec, CheckSpec, DialSpec, MeasureSpec
+from tlcore.spec import AnySpec, CheckSpec, DialSpec, MeasureSpec, ShiftSpec
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -35,6 +35,8 @@ def run_title(spec: AnySpec) -> str:
         return f"Time {strategy_title(spec.run.strategy)} of {backbone_name(spec.run.backbone)}"
     if isinstance(spec, DialSpec):
         return f"Ask every level of {backbone_name(spec.run.backbone)} on {dataset_name(spec.run.dataset)}"
+    if isinstance(spec, ShiftSpec):
+        return f"Measure how far {dataset_name(spec.run.dataset)} is from photographs"
     return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
 
 

@@ -95,6 +95,24 @@ def load_unlabelled(dataset: str, *, image_size: int, interpolation: str = "bicu
     return replace(whole, labels=np.zeros(len(whole), dtype=np.int64))
 
 
+def load_sample(
+    dataset: str,
+    *,
+    labels: str | None = None,
+    images: int,
+    image_size: int,
+    seed: int = 0,
+    interpolation: str = "bicubic",
+    progress: Progress = silent,
+) -> Split:
+    """At most `images` of a dataset's training pictures, drawn by `seed` whatever their class; nothing else is decoded."""
+    card = dataset_card(dataset)
+    found = split_listing(card, listing(dataset, labels=labels, image_size=image_size, progress=progress))
+    items = sorted((item for item in found.items if item.split == "train"), key=lambda item: item.id)
+    rows = np.random.default_rng(np.random.SeedSequence([seed, 13])).permutation(len(items))[:images]
+    return _Decoder(card, image_size, interpolation, progress).split("train", [items[i] for i in sorted(rows)], items)
+
+
 class _Decoder:
     """Decodes one split after another, and remembers what there is to say about them."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tlcore.runs import EventWriter, Run
@@ -20,6 +21,7 @@ JOBS: dict[str, str] = {
     "check": "tlcore.data.check:check",
     "measure": "tlcore.training.measure:measure",
     "dial": "tlcore.training.dial:dial",
+    "shift": "tlcore.training.shift:shift",
 }
 
 # What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
@@ -29,6 +31,7 @@ PRELOAD: tuple[str, ...] = (
     "tlcore.training.job",
     "tlcore.training.measure",
     "tlcore.training.dial",
+    "tlcore.training.shift",
     "tlcore.data.check",
 )
 
@@ -43,8 +46,8 @@ def find_job(kind: str, catalogue: str = CATALOGUE) -> Job:
     return _named(importlib.import_module(catalogue).JOBS[kind])
 
 
-def find_refusal(catalogue: str = CATALOGUE) -> Callable[[AnySpec], None]:
-    """The function that refuses a spec early; a catalogue has it as `REFUSAL`."""
+def find_refusal(catalogue: str = CATALOGUE) -> Callable[[AnySpec, Path], None]:
+    """The function that refuses a spec, given the folder of runs, early; a catalogue has it as `REFUSAL`."""
     return _named(importlib.import_module(catalogue).REFUSAL)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from tlcore.errors import SpecError
 from tlcore.groups import HEAD, Group
 from tlcore.strategies.head import HeadKind, head_params
 
@@ -57,6 +58,12 @@ class WeightSource:
         return f"Trained on {self.trained_on} by {self.by}. {self.where}. Licence: {self.licence}."
 
 
+def saw_photographs(text: str) -> bool:
+    """Whether a source's `text` says that what it learnt from last was everyday photographs."""
+    last = text.partition(" by ")[0].rpartition(", then ")[2]
+    return "ImageNet" in last or "photograph" in last
+
+
 @dataclass(frozen=True)
 class BackboneCard:
     """One backbone: what it is, what it is good for, where its weights come from, and its layer groups."""
@@ -87,3 +94,11 @@ class BackboneCard:
     def as_dict(self) -> dict[str, object]:
         """Plain data for JSON."""
         return asdict(self)
+
+
+def no_map(title: str) -> SpecError:
+    """The refusal of attention pooling on a backbone without a map before its head."""
+    return SpecError(
+        f"{title} shows its head one pooled vector and no map, so there is nothing for attention to pool.",
+        next_step="Choose a linear, mlp or cosine head, or a backbone such as resnet18.",
+    )
