@@ -6,15 +6,19 @@ in the tests by itself.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tlcore.errors import UnknownName
-from tlcore.strategies.presets import controls, depth, pulls, stages
+from tlcore.strategies.presets import adapters, controls, depth, pulls, rates, recipes, stages
 from tlcore.strategies.presets.record import Preset
 from tlcore.strategies.strategy import Strategy
 
-__all__ = ["STRATEGIES", "Preset", "preset"]
+__all__ = ["STRATEGIES", "Preset", "defaults_of", "preset"]
 
 STRATEGIES: dict[str, Preset] = {
-    preset.strategy.name: preset for family in (depth, stages, pulls, controls) for preset in family.PRESETS
+    preset.strategy.name: preset
+    for family in (depth, stages, rates, recipes, adapters, pulls, controls)
+    for preset in family.PRESETS
 }
 
 
@@ -23,3 +27,8 @@ def preset(name: str) -> Strategy:
     if name not in STRATEGIES:
         raise UnknownName("strategy", name, STRATEGIES)
     return STRATEGIES[name].strategy
+
+
+def defaults_of(name: str) -> dict[str, Any]:
+    """Fields of a run that the preset called `name` is meant with; {} for most, and for a name that is no preset's."""
+    return dict(STRATEGIES[name].defaults) if name in STRATEGIES else {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from tlcore.strategies.strategy import Strategy
 
@@ -25,3 +26,5 @@ class Preset:
     compute: Degree
     source: str
     strategy: Strategy
+    # Fields of a run that it is meant with: the page and the command line fill them in, and what a person says wins.
+    defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -26,7 +26,7 @@ PRESETS = (
     ),
     Preset(
         title="LP-FT",
-        sentence="First the head alone, then everything at a tenth of the rate.",
+        sentence="First the head alone until it has converged, then everything at a tenth of the rate.",
         updates="the head, then everything",
         expect="Better than full fine-tuning away from the training data, and often on it.",
         when="When you would fine-tune in full: a head that is already good pulls the features less out of shape.",
@@ -35,7 +35,12 @@ PRESETS = (
         labels="some",
         compute="high",
         source="Kumar et al. 2022",
-        strategy=Strategy(name="lp-ft", scope=All(), phases=HeadThenBody(lr_mult=0.1), rates=Uniform(body_lr_mult=1.0)),
+        strategy=Strategy(
+            name="lp-ft",
+            scope=All(),
+            phases=HeadThenBody(head_until="converged", lr_mult=0.1),
+            rates=Uniform(body_lr_mult=1.0),
+        ),
     ),
     Preset(
         title="Gradual unfreezing",
