@@ -15,7 +15,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import secrets
 import shutil
 import time
@@ -29,12 +28,12 @@ from typing import Any, Literal
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.files import holder, write_atomically, write_json
 from tlcore.spec import AnySpec, parse
+from tlcore.strategies.start import RUN_ID
 
 StateName = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
 FINISHED: tuple[StateName, ...] = ("done", "failed", "cancelled")
 Event = dict[str, Any]
 
-_ID = re.compile(r"^[0-9]{8}T[0-9]{6}-[a-z0-9-]{1,100}-[0-9a-f]{4}$")
 _TRASH = ".trash"
 
 
@@ -203,7 +202,7 @@ def create(runs_dir: Path, spec: AnySpec, *, state: Literal["queued", "running"]
 
 def open_run(runs_dir: Path, run_id: str) -> Run:
     """The run called `run_id`, which may come from a URL. Raises `RunNotFound`; never leaves `runs_dir`."""
-    if not _ID.fullmatch(run_id):
+    if not RUN_ID.fullmatch(run_id):
         raise RunNotFound("That is not a run's id.", next_step="Open the run from the list on the Runs page.")
     path = runs_dir / run_id
     if not (path / "spec.json").is_file():
@@ -216,7 +215,7 @@ def all_runs(runs_dir: Path) -> Iterator[Run]:
     if not runs_dir.is_dir():
         return
     for path in sorted(runs_dir.iterdir(), reverse=True):
-        if _ID.fullmatch(path.name) and (path / "state.json").is_file():
+        if RUN_ID.fullmatch(path.name) and (path / "state.json").is_file():
             yield Run(path)
 
 
@@ -232,7 +231,7 @@ def delete(runs_dir: Path, run_id: str) -> None:
 
 def restore(runs_dir: Path, run_id: str) -> Run:
     """Undo `delete`."""
-    if not _ID.fullmatch(run_id) or not (runs_dir / _TRASH / run_id).is_dir():
+    if not RUN_ID.fullmatch(run_id) or not (runs_dir / _TRASH / run_id).is_dir():
         raise RunNotFound(f"Run {run_id} is not in the trash.", next_step="Only a deleted run can be restored.")
     (runs_dir / _TRASH / run_id).rename(runs_dir / run_id)
     return Run(runs_dir / run_id)

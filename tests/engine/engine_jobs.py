@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from tlcore.errors import Cancelled, DataError
 from tlcore.files import write_atomically
@@ -17,7 +18,7 @@ PRELOAD = ()
 REFUSAL = "engine_jobs:look"
 
 
-def look(spec: AnySpec) -> None:
+def look(spec: AnySpec, runs_dir: Path) -> None:
     """Refuse one order before it has a folder."""
     if spec.dataset == "never":
         raise DataError("That is never done.", next_step="Choose another.")

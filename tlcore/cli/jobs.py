@@ -34,7 +34,7 @@ def train(given: argparse.Namespace) -> None:
 
 def measure(given: argparse.Namespace) -> None:
     spec = run_spec(given)
-    refuse_early(spec)
+    refuse_early(spec, given.runs_dir)
     counts = _count(spec)
     result = run(MeasureSpec(run=spec, **counts), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.measurement(result))

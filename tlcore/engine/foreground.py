@@ -40,8 +40,9 @@ def run(spec: AnySpec, *, runs_dir: Path | None = None, progress: bool = True, c
     `ThawError` for what a person can act on, `Cancelled` when somebody cancels it from elsewhere, `KeyboardInterrupt` on
     Ctrl-C (the run is then cancelled). It runs beside the queue, waits for nobody, and is never killed from outside.
     """
-    find_refusal(catalogue)(spec)
-    made = create((runs_dir or settings.runs_dir()).resolve(), spec, state="running")
+    folder = (runs_dir or settings.runs_dir()).resolve()
+    find_refusal(catalogue)(spec, folder)
+    made = create(folder, spec, state="running")
     writer = partial(_Watched, bars=ProgressBars()) if progress else EventWriter
     outcome = execute(made, own_process=False, catalogue=catalogue, writer=writer)
     if outcome is None:

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from tlcore.errors import SpecError
+from tlcore.models.cards import no_map
 from tlcore.models.heads import AttentionHead, Layout, make_head
-from tlcore.models.partition import classifier_of, head_inputs
+from tlcore.models.partition import classifier_name, classifier_of, head_inputs
 from tlcore.strategies.head import HeadKind
 
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)  # over the channels of each position: they may come before the pooling
@@ -23,19 +24,28 @@ def put_head(module: nn.Module, kind: HeadKind, classes: int) -> None:
     pooling too: a norm that followed that is then applied to each position (timm's `head_norm_first`). Raises `SpecError`
     where the backbone shows its head no positions, or its classifier is a convolution.
     """
-    classifier = classifier_of(module)
-    if isinstance(classifier, nn.Conv2d) and kind != "linear":
-        raise SpecError(
-            f"{type(module).__name__} ends in a convolution, which only another one could replace.",
-            next_step="Keep the linear head, or choose another backbone.",
-        )
-    name = next(name for name, child in module.named_modules() if child is classifier)
+    classifier, name = classifier_of(module), classifier_name(module)
+    head = new_head(module, kind, classes)
     holder = module.get_submodule(name.rpartition(".")[0])
     if kind == "attention":
         _open_pool(module, holder, classifier)
-    like = next(classifier.parameters())
-    head = make_head(kind, head_inputs(module), classes, _layout(module)).to(like.device, like.dtype)
     setattr(holder, name.rpartition(".")[2], head.train(module.training))
+
+
+def new_head(module: nn.Module, kind: HeadKind, classes: int) -> nn.Module:
+    """A head that sees what the classifier of `module` sees. It stands nowhere yet, and its weights are still to be drawn."""
+    classifier, inputs = classifier_of(module), head_inputs(module)
+    if isinstance(classifier, nn.Conv2d):
+        if kind != "linear":
+            raise SpecError(
+                f"{type(module).__name__} ends in a convolution, which only another one could replace.",
+                next_step="Keep the linear head, or choose another backbone.",
+            )
+        head: nn.Module = nn.Conv2d(inputs, classes, 1)
+    else:
+        head = make_head(kind, inputs, classes, _layout(module))
+    like = next(classifier.parameters())
+    return head.to(like.device, like.dtype)
 
 
 def positions_seen(module: nn.Module, image_size: int) -> int:
@@ -72,14 +82,6 @@ def check_positions(module: nn.Module, title: str, image_size: int) -> None:
             f"At {image_size} pixels {title} shows its head a single position, so attention has nothing to choose from.",
             next_step="Raise the image size, or choose another head.",
         )
-
-
-def no_map(title: str) -> SpecError:
-    """The refusal of attention pooling on a backbone without a map before its head."""
-    return SpecError(
-        f"{title} shows its head one pooled vector and no map, so there is nothing for attention to pool.",
-        next_step="Choose a linear, mlp or cosine head, or a backbone such as resnet18.",
-    )
 
 
 def _open_pool(module: nn.Module, holder: nn.Module, classifier: nn.Module) -> None:

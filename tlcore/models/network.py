@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from tlcore.errors import SpecError, WeightsUnavailable
 from tlcore.groups import HEAD, Group
-from tlcore.models.cards import BackboneCard, Preprocessing
+from tlcore.models.cards import BackboneCard, Preprocessing, no_map
 from tlcore.models.catalogue import BACKBONES
 from tlcore.models.construct import check_image_size, create, draw_head
 from tlcore.models.describe import describe
-from tlcore.models.head_swap import check_positions, no_map, put_head
+from tlcore.models.head_swap import check_positions, put_head
+from tlcore.models.heads import Head
 from tlcore.models.partition import Partition, classifier_of, head_tensors, partition
 from tlcore.models.weights import Weights, find_weights, load
 from tlcore.progress import Progress, silent
@@ -40,6 +41,12 @@ class Network:
         names = [name.split(".")[:-1] for name, group in self.partition.tensors.items() if group == HEAD]
         shared = [parts[0] for parts in itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*names, strict=False))]
         return self.module.get_submodule(".".join(shared))
+
+    @property
+    def classes(self) -> int:
+        """How many classes its head knows."""
+        head = self.head
+        return head.classes if isinstance(head, Head) else head.weight.shape[0]
 
     @property
     def head_kind(self) -> HeadKind:

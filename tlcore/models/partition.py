@@ -102,10 +102,15 @@ def head_inputs(module: nn.Module) -> int:
     return classifier.inputs if isinstance(classifier, Head) else classifier.weight.shape[1]
 
 
+def classifier_name(module: nn.Module) -> str:
+    """The name of the head in `module`: "fc", "head.fc"."""
+    classifier = classifier_of(module)
+    return next(name for name, child in module.named_modules() if child is classifier)
+
+
 def head_tensors(module: nn.Module) -> list[str]:
     """The names of the classifier's parameters and buffers, its weight first."""
-    classifier = classifier_of(module)
-    prefix = next(name for name, child in module.named_modules() if child is classifier)
+    classifier, prefix = classifier_of(module), classifier_name(module)
     return [f"{prefix}.{name}" for name, _ in [*classifier.named_parameters(), *classifier.named_buffers()]]
 
 

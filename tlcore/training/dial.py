@@ -55,7 +55,7 @@ def dial(run: Run, events: EventWriter) -> dict[str, Any]:
     asked = spec.run
     machine = choose(asked.device, asked.precision)
     with repeatable(machine):
-        refuse_early(spec)
+        refuse_early(spec, report.runs_dir)
         data = _few(load_data(asked, report), spec)
         notices = _Notices(report)
         notices.add(*data.notices, *why_undefined(data.val.labels, data.classes, "val"))
@@ -209,6 +209,11 @@ class _Level:
         plan = compile_plan(together, groups, epochs=self.spec.epochs, lr=asked.lr * SHARE_OF_RATE)
         return replace(plan, phases=tuple(_named(phase, self.group.name) for phase in plan.phases))
 
+    def _solves(self) -> bool:
+        """Whether it is a linear head alone, on rows that are kept."""
+        alone = self.group.name == HEAD and self.spec.run.head == "linear"
+        return alone and isinstance(self.route, CutRoute) and "train" in self.route.rows
+
     def _setup(self, plan: Plan) -> Setup:
         asked = self.spec.run
         return Setup(
@@ -224,7 +229,7 @@ class _Level:
             class_weights=asked.class_weights,
             augment=False,
             routes=(self.route,),
-            solved=(self.group.name == HEAD and isinstance(self.route, CutRoute) and "train" in self.route.rows,),
+            solved=(self._solves(),),
         )
 
 

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from tlcore.data.load import Split
-from tlcore.models.network import Network
 from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.route import Route
 
@@ -30,7 +29,7 @@ def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np
     batch, empty, tells the number of classes even where the split has no images.
     """
     route.network.module.eval()
-    yield np.zeros((0, _classes(route.network)))
+    yield np.zeros((0, route.network.classes))
     first, images = 0, len(route.splits[split].labels)
     while first < images:
         last = min(first + batch_size, images)
@@ -50,10 +49,6 @@ def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np
         else:
             first = last
             yield answer
-
-
-def _classes(network: Network) -> int:
-    return network.parameters("head")[-1][1].shape[0]
 
 
 def confident_errors(

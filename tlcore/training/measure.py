@@ -64,7 +64,9 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
     with repeatable(machine):
         report.progress("Building the network", 0, 1, "network")
         memory = _Memory(machine)
-        network = build(asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size)
+        network = build(
+            asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size, head=asked.head
+        )
         machine.place(network.module)
         plan = compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr)
         pictures = _noise(max(2, min(spec.train_images, asked.batch_size)), asked.image_size, spec.classes)

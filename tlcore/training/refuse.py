@@ -38,7 +38,8 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     if data.refusal:
         raise DataError(f"{data.title} cannot be trained on. {data.refusal}", next_step="Choose another dataset.")
     backbone = find_backbone(asked.backbone)
-    plan = compile_plan(asked.strategy, backbone.groups_with_head(max(2, len(data.classes)), asked.head), epochs=asked.epochs, lr=asked.lr)
+    groups = backbone.groups_with_head(max(2, len(data.classes)), asked.head)
+    plan = compile_plan(asked.strategy, groups, epochs=asked.epochs, lr=asked.lr)
     refuse_pull(asked, backbone, plan)
     check_start(asked, backbone, runs_dir or settings.runs_dir(), data.classes)
     if asked.head == "attention" and not backbone.shows_positions:

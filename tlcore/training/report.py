@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from tlcore.errors import Cancelled
@@ -18,6 +19,11 @@ class Reporter:
         self._run = run
         self._events = events
         self._last: dict[str, float] = {}
+
+    @property
+    def runs_dir(self) -> Path:
+        """The folder of the run's folder, where the runs that it names are."""
+        return self._run.path.parent
 
     def check(self) -> None:
         """Raise `Cancelled` where the run's folder asks for it."""

@@ -19,7 +19,7 @@ def save_weights(path: Path, state: State, spec: RunSpec, classes: tuple[str, ..
     """Write every tensor that is not bit for bit what it was at the start, and all of the head.
 
     The header names what is needed to use them: backbone, classes, preprocessing, image size, and where the other tensors
-    come from (start, its seed, and the SHA-256 of the pretrained file).
+    come from (start, its seed, and the SHA-256 of the pretrained file, or of all that a chain of runs is made of).
     """
     head = {name for name, _ in state.network.parameters(HEAD)}
     kept = {
@@ -33,6 +33,7 @@ def save_weights(path: Path, state: State, spec: RunSpec, classes: tuple[str, ..
         "classes": json.dumps(classes),
         "preprocessing": json.dumps(asdict(state.network.preprocessing)),
         "image_size": str(spec.image_size),
+        "head": spec.head,
         "start": spec.strategy.start.kind,
         "seed": str(spec.seed),
         "start_sha256": state.network.provenance.get("sha256") or "",
