@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -28,14 +29,14 @@ _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over
 _OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start")
 
 
-def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec]) -> None:
-    """An option for each field of `kind`, except those the parser takes in another way."""
-    taken = {action.dest for action in parser._actions}
+def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec], leave_out: Collection[str] = ()) -> None:
+    """An option for each field of `kind`, except those to leave out and those the parser takes in another way."""
+    taken = {*leave_out, *(action.dest for action in parser._actions)}
     group = parser.add_argument_group("what to do" if kind is CheckSpec else "the run")
     for name, field in kind.model_fields.items():
         if name != "kind" and name not in taken:
             _add_option(group, name, field)
-    if kind is RunSpec:
+    if kind is RunSpec and "strategy" not in leave_out:
         _add_strategy_options(parser)
         parser.add_argument(
             "--spec",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import bench, cache, catalogues, diagnose, jobs, runs
+from tlcore.cli import bench, cache, catalogues, compare, diagnose, jobs, runs
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -48,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec)
+
+    compare.add_options(command("compare", compare.compare, "Compare strategies on the same data, seeds and budget."))
 
     listed = command("list", catalogues.list_catalogue, "List what there is to choose from, or the runs.")
     listed.add_argument("what", choices=catalogues.LISTS)

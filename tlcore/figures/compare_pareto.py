@@ -12,7 +12,7 @@ from tlcore.compare.table import Majority, Row, between
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_style import band_limits, chart, majority_line, y_title
-from tlcore.figures.compare_words import WITHIN, gap_words, value_words
+from tlcore.figures.compare_words import WITHIN, gain_words, value_words
 from tlcore.figures.palette import TRAIN
 from tlcore.figures.style import escaped
 from tlcore.figures.words import duration, is_share, listing, measured, percent, short_count
@@ -111,7 +111,7 @@ def pareto_reading(known_rows: Sequence[tuple[Row, float]], cost: Cost, names: N
     gap = between(best, cheapest, metric)
     if gap is None:
         return text
-    span = gap_words(gap, metric)
+    span = gain_words(gap, metric)
     if gap.within_noise:
         return f"{text} From its cheap end to its best it gains {span}: the cheapest will do."
     text = f"{text} All the way up it gains {span}"

@@ -24,10 +24,19 @@ def value_words(row: Row, metric: str) -> str:
 
 def gap_words(gap: Gap, metric: str, than: str = "") -> str:
     """'2.1 points more than a probe (+0.4 to +3.8 over 3 seeds)', and whether that is within noise."""
-    whom = f" than {than}" if than else ""
     if gap.mean == 0 and gap.within_noise is not False:
         return f"exactly as much{f' as {than}' if than else ''} ({WITHIN})"
-    size = f"{apart(metric, gap.mean)} {'more' if gap.mean > 0 else 'less'}{whom}"
+    return _judged(
+        f"{apart(metric, gap.mean)} {'more' if gap.mean > 0 else 'less'}{f' than {than}' if than else ''}", gap, metric
+    )
+
+
+def gain_words(gap: Gap, metric: str) -> str:
+    """'2.1 points (+0.4 to +3.8 over 3 seeds)', for a difference that is known to be a gain."""
+    return _judged(apart(metric, gap.mean), gap, metric)
+
+
+def _judged(size: str, gap: Gap, metric: str) -> str:
     if gap.low is None or gap.high is None:
         return f"{size} on {times(gap.seeds, 'seed')}, without an interval: nothing tells it from chance"
     over = f"over {times(gap.seeds, 'seed')}" if gap.over == "seeds" else f"over the test {gap.over}"

@@ -1,0 +1,223 @@
+"""The command `compare`: a grid of runs here and now, what is there already taken as it is, and the table that they make."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tlcore import settings
+from tlcore.cli.arguments import absolute_paths, add_spec_options
+from tlcore.cli.report import table as columns
+from tlcore.compare.cost import Cost, cost, to_measure, unpaced
+from tlcore.compare.expand import Expansion, expand
+from tlcore.compare.folder import Comparison, create
+from tlcore.compare.known import KnownRuns
+from tlcore.compare.outcomes import METRICS
+from tlcore.compare.pace import Paces
+from tlcore.compare.spec import Budget, Cell, CompareSpec, seeds_from
+from tlcore.data.card import DatasetCard
+from tlcore.data.catalogue import DATASETS, dataset_card
+from tlcore.data.sources import listing, split_listing
+from tlcore.engine import run
+from tlcore.errors import Cancelled, SpecError, ThawError
+from tlcore.figures.compare_told import MAJORITY, told
+from tlcore.figures.compare_words import number, p_words, signed
+from tlcore.figures.words import duration, short_count, times
+from tlcore.spec import RunSpec
+from tlcore.strategies import STRATEGIES
+from tlcore.training.refuse import refuse_early
+
+_ALL = "all"
+_CONTROL = "random-features"
+_GRID = ("kind", "dataset", "backbone", "strategy", "images_per_class", "seed", "epochs")  # given by options of their own
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The grid, then what all of its runs share."""
+    grid = parser.add_argument_group("what to compare (several: with commas)")
+    grid.add_argument("--dataset", required=True, metavar="NAMES", help=f"of: {', '.join(DATASETS)}; or paths")
+    grid.add_argument(
+        "--strategies", default="linear-probe,last-group,full", metavar="NAMES", help=f"all, or of: {', '.join(STRATEGIES)}"
+    )
+    grid.add_argument("--backbones", default="tf_efficientnet_lite0", metavar="NAMES", help="catalogued, or any of timm's")
+    grid.add_argument("--images-per-class", default=_ALL, metavar="N,N,all", help="how many training images (default: all)")
+    grid.add_argument("--seeds", default="3", metavar="N", help="how many, or a list: 0,1,7 (default: 3)")
+    grid.add_argument("--baseline", metavar="NAME", help="what the others are held against (default: linear-probe)")
+    grid.add_argument("--metric", default="accuracy", choices=METRICS, metavar="|".join(METRICS))
+    budget = grid.add_mutually_exclusive_group()
+    budget.add_argument("--budget-epochs", metavar="N", help="the same for every run (default: 5)")
+    budget.add_argument("--budget-steps", metavar="N", help="optimizer steps, rounded to whole epochs for each run")
+    budget.add_argument(
+        "--budget-seconds", metavar="N", help="training time, turned into whole epochs by each run's measured pace"
+    )
+    grid.add_argument(
+        "--random-features",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="add random features, the control that every table should have",
+    )
+    add_spec_options(parser, RunSpec, leave_out=_GRID)
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Run what is missing, then tell. A run that fails is told of and does not stop the others."""
+    runs_dir = (given.runs_dir or settings.runs_dir()).resolve()
+    spec = compare_spec(given)
+    cards = {name: _counted(name, spec) for name in spec.datasets}
+    _measure(spec, cards, runs_dir)
+    known = KnownRuns(runs_dir)
+    paces = Paces(known, cards)
+    expansion = expand(spec, cards, paces, refuse_early)
+    for name, reason in dict.fromkeys((one.strategy, one.reason) for one in expansion.left_out):
+        _say(f"Left out: {name}. {reason}")
+    comparison = create(runs_dir, spec, expansion)
+    _say(_cost_words(cost(spec, expansion.cells, known, paces)))
+    comparison.adopt()
+    _run_all(comparison, spec, expansion, runs_dir)
+    answer = told(comparison, given.metric)
+    print(json.dumps(answer) if given.json else _report(answer))
+
+
+def compare_spec(given: argparse.Namespace) -> CompareSpec:
+    """The comparison that the options ask for. Raises `SpecError`."""
+    datasets = [absolute_paths({"dataset": name}).get("dataset", name) for name in _names(given.dataset, "--dataset")]
+    asked = _names(given.strategies, "--strategies")
+    strategies = list(STRATEGIES) if _ALL in asked else asked
+    if given.random_features and _CONTROL not in strategies:
+        strategies.append(_CONTROL)
+    baseline = given.baseline or ("linear-probe" if "linear-probe" in strategies else strategies[0])
+    if baseline not in strategies:
+        strategies.insert(0, baseline)
+    fields = {name: value for name, value in vars(given).items() if name in RunSpec.model_fields and name not in _GRID}
+    return CompareSpec(
+        datasets=datasets,
+        backbones=_names(given.backbones, "--backbones"),
+        strategies=strategies,
+        images_per_class=[
+            None if one == _ALL else _whole(one, "--images-per-class")
+            for one in _names(given.images_per_class, "--images-per-class")
+        ],
+        seeds=_seeds(given.seeds),
+        baseline=baseline,
+        budget=_budget(given),
+        run=RunSpec(**fields | absolute_paths(fields) | {"dataset": datasets[0]}),
+    )
+
+
+def _run_all(comparison: Comparison, spec: CompareSpec, expansion: Expansion, runs_dir: Path) -> None:
+    cells = [entry.cell for entry in comparison.read().entries if entry.run_id is None]
+    failed: list[ThawError] = []
+    for place, cell in enumerate(cells, start=1):
+        _say(f"Run {place} of {len(cells)}: {_cell_words(cell)}")
+        try:
+            comparison.assign(cell, run(spec.run_of(cell), runs_dir=runs_dir)["run_id"])
+        except Cancelled:
+            _say("This run was cancelled from elsewhere; the others go on.")
+        except ThawError as error:
+            failed.append(error)
+            _say(f"It failed: {error}")
+    if failed and len(failed) == len(expansion.cells):
+        raise failed[0]
+
+
+def _measure(spec: CompareSpec, cards: dict[str, DatasetCard], runs_dir: Path) -> None:
+    """Measure every pace that a budget in seconds needs and nobody knows."""
+    known = KnownRuns(runs_dir)
+    for wanted in to_measure(unpaced(spec, Paces(known, cards)), cards, known):
+        _say(f"Measuring {wanted.run.strategy.name} on {wanted.run.backbone}, to know what the budget buys.")
+        try:
+            run(wanted, runs_dir=runs_dir)
+        except ThawError as error:  # it cannot run here: it is left out with its own words soon
+            _say(f"It cannot be measured: {error}")
+
+
+def _counted(name: str, spec: CompareSpec) -> DatasetCard:
+    """A dataset's card; of one's own data the pictures are counted where the budget needs it, none is decoded."""
+    card = dataset_card(name)
+    if card.images is not None or spec.budget.unit == "epochs":
+        return card
+    found = split_listing(card, listing(name, labels=spec.run.labels, image_size=spec.run.image_size))
+    splits = Counter(item.split for item in found.items)
+    return replace(card, images={split: splits[split] for split in ("train", "val", "test")}, classes=found.classes)
+
+
+def _budget(given: argparse.Namespace) -> Budget:
+    for unit in ("epochs", "steps", "seconds"):
+        if (amount := getattr(given, f"budget_{unit}")) is not None:
+            return Budget(unit=unit, amount=amount)
+    return Budget()
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    if "," in text:
+        return tuple(_whole(one, "--seeds") for one in _names(text, "--seeds"))
+    return seeds_from(_whole(text, "--seeds"))
+
+
+def _names(text: str, option: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise SpecError(f"{option} names nothing.", next_step=f"Give one or more, with commas: {option} a,b")
+    return names
+
+
+def _whole(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise SpecError(f"{option} takes whole numbers, not {text!r}.", next_step="For example 3, or 10,50,all for images.")
+    return int(text)
+
+
+def _cell_words(cell: Cell) -> str:
+    labels = f"{cell.setting.images_per_class} per class" if cell.setting.images_per_class else "all images"
+    name = Path(cell.setting.dataset).name
+    return f"{cell.strategy} on {name}, {cell.setting.backbone}, {labels}, seed {cell.seed}, {times(cell.epochs, 'epoch')}"
+
+
+def _cost_words(found: Cost) -> str:
+    there = f", {found.done} of them there already" if found.done else ""
+    timed = f"; {found.timed} of those to come take about {duration(found.seconds)}" if found.timed else ""
+    return f"{times(found.runs, 'run')}{there}{timed}."
+
+
+def _report(answer: dict[str, Any]) -> str:
+    metric = answer["metric"]
+    by_cell = {_key(one): one for one in answer["differences"]}
+    lines = []
+    for row in answer["table"]:
+        gap = by_cell.get(_key(row))
+        interval = "" if row["low"] is None else f"{number(metric, row['low'])} to {number(metric, row['high'])}"
+        where = [Path(row["dataset"]).name, row["backbone"], str(row["images_per_class"] or _ALL)]
+        control = row["strategy"] == MAJORITY
+        lines.append(
+            [
+                *where,
+                row["strategy"],
+                number(metric, row["mean"]),
+                "" if row["sd"] is None else number(metric, row["sd"]),
+                interval,
+                "" if control else str(len(row["seeds"])),
+                "" if gap is None else signed(metric, gap["mean"]),
+                "" if gap is None or gap["low"] is None else f"{signed(metric, gap['low'])} to {signed(metric, gap['high'])}",
+                "" if gap is None else p_words(gap["p_holm"]),
+                "" if control else short_count(row["trainable_params"]),
+                "" if control else duration(row["seconds"]),
+            ]
+        )
+    heads = ("dataset", "backbone", "per class", "strategy", metric, "sd", "95 % interval", "seeds")
+    heads += (f"minus {answer['baseline']}", "95 % interval", "p (Holm)", "parameters", "time")
+    failed = [f"Failed: {one['strategy']}, seed {one['seed']}. {one['error']}" for one in answer["cells"] if "error" in one]
+    end = f"Comparison {answer['comparison']}."
+    return "\n".join([columns(lines, heads), "", *answer["sentences"], *failed, end])
+
+
+def _key(record: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(record[name] for name in ("dataset", "backbone", "images_per_class", "strategy"))
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
