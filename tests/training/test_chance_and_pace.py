@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tlcore.errors import SpecError
-from tlcore.training import machine
+from tlcore.training import machine, processor
 from tlcore.training.chance import batch_at, noise, order_of, steps_per_epoch
 from tlcore.training.pace import Pace
 
@@ -67,17 +67,17 @@ def test_a_slow_first_step_does_not_set_the_time_left():
 
 def test_threads_follow_the_setting_then_the_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert machine.cpu_threads() == 3
+    assert processor.cpu_threads() == 3
     monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(machine, "_container_share", lambda: 1)
-    assert machine.cpu_threads() == 1
+    monkeypatch.setattr(processor, "_container_share", lambda: 1)
+    assert processor.cpu_threads() == 1
     monkeypatch.undo()
     limits = tmp_path / "cpu.max"
     limits.write_text("150000 100000\n")
-    assert machine._container_share(limits) == 2
+    assert processor._container_share(limits) == 2
     limits.write_text("max 100000\n")
-    assert machine._container_share(limits) > 1000
-    assert machine._container_share(tmp_path / "none") > 1000
+    assert processor._container_share(limits) > 1000
+    assert processor._container_share(tmp_path / "none") > 1000
 
 
 def test_the_machine_is_what_was_asked_for_or_a_refusal(monkeypatch: pytest.MonkeyPatch):

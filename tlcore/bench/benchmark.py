@@ -22,7 +22,7 @@ from tlcore.bench.task import Task
 from tlcore.errors import WeightsUnavailable
 from tlcore.models.describe import describe
 from tlcore.models.weights import find_weights
-from tlcore.training.machine import cpu_model
+from tlcore.training.processor import cpu_model
 
 _VERSIONS = ("torch", "torchvision", "timm", "numpy", "pillow")
 

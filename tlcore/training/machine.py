@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
-import math
 import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-import psutil
 import torch
 from torch import nn
 
 from tlcore.errors import SpecError
+from tlcore.training.processor import cpu_model, cpu_threads
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -73,36 +69,6 @@ def choose(device: str, precision: str) -> Machine:
     if precision == "auto":
         precision = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     return Machine(chosen, precision)  # type: ignore[arg-type]
-
-
-@functools.cache
-def cpu_model() -> str:
-    """The processor's name as the system gives it."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):  # not Linux, or not x86
-        return platform.processor() or platform.machine()
-
-
-def cpu_threads() -> int:
-    """Threads to compute with: OMP_NUM_THREADS where set, else the physical cores that this process may use.
-
-    A container's share of the processor counts (cgroup v2): more threads than that share only wait for each other.
-    """
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or usable, usable, _container_share()))
-
-
-def _container_share(limits: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    try:
-        quota, period = limits.read_text().split()
-        return math.ceil(int(quota) / int(period))
-    except (OSError, ValueError):  # no such file, or "max": no limit
-        return 2**31
 
 
 @contextlib.contextmanager
