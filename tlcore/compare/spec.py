@@ -27,7 +27,9 @@ class Budget(_Spec):
     @model_validator(mode="after")
     def _whole(self) -> Budget:
         if self.unit != "seconds" and self.amount != int(self.amount):
-            raise ValueError(f"a number of {self.unit} is whole")
+            raise SpecError(
+                f"A number of {self.unit} is whole, not {self.amount:g}.", next_step="Give a whole number of 1 or more."
+            )
         return self
 
 
@@ -80,16 +82,22 @@ class CompareSpec(_Spec):
     @model_validator(mode="after")
     def _fits_together(self) -> CompareSpec:
         names = [strategy.name for strategy in self.strategies]
+        # As SpecErrors: what is raised here no longer passes through what puts pydantic's own errors into words.
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two different strategies are called {twice[0]!r}")
+            raise SpecError(f"Two different strategies are called {twice[0]!r}.", next_step="Give each a name of its own.")
         if self.baseline not in names:
-            raise ValueError(f"the baseline {self.baseline!r} is not among the strategies: {', '.join(names)}")
+            raise SpecError(
+                f"The baseline {self.baseline!r} is not among the strategies.", next_step=f"Choose one of: {', '.join(names)}."
+            )
         if len(self.backbones) > 1 and self.run.weights not in (None, "package", "hub"):
-            raise ValueError("a weights file of your own belongs to one backbone, so compare with one backbone alone")
+            raise SpecError("A weights file of your own belongs to one backbone.", next_step="Compare with one backbone alone.")
         if len(self.datasets) > 1 and self.run.labels is not None:
-            raise ValueError("a table of labels belongs to one dataset, so compare on one dataset alone")
+            raise SpecError("A table of labels belongs to one dataset.", next_step="Compare on one dataset alone.")
         if self.size > MOST_RUNS:
-            raise ValueError(f"{self.size:,} runs are too many for one comparison; at most {MOST_RUNS:,}")
+            raise SpecError(
+                f"{self.size:,} runs are too many for one comparison; at most {MOST_RUNS:,}.",
+                next_step="Leave out seeds, numbers of images or strategies.",
+            )
         return self
 
     @property

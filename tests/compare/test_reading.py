@@ -1,0 +1,197 @@
+"""What a comparison says about its numbers: the table, the sentences in and out of noise, the figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.compare.made import done, expanded, filled, spec_of
+from tlcore.compare.folder import Comparison, create
+from tlcore.compare.images import paired_over_images
+from tlcore.compare.outcomes import fair_seconds, fill
+from tlcore.compare.spec import Budget
+from tlcore.compare.table import Row, majorities, rows
+from tlcore.figures.compare_curves import curves
+from tlcore.figures.compare_heat import heat_map
+from tlcore.figures.compare_labels import by_labels
+from tlcore.figures.compare_names import Names, looks
+from tlcore.figures.compare_pareto import costs_known, pareto
+from tlcore.figures.compare_told import MAJORITY, as_csv, told
+from tlcore.figures.compare_words import headline, how_sure, p_words, signed, transfer_words
+from tlcore.strategies import STRATEGIES
+
+CLEAR = {"linear-probe": (0.80, 0.81, 0.82), "full": (0.90, 0.91, 0.93)}
+NOISE = {"linear-probe": (0.80, 0.81, 0.82), "full": (0.82, 0.80, 0.83)}
+
+
+def read(comparison: Comparison) -> tuple[tuple[Row, ...], Names]:
+    contents = comparison.read()
+    return rows(contents, fill(contents, comparison.runs_dir), "accuracy"), Names(contents.spec)
+
+
+def test_the_table_has_means_and_paired_differences(tmp_path: Path) -> None:
+    found, _ = read(filled(tmp_path, CLEAR))
+    probe, full = found
+    assert (probe.estimate.mean, probe.gap) == (pytest.approx(0.81), None)
+    assert full.gap is not None
+    assert full.gap.mean == pytest.approx((0.10 + 0.10 + 0.11) / 3)
+    assert (full.gap.over, full.gap.seeds, full.gap.p_flip, full.gap.p_flip_least) == ("seeds", 3, 0.25, 0.25)
+    assert full.gap.within_noise is False
+
+
+def test_out_of_noise_is_said_with_the_interval(tmp_path: Path) -> None:
+    comparison = filled(tmp_path, CLEAR)
+    found, names = read(comparison)
+    said = headline(found, majorities(fill(comparison.read(), tmp_path))[found[0].setting], names, "accuracy")
+    assert said.startswith("Full fine-tuning is best with 91.3 % (")
+    assert "10.3 points more than Linear probe (+8.9 to +11.8 over 3 seeds)" in said
+    assert "Every other strategy is behind by more than noise" in said
+    assert "within noise" not in said
+    assert said.endswith("Always naming the largest class gets 10.0 %.")
+
+
+def test_within_noise_is_said_so(tmp_path: Path) -> None:
+    found, names = read(filled(tmp_path, NOISE))
+    said = headline(found, None, names, "accuracy")
+    assert "0.7 points more than Linear probe (−3.1 to +4.5 over 3 seeds): within noise" in said
+    assert "None of the others can be told from it" in said
+
+
+def test_one_seed_without_predictions_says_that_nothing_tells_it_from_chance(tmp_path: Path) -> None:
+    found, names = read(filled(tmp_path, {"linear-probe": (0.8,), "full": (0.9,)}))
+    said = headline(found, None, names, "accuracy")
+    assert "over its test images" in said
+    assert "on 1 seed, without an interval: nothing tells it from chance" in said
+    assert "one seed" in how_sure(found, names)
+
+
+def test_one_seed_with_predictions_is_paired_image_by_image(tmp_path: Path) -> None:
+    spec = spec_of(seeds=[0])
+    rng = np.random.default_rng(0)
+    probe = (rng.random(400) < 0.8).astype(float)
+    better = np.maximum(probe, rng.random(400) < 0.5)
+    for cell, right in zip(expanded(spec).cells, (probe, better), strict=True):
+        done(tmp_path, spec.run_of(cell), float(right.mean()), right=right)
+    comparison = create(tmp_path, spec, expanded(spec))
+    comparison.adopt()
+    found, _ = read(comparison)
+    gap = found[1].gap
+    assert gap is not None
+    assert gap.over == "images"
+    assert gap.mean == pytest.approx(better.mean() - probe.mean())
+    assert gap.p == pytest.approx(2 * 0.5 ** (better - probe).sum())  # all that differ do so in one direction
+    assert gap.within_noise is False
+
+
+def test_patients_are_what_is_independent_where_they_are_told(tmp_path: Path) -> None:
+    spec = spec_of(seeds=[0])
+    probe, full = np.zeros(40), np.r_[np.ones(10), np.zeros(30)]
+    owners = [f"patient {i // 10}" for i in range(40)]  # 4 patients; one of them is all the difference
+    paths = [
+        done(tmp_path, spec.run_of(cell), 0.5, right=right, clusters=owners).path
+        for cell, right in zip(expanded(spec).cells, (probe, full), strict=True)
+    ]
+    by_image = paired_over_images([paths[1]], [paths[0]], over="images")
+    by_patient = paired_over_images([paths[1]], [paths[0]], over="patients")
+    assert by_image is not None
+    assert by_patient is not None
+    assert by_image.low > 0 > by_patient.low
+    assert by_patient.p is None
+    # By hand: patients' means are 1 0 0 0, their mean .25, sd .5, t(3) = 3.182.
+    assert by_patient.high - by_patient.mean == pytest.approx(3.182446 * 0.5 / 2, abs=1e-5)
+
+
+def test_negative_transfer_is_named_with_its_numbers(tmp_path: Path) -> None:
+    values = {"linear-probe": (0.60, 0.61, 0.62), "full": (0.90, 0.91, 0.92), "from-scratch": (0.80, 0.81, 0.83)}
+    found, names = read(filled(tmp_path, values))
+    hurt, helped = transfer_words(found, names, "accuracy")
+    assert hurt.startswith("Negative transfer: against training from scratch, Linear probe gets 20.3 points less (")
+    assert helped.startswith("Pretraining helped: Full fine-tuning gets 9.7 points more than training from scratch (")
+    assert "1 of 2 pretrained strategies are ahead" in helped
+
+
+def test_a_probe_is_read_against_random_features(tmp_path: Path) -> None:
+    found, names = read(filled(tmp_path, {"linear-probe": (0.9, 0.91), "random-features": (0.5, 0.52)}))
+    (said,) = transfer_words(found, names, "accuracy")
+    assert said.startswith("Pretrained features against random ones, a head on each: 39.5 points more (")
+
+
+def test_the_pareto_front_is_marked_and_read(tmp_path: Path) -> None:
+    values = {"linear-probe": (0.80, 0.81, 0.82), "last-group": (0.90, 0.91, 0.92), "full": (0.85, 0.86, 0.88)}
+    found, names = read(filled(tmp_path, values))
+    assert costs_known(found) == ["parameters", "time"]  # nothing measured forgetting, so nothing is shown
+    figure, reading = pareto(found, "parameters", names, "accuracy")
+    assert list(figure.data[0].x) == [1000, 50_000]
+    assert "Linear probe (1 k parameters, 81.0 %) and Last group (50 k parameters, 91.0 %)" in reading
+    assert "All the way up it gains 10.0 points" in reading
+
+
+def test_labels_heat_map_and_curves_read_themselves(tmp_path: Path) -> None:
+    comparison = filled(tmp_path, CLEAR, images_per_class=[10, None], budget=Budget(amount=2))
+    found, names = read(comparison)
+    figure, reading = by_labels(found, names, "accuracy")
+    assert [round(x, 1) for x in figure.data[1].x] == [10.0, 125.7]
+    assert reading.startswith("With 10 per class, Full fine-tuning leads with 91.3 %")
+    _, reading = heat_map(found, names, "accuracy")
+    assert reading.startswith("Full fine-tuning has the highest mean in all 2 settings.")
+    _, reading = curves([row for row in found if row.setting.images_per_class is None], names, "accuracy")
+    assert (
+        "After the first epoch Full fine-tuning (81.3 %) is ahead on the validation split, at the end still (86.3 %)."
+        in reading
+    )
+    assert "Still rising when the budget ended: Linear probe and Full fine-tuning" in reading
+
+
+def test_all_presets_have_looks_of_their_own() -> None:
+    spec = spec_of(list(STRATEGIES))
+    known = looks(spec)
+    assert len({(look.colour, look.marker) for look in known.values()}) == len(STRATEGIES)
+    less = looks(spec_of(list(STRATEGIES)[:4]))
+    assert all(known[name] == look for name, look in less.items())  # adding more changes none
+
+
+def test_time_is_charged_as_though_nothing_had_been_kept() -> None:
+    history = [{"seconds": 2.0}, {"seconds": 2.0}]
+    prefix = {"precision": "float32", "seconds": {"float32": 0.01}}
+
+    def cut(needed: int, computed: int, seconds: float) -> dict:
+        return {"passes": {"needed": needed, "computed": computed, "seconds": seconds}, "prefix": prefix}
+
+    assert fair_seconds({"history": history}) == 4.0
+    assert fair_seconds({"history": history, "cut": cut(500, 500, 6.0)}) == 10.0
+    assert fair_seconds({"history": history, "cut": cut(500, 250, 3.0)}) == 10.0
+    assert fair_seconds({"history": history, "cut": cut(500, 0, 0.0)}) == 9.0
+
+
+def test_json_and_csv_hold_all_of_it(tmp_path: Path) -> None:
+    comparison = filled(tmp_path, CLEAR)
+    answer = json.loads(json.dumps(told(comparison), allow_nan=False))
+    assert {"cells", "table", "differences", "sentences", "spec", "versions"} <= answer.keys()
+    assert [row["strategy"] for row in answer["table"]] == ["linear-probe", "full", MAJORITY]
+    assert answer["table"][-1]["mean"] == 0.1
+    contents = comparison.read()
+    lines = list(csv.DictReader(io.StringIO(as_csv(contents, fill(contents, tmp_path)))))
+    assert len(lines) == 6
+    assert {line["state"] for line in lines} == {"done"}
+
+
+def test_an_empty_comparison_says_that_nothing_has_finished(tmp_path: Path) -> None:
+    spec = spec_of()
+    answer = told(create(tmp_path, spec, expanded(spec)))
+    assert answer["sentences"] == ["Nothing has finished here yet."]
+    assert answer["table"] == []
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.0004, "below .001"), (0.036, ".036"), (0.25, ".25"), (1.0, "1"), (None, "")])
+def test_p_values_read_as_people_write_them(p: float | None, words: str) -> None:
+    assert p_words(p) == words
+
+
+def test_signs() -> None:
+    assert [signed("accuracy", value) for value in (0.021, -0.012, 0.0001)] == ["+2.1", "−1.2", "0.0"]
+    assert signed("auroc", -0.0123) == "−0.012"
