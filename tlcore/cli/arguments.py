@@ -26,7 +26,7 @@ from tlcore.strategies.scope import BatchNormMode
 
 _PATHS = ("dataset", "labels", "weights")
 _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over a file of that name
-_OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start")
+_OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start", "start_head")
 
 
 def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec], leave_out: Collection[str] = ()) -> None:
@@ -69,7 +69,8 @@ def _add_strategy_options(parser: argparse.ArgumentParser) -> None:
         ("--batchnorm", "|".join(get_args(BatchNormMode)), "BatchNorm of the groups that train"),
         ("--schedule", "|".join(get_args(Schedule)), "how the rate changes within a phase"),
         ("--body-lr-mult", "MULT", "the backbone's rate as a multiple of the head's"),
-        ("--start", "pretrained|random", "the weights that training begins with"),
+        ("--start", "pretrained|random|run:RUN_ID", "the weights that training begins with; a finished run's too"),
+        ("--start-head", "auto|fresh|kept", "the head after run:RUN_ID; auto keeps it where the classes are the same"),
     ):
         group.add_argument(flag, metavar=values, default=argparse.SUPPRESS, help=words)
 
@@ -116,7 +117,15 @@ def _strategy(base: object, options: dict[str, Any]) -> object:
     if "batchnorm" in changes:
         strategy.setdefault("scope", {"kind": "head"})["batchnorm"] = changes["batchnorm"]
     if "start" in changes:
-        strategy["start"] = {"kind": changes["start"]}
+        kind, colon, run_id = changes["start"].partition(":")
+        strategy["start"] = {"kind": kind} | ({"run_id": run_id} if colon or kind == "run" else {})
+    if "start_head" in changes:
+        if strategy.get("start", {}).get("kind") != "run":
+            raise SpecError(
+                "--start-head says what becomes of another run's head, but this run starts from none.",
+                next_step="Add --start run:RUN_ID, or leave it out.",
+            )
+        strategy["start"] |= {"head": changes["start_head"]}
     return strategy | {"name": "custom"}
 
 

@@ -10,6 +10,7 @@ from tlcore.figures.verdict import Result, diagnosis
 from tlcore.figures.words import percent
 from tlcore.spec import RunSpec
 from tlcore.strategies import preset
+from tlcore.strategies.start import Pretrained
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def suggestions(spec: RunSpec, result: Result) -> list[Suggestion]:
     """At most three, the most pressing first."""
     found = diagnosis(result)
     ideas = []
-    trained_norms = spec.strategy.scope.batchnorm == "trained" and spec.strategy.start.kind == "pretrained"
+    trained_norms = spec.strategy.scope.batchnorm == "trained" and spec.strategy.start.kind != "random"
     if found == "over-fitting":
         if spec.strategy.scope.kind != "head":
             ideas.append(_with(spec, "Linear probe", "Fewer moving weights leave less to memorise.", "linear-probe"))
@@ -73,6 +74,10 @@ def _controls(spec: RunSpec) -> list[Suggestion]:
         )
         why = "A control: the distance to it is what the pretrained weights are worth."
         ideas.append(_with(spec, "From scratch", why, "from-scratch"))
+    elif spec.strategy.start.kind == "run":
+        same = spec.strategy.model_copy(update={"start": Pretrained(), "name": "custom"})
+        why = "A control: the distance to it is what the run before this one is worth."
+        ideas.append(Suggestion("The same, from pretrained weights", why, spec.model_copy(update={"strategy": same})))
     else:
         ideas.append(
             _with(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy
+from tlcore.strategies.head import HEADS
+from tlcore.strategies.start import FromRun, Pretrained
 
 METRICS: dict[str, tuple[str, str]] = {  # name in events and results -> (what people call it, what it is)
     "accuracy": ("Accuracy", "The share of images named rightly."),
@@ -150,6 +152,7 @@ def settings(spec: RunSpec, joined: str = ", ") -> str:
     if spec.weight_decay != usual["weight_decay"].default:
         parts.append(f"decay {spec.weight_decay:g}")
     said = {
+        HEADS[spec.head].short: spec.head != usual["head"].default,
         "own weights": spec.weights is not None,
         "no augmentation": not spec.augment,
         times(spec.views, "view") if spec.views else "fresh views": spec.augment and spec.views != usual["views"].default,
@@ -164,6 +167,10 @@ def settings(spec: RunSpec, joined: str = ", ") -> str:
 
 def strategy_title(strategy: Strategy) -> str:
     """What people call a strategy: its preset's title, or the nearest preset's with what was changed."""
+    if isinstance(strategy.start, FromRun):
+        title = strategy_title(strategy.model_copy(update={"start": Pretrained()}))
+        head = {"auto": "", "fresh": " with a fresh head", "kept": " with its head"}[strategy.start.head]
+        return f"{title}, from run {strategy.start.run_id[-4:]}{head}"
     same = [p for p in STRATEGIES.values() if p.strategy == strategy.model_copy(update={"name": p.strategy.name})]
     if same:
         return same[0].title

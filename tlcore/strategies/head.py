@@ -21,6 +21,7 @@ class HeadCard:
     """A kind of head, for people."""
 
     title: str
+    short: str  # in a list of settings
     sentence: str
     source: str
 
@@ -28,22 +29,26 @@ class HeadCard:
 HEADS: dict[HeadKind, HeadCard] = {
     "linear": HeadCard(
         "Linear",
+        "linear head",
         "One weight for each feature and class: what the features themselves tell. Alone on kept features it is solved, "
         "not trained.",
         "Logistic regression; Alain & Bengio 2017 call it a linear probe",
     ),
     "mlp": HeadCard(
         "MLP",
+        "MLP head",
         f"One hidden layer of {HIDDEN} units: it can bend where a linear head cannot, and memorises few labels sooner.",
         f"One hidden layer with GELU (Hendrycks & Gimpel 2016) and dropout {DROPOUT:g} (Srivastava et al. 2014)",
     ),
     "cosine": HeadCard(
         "Cosine prototypes",
+        "cosine head",
         "A prototype for each class; only the angle to it counts, not the length of the features. Made for few labels.",
         "Gidaris & Komodakis 2018; Chen et al. 2019, A closer look at few-shot classification",
     ),
     "attention": HeadCard(
         "Attention pooling",
+        "attention head",
         "Learns where in the image to look before it averages. What is kept of each image is larger: all positions.",
         "Ilse, Tomczak & Welling 2018, Attention-based deep multiple instance learning",
     ),
