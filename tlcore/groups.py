@@ -13,6 +13,7 @@ from typing import Literal
 from tlcore.errors import SpecError, UnknownName
 
 Level = Literal["bottom", "middle", "top", "head"]
+Moves = Literal["weights", "norms", "biases", "adapters"]  # what of a group moves: all of its weights, or some, or new ones
 LEVELS: tuple[Level, ...] = ("bottom", "middle", "top", "head")
 HEAD = "head"
 
@@ -25,6 +26,12 @@ class Group:
     level: Level
     params: int  # number of weights
     batchnorms: int = 0  # number of BatchNorm layers
+    norm_params: int = 0  # weights of norm layers
+    bias_params: int = 0  # biases, those of norm layers too
+    lora_unit: int = 0  # weights that LoRA adds for each unit of its rank
+    lora_left_out: int = 0  # convolutions and linear layers that LoRA cannot be put on
+    blocks: int = 0  # that a bottleneck adapter can go after
+    block_channels: int = 0  # channels of their outputs, added up
 
 
 def levels_of(backbone_groups: int) -> tuple[Level, ...]:

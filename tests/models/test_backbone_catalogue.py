@@ -15,6 +15,7 @@ from tlcore.models.catalogue import BACKBONES, FACTS_FILE, backbone_card
 from tlcore.models.construct import skeleton
 from tlcore.models.packages import PACKAGES
 from tlcore.models.partition import partition
+from tlcore.models.sites import with_counts
 
 
 def test_no_torch() -> None:
@@ -29,7 +30,7 @@ def test_no_torch() -> None:
 def test_a_card_agrees_with_its_network(name: str) -> None:
     card = BACKBONES[name]
     module = skeleton(card, classes=7)
-    assert card.groups_with_head(7) == partition(module).groups
+    assert card.groups_with_head(7) == with_counts(partition(module), card.groups).groups
     assert card.params + 7 * (card.head_inputs + 1) == sum(parameter.numel() for parameter in module.parameters())
     assert json.loads(FACTS_FILE.read_text())[name] == json.loads(json.dumps(facts.facts_of(module, card.image_size)))
 

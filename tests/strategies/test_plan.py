@@ -13,11 +13,11 @@ from tlcore.strategies.scope import All, FromGroup, HeadOnly, Top, Window
 
 # Five backbone groups and a head: stem | stage 1-3 | stage 4.
 GROUPS = (
-    Group("stem", "bottom", 100, 1),
-    Group("stage 1", "middle", 200, 2),
-    Group("stage 2", "middle", 400, 2),
-    Group("stage 3", "middle", 800, 2),
-    Group("stage 4", "top", 1600, 2),
+    Group("stem", "bottom", 100, 1, 8, 4, 10),
+    Group("stage 1", "middle", 200, 2, 16, 8, 20, 0, 2, 16),
+    Group("stage 2", "middle", 400, 2, 32, 16, 40, 1, 2, 32),
+    Group("stage 3", "middle", 800, 2, 64, 32, 80, 1, 2, 64),
+    Group("stage 4", "top", 1600, 2, 128, 64, 160, 0, 2, 128),
     Group("head", "head", 20),
 )
 

@@ -16,6 +16,7 @@ from tlcore.models.catalogue import BACKBONES
 from tlcore.models.described import is_name, read_card, write_card
 from tlcore.models.head_swap import shows_positions
 from tlcore.models.partition import head_inputs, partition
+from tlcore.models.sites import find_sites, with_sites
 
 _FAILURES = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError)  # of timm's many constructors
 _LEAST = 32  # pixels: what the smallest feature maps of an ordinary network survive
@@ -44,7 +45,8 @@ def _look(name: str) -> BackboneCard:
             f"{name} looks at {channels} channels of {height} x {width} pixels, not at square colour images.",
             next_step="Choose another backbone.",
         )
-    groups = partition(module).groups[:-1]
+    found = partition(module)
+    groups = with_sites(found.groups[:-1], found.modules, find_sites(module, found.modules, height))
     params = sum(group.params for group in groups)
     multiple = module.patch_embed.patch_size[0] if sizing == "dynamic" else 4 if sizing == "windows" else 1
     preprocessing = Preprocessing(

@@ -11,7 +11,7 @@ from tlcore.groups import Group
 from tlcore.models.cards import BackboneCard, Preprocessing, WeightSource
 from tlcore.settings import cache_dir
 
-VERSION = 2  # of the file's form and of the rules that find the groups
+VERSION = 3  # of the file's form and of the rules that find the groups
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}(\.[a-z0-9][a-z0-9_]{0,59})?")
 
 

@@ -16,14 +16,17 @@ from tlcore.models.catalogue import BACKBONES, FACTS_FILE
 from tlcore.models.construct import skeleton
 from tlcore.models.head_swap import shows_positions
 from tlcore.models.partition import head_inputs, partition
+from tlcore.models.sites import find_sites, with_sites
 
 
 def facts_of(module: nn.Module, image_size: int) -> dict[str, object]:
     """What the catalogue keeps of `module`: its backbone's groups, how many features its head sees, and if at positions."""
+    found = partition(module)
+    groups = with_sites(found.groups[:-1], found.modules, find_sites(module, found.modules, image_size))
     return {
         "head_inputs": head_inputs(module),
         "shows_positions": shows_positions(module, image_size),
-        "groups": [asdict(group) for group in partition(module).groups[:-1]],
+        "groups": [asdict(group) for group in groups],
     }
 
 

@@ -19,6 +19,7 @@ from tlcore.models.describe import describe
 from tlcore.models.head_swap import check_positions, put_head
 from tlcore.models.heads import Head
 from tlcore.models.partition import Partition, classifier_of, head_tensors, partition
+from tlcore.models.sites import with_counts
 from tlcore.models.weights import Weights, find_weights, load
 from tlcore.progress import Progress, silent
 from tlcore.strategies.head import HeadKind
@@ -109,7 +110,7 @@ def build(
         if head == "attention":
             source_head = None  # it looks at one pooled vector, of which there is none any more
     module.eval()
-    return Network(module, preprocessing, provenance, partition(module), source_head)
+    return Network(module, preprocessing, provenance, with_counts(partition(module), card.groups), source_head)
 
 
 def swap_head(module: nn.Module, kind: HeadKind, classes: int, *, card: BackboneCard, seed: int, image_size: int) -> None:

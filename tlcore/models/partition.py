@@ -17,8 +17,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tlcore.errors import SpecError
-from tlcore.groups import HEAD, Group, levels_of
+from tlcore.groups import HEAD, Group, Level, levels_of
 from tlcore.models.heads import Head
+from tlcore.models.kinds import bias_tensors, norm_tensors
 
 MOST_GROUPS = 7  # of a backbone, the head not counted
 FEWEST_GROUPS = 3  # so that there is a bottom, a middle and a top
@@ -74,11 +75,14 @@ def partition(module: nn.Module) -> Partition:
         group = modules[name]
         if isinstance(child, _BatchNorm) and group is not None:
             batchnorms[group] += 1
+    kinds = (set(sizes), norm_tensors(module), bias_tensors(module))
+
+    def group(name: str, level: Level, tensors: Sequence[str]) -> Group:
+        params, norms, biases = (sum(sizes[tensor] for tensor in tensors if tensor in kind) for kind in kinds)
+        return Group(name, level, params, batchnorms[name], norms, biases)
+
     levels = levels_of(len(units))
-    groups = [
-        Group(unit.name, level, sum(sizes[name] for name in unit.tensors), batchnorms[unit.name])
-        for unit, level in zip(units, levels, strict=True)
-    ]
+    groups = [group(unit.name, level, unit.tensors) for unit, level in zip(units, levels, strict=True)]
     groups.append(Group(HEAD, "head", sum(sizes[name] for name in head), batchnorms[HEAD]))
     return Partition(tuple(groups), {name: tensors[name] for name in sizes}, modules)
 

@@ -7,11 +7,11 @@ a rate of 0 does not exist.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tlcore.errors import SpecError
-from tlcore.groups import HEAD, Group, check_groups
+from tlcore.groups import HEAD, Group, Moves, check_groups
 from tlcore.strategies.rates import Measured
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.strategy import Strategy
@@ -30,6 +30,7 @@ class Phase:
     schedule: Schedule
     patience: int | None = None  # ends it after so many epochs without a lower validation loss; None: its epochs do
     measured: Measured | None = None  # what gives each group its share of the rate, epoch by epoch; None: all have all of it
+    moves: Moves = "weights"  # what of a backbone group moves where it has a rate; the head always moves as a whole
 
     def trains(self, group: str) -> bool:
         return self.rates[group] is not None
@@ -41,6 +42,7 @@ class Plan:
 
     groups: tuple[Group, ...]
     phases: tuple[Phase, ...]
+    adapters: Mapping[str, int] = field(default_factory=dict)  # weights that adapters add to a group, where it gets any
 
     @property
     def epochs(self) -> int:
@@ -48,12 +50,25 @@ class Plan:
 
     @property
     def total_params(self) -> int:
-        return sum(group.params for group in self.groups)
+        """Parameters of the network, its adapters counted."""
+        return sum(group.params for group in self.groups) + sum(self.adapters.values())
 
     @property
     def trainable_params(self) -> int:
         """Parameters that move in any phase."""
-        return sum(group.params for group in self.groups if any(phase.trains(group.name) for phase in self.phases))
+        return sum(self.moving_params(group.name) for group in self.groups)
+
+    def moving_params(self, name: str) -> int:
+        """Parameters of the group called `name` that move in any phase."""
+        group = next(group for group in self.groups if group.name == name)
+        counts = {
+            "weights": group.params,
+            "norms": group.norm_params,
+            "biases": group.bias_params,
+            "adapters": self.adapters.get(name, 0),
+        }
+        moving = {"weights" if name == HEAD else phase.moves for phase in self.phases if phase.trains(name)}
+        return max((counts[what] for what in moving), default=0)
 
     def phase_of_epoch(self, epoch: int) -> int:
         """The index of the phase that `epoch` (from 0) belongs to when no phase ends early."""
@@ -65,12 +80,16 @@ class Plan:
 
     def as_dict(self) -> dict[str, object]:
         """Plain data for `result.json` and the pages; `Plan.from_dict` reads it back."""
-        return asdict(self) | {"trainable_params": self.trainable_params, "total_params": self.total_params}
+        return asdict(self) | {
+            "trainable_params": self.trainable_params,
+            "total_params": self.total_params,
+            "moving_params": {group.name: self.moving_params(group.name) for group in self.groups},
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Plan:
         groups = tuple(Group(**group) for group in data["groups"])  # type: ignore[attr-defined]
-        return cls(groups, tuple(_phase(phase) for phase in data["phases"]))  # type: ignore[attr-defined]
+        return cls(groups, tuple(_phase(phase) for phase in data["phases"]), data.get("adapters", {}))  # type: ignore
 
 
 def _phase(data: Mapping[str, Any]) -> Phase:
@@ -98,5 +117,7 @@ def compile_plan(strategy: Strategy, groups: Sequence[Group], *, epochs: int, lr
         batchnorm: dict[str, BatchNormRun] = {g.name: "train" if trained and g.name in moving else "eval" for g in groups}
         measured = strategy.rates.measured if stretch.groups else None  # a head that moves alone has all of its rate
         schedule, patience = strategy.rates.schedule, stretch.patience
-        phases.append(Phase(stretch.name, stretch.epochs, rates, batchnorm, schedule, patience, measured))
-    return Plan(tuple(groups), tuple(phases))
+        moves = strategy.scope.moves
+        phases.append(Phase(stretch.name, stretch.epochs, rates, batchnorm, schedule, patience, measured, moves))
+    adapters = {group.name: added for group in groups if group.name in trainable and (added := strategy.scope.added(group))}
+    return Plan(tuple(groups), tuple(phases), adapters)

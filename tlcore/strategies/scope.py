@@ -1,6 +1,7 @@
 """Scope: which weights may move, and in which mode the BatchNorm layers among them run.
 
-The head always trains. A new scope is one class here with a `trainable` method, and its name in `Scope`.
+The head always trains, and always as a whole. A new scope is one class here with a `trainable` method, and its name in
+`Scope`; one that moves only some weights of a group, or new ones put beside them, says so in `moves`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tlcore.errors import SpecError
-from tlcore.groups import Group, resolve
+from tlcore.groups import Group, Moves, resolve
 from tlcore.strategies.axis import Choice
 
 BatchNormMode = Literal["frozen", "trained"]
@@ -24,9 +25,23 @@ class _Scope(Choice):
         "trained lets them follow the new images. Frozen groups always keep theirs.",
     )
 
+    @property
+    def moves(self) -> Moves:
+        """What moves of the groups that `trainable` names."""
+        return "weights"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Packages that the scope needs and that Thaw does without."""
+        return ()
+
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
         """Names of the backbone's groups that may move, from the bottom up; the head is not named."""
         raise NotImplementedError
+
+    def added(self, group: Group) -> int:
+        """How many new weights `group` gets where it is trainable."""
+        return 0
 
 
 class HeadOnly(_Scope):
@@ -90,4 +105,121 @@ class All(_Scope):
         return tuple(group.name for group in groups[:-1])
 
 
-Scope = Annotated[HeadOnly | Top | FromGroup | Window | All, Field(discriminator="kind")]
+class _Part(_Scope):
+    """The head, and in every group from one upwards only some of the weights, or new ones beside them.
+
+    What does not move keeps its pretrained value in trainable groups too.
+    """
+
+    from_group: str | None = Field(
+        None, description="The lowest group in which anything moves, by its name or its level; None: in all groups."
+    )
+
+    def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
+        lowest = 0 if self.from_group is None else resolve(groups, self.from_group)
+        names = tuple(group.name for group in groups[lowest:-1] if self._has_any(group))
+        if not names:
+            where = "in this backbone" if self.from_group is None else f"from {self.from_group!r} up"
+            raise SpecError(
+                f"There is nothing {where} that {self.kind} could move: it needs {self._wanted()}.",
+                next_step="Choose a lower group, another backbone, or another strategy.",
+            )
+        return names
+
+    def _has_any(self, group: Group) -> bool:
+        raise NotImplementedError
+
+    def _wanted(self) -> str:
+        raise NotImplementedError
+
+
+class NormOnly(_Part):
+    """The head, and the scale and shift of every norm layer (Frankle et al. 2021, "Training BatchNorm and only BatchNorm")."""
+
+    kind: Literal["norm-only"] = "norm-only"
+
+    @property
+    def moves(self) -> Moves:
+        return "norms"
+
+    def _has_any(self, group: Group) -> bool:
+        return group.norm_params > 0
+
+    def _wanted(self) -> str:
+        return "norm layers with a scale or a shift"
+
+
+class BitFit(_Part):
+    """The head, and every bias, those of norm layers too (Ben Zaken et al. 2022)."""
+
+    kind: Literal["bitfit"] = "bitfit"
+
+    @property
+    def moves(self) -> Moves:
+        return "biases"
+
+    def _has_any(self, group: Group) -> bool:
+        return group.bias_params > 0
+
+    def _wanted(self) -> str:
+        return "layers with a bias"
+
+
+class _LowRank(_Part):
+    rank: int = Field(8, ge=1, le=256, description="Width of the two thin matrices whose product is added to a weight matrix.")
+    alpha: float = Field(16.0, gt=0, le=1024, description="The product is multiplied by alpha / rank.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Share of a layer's inputs that its low-rank path does not see.")
+
+    @property
+    def moves(self) -> Moves:
+        return "adapters"
+
+    def added(self, group: Group) -> int:
+        return self.rank * group.lora_unit
+
+    def _has_any(self, group: Group) -> bool:
+        return group.lora_unit > 0
+
+    def _wanted(self) -> str:
+        return "linear layers or dense convolutions"
+
+
+class LoRA(_LowRank):
+    """The head, and a low-rank product beside every linear layer and dense convolution (Hu et al. 2022)."""
+
+    kind: Literal["lora"] = "lora"
+
+
+class QLoRA(_LowRank):
+    """LoRA beside weights that are kept in 4 bits, NF4 (Dettmers et al. 2023)."""
+
+    kind: Literal["qlora"] = "qlora"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("bitsandbytes",)
+
+
+class Bottleneck(_Part):
+    """The head, and a small residual network after every block (Houlsby et al. 2019)."""
+
+    kind: Literal["bottleneck"] = "bottleneck"
+    width: int = Field(16, ge=1, le=1024, description="Channels in the middle of each adapter.")
+
+    @property
+    def moves(self) -> Moves:
+        return "adapters"
+
+    def added(self, group: Group) -> int:
+        return self.width * (2 * group.block_channels + group.blocks) + group.block_channels
+
+    def _has_any(self, group: Group) -> bool:
+        return group.blocks > 0
+
+    def _wanted(self) -> str:
+        return "blocks to put an adapter after"
+
+
+Scope = Annotated[
+    HeadOnly | Top | FromGroup | Window | All | NormOnly | BitFit | LoRA | QLoRA | Bottleneck, Field(discriminator="kind")
+]

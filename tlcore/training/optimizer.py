@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from tlcore.models.freezing import moving
 from tlcore.models.network import Network
 from tlcore.strategies import Phase
 from tlcore.strategies.schedule import share_of_peak
@@ -22,10 +23,9 @@ def build_optimizer(network: Network, phase: Phase, kind: OptimizerName, weight_
     about other parameters, and steps of another size, than the last phase's.
     """
     sets = []
+    moves = moving(network, phase)
     for group in network.groups:
-        if not phase.trains(group.name):
-            continue
-        parameters = [parameter for _, parameter in network.parameters(group.name)]
+        parameters = [parameter for name, parameter in network.parameters(group.name) if name in moves]
         matrices = [parameter for parameter in parameters if parameter.ndim > 1]
         vectors = [parameter for parameter in parameters if parameter.ndim <= 1]
         for members, decay in ((matrices, weight_decay), (vectors, 0.0)):

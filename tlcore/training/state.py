@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tlcore.models.freezing import drift
+from tlcore.models.freezing import drift, moving
 from tlcore.models.network import Network
 from tlcore.strategies import Plan
 
@@ -83,9 +83,9 @@ def put_back(into: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> 
 def movable_tensors(network: Network, plan: Plan) -> dict[str, torch.Tensor]:
     """The tensors that some phase may change: parameters that train, and the statistics of BatchNorm in train mode."""
     movable: dict[str, torch.Tensor] = {}
+    for phase in plan.phases:
+        movable.update(moving(network, phase))
     for group in network.groups:
-        if any(phase.trains(group.name) for phase in plan.phases):
-            movable.update(network.parameters(group.name))
         if any(phase.batchnorm[group.name] == "train" for phase in plan.phases):
             movable.update(network.buffers(group.name))
     return movable
