@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.diagnosis import show_diagnosis
 from pages.parts.figures import shown
 from pages.parts.session import engine, say, told
 from pages.parts.text import plain
@@ -40,6 +41,7 @@ def show_ended(run: Run, spec: RunSpec, status: Status) -> None:
         say("This run is done, but its results are missing.", "Repeat it.")
     for notice in known.notices:
         st.caption(f":material/info: {plain(notice['text'])}")
+    show_diagnosis(run, spec, None)
     if known.plan and known.steps:
         shown("loss", run, *loss_curves(known))
     log = run.log_tail()

@@ -1,4 +1,4 @@
-"""A finished run: the verdict, the numbers with intervals, the figures with their readings, and what to try next."""
+"""A finished run: the verdict, the numbers with intervals, the diagnosis, what to try next, and the figures with readings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.parts.diagnosis import show_diagnosis
 from pages.parts.figures import as_format, shown
 from pages.parts.frozen_words import how_it_went
 from pages.parts.gallery import errors_gallery
@@ -39,7 +40,8 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
             st.caption(f":material/info: {plain(notice['text'] if isinstance(notice, dict) else notice)}")
         how_it_went(result)
         _numbers(result)
-        next_steps(spec, result)
+        found = show_diagnosis(run, spec, result).findings
+        next_steps(spec, result, offered=[finding.remedy.applied(spec) for finding in found if finding.remedy])
     with tower:
         stack(plan, key="finished-stack", image_size=spec.image_size, drift=result["drift"], cut=result.get("cut"))
     _training(run)

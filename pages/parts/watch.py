@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.diagnosis import watch_health
 from pages.parts.ended import show_ended
 from pages.parts.finished import show_finished
 from pages.parts.live import live
@@ -42,6 +43,8 @@ def watch(run_id: str) -> None:
         elif buttons.button("Cancel", icon=":material/stop_circle:"):
             engine().cancel(run.id)
             st.rerun()
+        else:  # once it is being cancelled there is nothing to stop
+            watch_health(run, spec)
         live(run.id)
         return
     st.markdown(f"{STATE_ICONS[status.state]} **{STATE_WORDS[status.state]}**")

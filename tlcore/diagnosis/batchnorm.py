@@ -65,13 +65,17 @@ def _modes_apart(seen: Evidence, epochs: list[Event]) -> str | None:
     worse = at_most(training, seen.train_images) + GAP < at_least(validation, seen.val_images)
     broken = (
         at_most(validation, seen.val_images) + GAP < at_least(training, seen.train_images)
-        and last["val"]["loss"] > seen.chance_loss > last["train"]["loss"]
+        and min(event["val"]["loss"] for event in epochs) > seen.chance_loss > last["train"]["loss"]
     )
     if not (worse or broken):
         return None
     told = f"In epoch {last['epoch'] + 1}, with batches of {seen.spec.batch_size}, {percent(training)} of the training images"
     told += f" are named rightly and {percent(validation)} of the {count(seen.val_images)} validation images"
-    return f"{told}: new images look easier than known ones." if worse else f"{told}, at a loss above that of guessing."
+    return (
+        f"{told}: new images look easier than known ones."
+        if worse
+        else f"{told}, whose loss has been above that of guessing all along."
+    )
 
 
 def _swings(seen: Evidence, epochs: list[Event]) -> str | None:

@@ -8,13 +8,14 @@ from typing import Any
 from tlcore.diagnosis.evidence import Evidence
 from tlcore.diagnosis.finding import CannotTell, Finding, first_that_changes
 from tlcore.diagnosis.noise import at_most
-from tlcore.diagnosis.remedies import slower, weighed_classes
+from tlcore.diagnosis.remedies import larger_batch, slower, weighed_classes
 from tlcore.figures.fold import Event
-from tlcore.figures.words import count, percent
+from tlcore.figures.words import count, decimal, percent
 
 NEVER = 0.05  # share of the other classes' images that are found: one in twenty may be luck
 FOUND = 0.5  # which must be, beyond chance, under a half: 4 missed of 4 say so, 3 of 3 do not
 IN_A_ROW = 2  # epochs: in the first one a fresh head often names one class only
+TOLD_APART = 0.8  # AUROC: where a chance of four in five to rank two images rightly is not used, the fault is the threshold
 UNEVEN = 1.5  # the largest class, as a multiple of an even share: above it, weighing the classes is what helps
 
 
@@ -67,12 +68,17 @@ def _finding(seen: Evidence, name: str, own: int, others: int, found: int, split
         f"it finds {count(found) if found else 'none'}."
     )
     share = own / (own + others)
-    if majority is not None and majority * seen.classes > UNEVEN and share >= majority - 1e-9:
-        means = f"Always naming the largest class is right in {percent(share)} of the images, so the loss has little to gain."
-        remedy = first_that_changes(seen.spec, weighed_classes(), slower(seen.spec))
-    else:
+    uneven = majority is not None and majority * seen.classes > UNEVEN and share >= majority - 1e-9
+    if not uneven:
         means = (
             "The answer no longer depends on the image: the rate is too high, or the features say nothing about the classes."
         )
-        remedy = first_that_changes(seen.spec, slower(seen.spec))
+        return Finding("problem", what, means, first_that_changes(seen.spec, slower(seen.spec)))
+    means = f"Always naming the largest class is right in {percent(share)} of the images, so the loss has little to gain."
+    auroc = seen.validated[-1]["val"].get("auroc") if seen.validated else None
+    if auroc is not None and auroc > TOLD_APART:
+        means += f" It can tell them apart (AUROC {decimal(auroc)} on the validation split), but rare images count too little."
+    if seen.spec.class_weights:
+        means += " The classes are weighed already, but within each batch: in one without rare images the weights cancel out."
+    remedy = first_that_changes(seen.spec, weighed_classes(), larger_batch(seen.spec), slower(seen.spec))
     return Finding("problem", what, means, remedy)

@@ -43,10 +43,10 @@ def dead_rate(seen: Evidence) -> Finding | CannotTell | None:
         return None
     peak = max(value for phase in seen.plan.phases for value in phase.rates.values() if value is not None)
     higher = max(RunSpec.model_fields["lr"].default, seen.spec.lr * SLOWER)
-    span = f"from {first['train']['loss']:.3f} to {last['train']['loss']:.3f}" if last is not first else f"{losses[-1]:.3f}"
+    before = f", after {first['train']['loss']:.3f} in the first epoch" if last is not first else ""
     what = (
         f"After {last['step']} steps the head has moved by {percent(moved, 2)} of the length of its weights, at a peak rate of "
-        f"{rate(peak)}. The training loss is {span}; guessing gives {seen.chance_loss:.3f}."
+        f"{rate(peak)}. The training loss is {losses[-1]:.3f}{before}; guessing gives {seen.chance_loss:.3f}."
     )
     means = "The rate is far too small: in this many steps nothing can be learnt."
     return Finding(

@@ -11,10 +11,13 @@ from tlcore.strategies.rates import Uniform
 
 SLOWER = 10.0  # "try a tenth": rates are searched by powers of ten, and a smaller change is hard to tell from noise
 USUAL_BATCH = 32
+LOWEST_RATE, LOWEST_MULT = 1e-6, 1e-4  # what the form of the Train page goes down to
 
 
-def slower(spec: RunSpec) -> Remedy:
+def slower(spec: RunSpec) -> Remedy | None:
     lower = _rounded(spec.lr / SLOWER)
+    if lower < LOWEST_RATE:
+        return None
     return Remedy(f"Lower the rate to {rate(lower)}", {"lr": lower})
 
 
@@ -24,6 +27,8 @@ def slower_body(spec: RunSpec) -> Remedy | None:
     if not isinstance(rates, Uniform):
         return None
     mult = _rounded(rates.body_lr_mult / SLOWER)
+    if mult < LOWEST_MULT:
+        return None
     changed = spec.strategy.model_copy(update={"rates": rates.model_copy(update={"body_lr_mult": mult})})
     return Remedy(f"Slow the backbone to {mult:g} of the head's rate", {"strategy": _custom(changed)})
 
