@@ -15,10 +15,11 @@ from tlcore.training.state import State
 
 
 def old_head(network: Network, device: torch.device) -> nn.Module:
-    """The old task's classifier, on the device. Raises `SpecError` where the weights came without one."""
+    """The old task's classifier, on the device. Raises `SpecError` where there is none for these weights."""
     if network.source_head is None:
         raise SpecError(
-            f"This pull keeps the old classifier's answers, but these weights came without one. {network.provenance['text']}",
+            "This pull keeps the old classifier's answers, but with these weights there is none that fits. "
+            f"{network.provenance['text']}",
             next_step=f"{WEIGHTS_ALONE}, or other weights.",
         )
     return network.source_head.to(device)

@@ -36,7 +36,7 @@ def refuse_pull(spec: RunSpec, card: BackboneCard, plan: Plan) -> None:
 
 
 def _refuse_without_answers(spec: RunSpec, card: BackboneCard) -> None:
-    if spec.head == "attention":
+    if spec.head == "attention" and spec.strategy.start.kind == "pretrained":
         raise SpecError(
             f"The pull {spec.strategy.pull.kind} asks the old classifier, which looks at the pooled features that an attention "
             "head does without.",
