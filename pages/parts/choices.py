@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.form import CUSTOM, DEFAULTS, Fields, from_link, to_link
+from pages.parts.form import CUSTOM, DEFAULTS, Fields, changed_strategy, from_link, to_link
 from pages.parts.statewords import dataset_name
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.errors import ThawError
+from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import times
 from tlcore.groups import Group
 from tlcore.models.catalogue import BACKBONES, BackboneCard, backbone_card
@@ -118,6 +119,13 @@ def choose_dataset(card: DatasetCard | None) -> None:
             st.markdown("\n".join(f"- {plain(warning)}" for warning in (*card.warnings, f"Split: {card.split_rule}")))
 
 
+def _take_defaults() -> None:
+    """Fill in what the strategy now chosen is meant with, wherever nothing was set by hand."""
+    before, now = st.session_state[_CHOSEN], chosen()
+    for name, value in changed_strategy(now, before["strategy"], now["strategy"]).items():
+        st.session_state[key(name)] = value
+
+
 def choose_strategy(groups: tuple[Group, ...]) -> None:
     """The third control: how far to unfreeze, by a name or from a group upwards."""
     st.selectbox(
@@ -125,6 +133,7 @@ def choose_strategy(groups: tuple[Group, ...]) -> None:
         [*STRATEGIES, CUSTOM],
         key=key("strategy"),
         format_func=lambda name: STRATEGIES[name].title if name in STRATEGIES else "Custom: from a group upwards",
+        on_change=_take_defaults,
         help="How far to unfreeze, in which order, and how fast each part moves.",
     )
     name = st.session_state[key("strategy")]
@@ -132,6 +141,8 @@ def choose_strategy(groups: tuple[Group, ...]) -> None:
         known = STRATEGIES[name]
         st.caption(f"{plain(known.sentence)} {plain(known.expect)}")
         st.caption(f":material/menu_book: {plain(known.source)}")
+        if known.defaults:
+            st.caption(f":material/tune: {plain(meant_with(known.defaults))} It is filled in below; what you set stays.")
         return
     names = [group.name for group in groups[:-1]] or ["bottom", "middle", "top"]
     if st.session_state[key("unfreeze")] not in names:

@@ -16,8 +16,9 @@ from tlcore.errors import DataError, SpecError
 from tlcore.groups import Group
 from tlcore.settings import uploads_dir
 from tlcore.spec import RunSpec, make
-from tlcore.strategies import STRATEGIES, Strategy, preset
+from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 from tlcore.strategies.rates import Uniform
+from tlcore.strategies.schedule import SCHEDULES
 from tlcore.strategies.scope import FromGroup
 
 CUSTOM = "custom"
@@ -50,6 +51,21 @@ DEFAULTS: Fields = {
     "labels": None,
     "weights": None,  # the name of a file in the upload folder, never a path
 }
+
+
+_NONE = "none"  # in a link: no limit, where the strategy is meant with one
+
+
+def usual(strategy: str) -> Fields:
+    """The defaults with this strategy: those that its preset is meant with, and the form's own for the rest."""
+    return DEFAULTS | {name: value for name, value in defaults_of(strategy).items() if name in DEFAULTS}
+
+
+def changed_strategy(fields: Mapping[str, Any], before: str, after: str) -> Fields:
+    """What the fields become when the strategy changes: what stands at its default goes to the new default, and what a person
+    set stays."""
+    old, new = usual(before), usual(after)
+    return {name: new[name] if fields[name] == old[name] else fields[name] for name in DEFAULTS} | {"strategy": after}
 
 
 def _whole(text: str) -> int:
@@ -85,7 +101,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "labels": (own_from_link, "a table of labels"),
     "strategy": (_one_of(*STRATEGIES, CUSTOM), f"one of {', '.join(STRATEGIES)} or {CUSTOM}"),
     "batchnorm": (_one_of("frozen", "trained"), "frozen or trained"),
-    "schedule": (_one_of("constant", "cosine", "one-cycle"), "constant, cosine or one-cycle"),
+    "schedule": (_one_of(*SCHEDULES), f"one of {', '.join(SCHEDULES)}"),
     "body_lr_mult": (_number, "a number above 0, at most 1"),
     "epochs": (_whole, "a whole number from 1 to 1000"),
     "image_size": (_whole, "a whole number from 16 to 1024"),
@@ -108,9 +124,12 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 def from_link(query: Mapping[str, str]) -> tuple[Fields, list[str]]:
     """The fields that a link asks for, defaults for the rest, and a sentence for each value that can't be used."""
-    fields, problems = dict(DEFAULTS), []
+    fields, problems = usual(query.get("strategy", DEFAULTS["strategy"])), []
     for name in DEFAULTS:
         if name not in query:
+            continue
+        if query[name] == _NONE and DEFAULTS[name] is None:
+            fields[name] = None
             continue
         read, allowed = _READERS.get(name, (str, "text"))
         try:
@@ -131,12 +150,14 @@ def to_link(fields: Mapping[str, Any]) -> dict[str, str]:
     """What a link must say for these fields: those that differ from the defaults."""
     return {
         name: _said(name, fields[name])
-        for name, default in DEFAULTS.items()
-        if fields.get(name, default) != default and fields[name] not in (None, "")
+        for name, default in usual(fields.get("strategy", DEFAULTS["strategy"])).items()
+        if fields.get(name, default) != default and fields[name] != ""
     }
 
 
 def _said(name: str, value: object) -> str:
+    if value is None:
+        return _NONE
     if name in ("dataset", "labels"):
         return own_to_link(str(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,6 +15,7 @@ from tlcore.models.catalogue import BackboneCard
 from tlcore.spec import RunSpec
 from tlcore.strategies import preset
 from tlcore.strategies.rates import Uniform
+from tlcore.strategies.schedule import SCHEDULES
 
 _VIEWS = (0, 1, 2, 4, 8, 16)  # those offered; a link may ask for others
 _CUT = {"auto": "computed once and kept", "off": "computed every epoch"}
@@ -51,7 +52,7 @@ def more_settings(card: BackboneCard | None) -> None:
             st.markdown("**Rates**")
             st.number_input("Learning rate of the head", 1e-6, 10.0, step=1e-4, format="%.1e", key=key("lr"), help=_said("lr"))
             _body_rate()
-            st.selectbox("Schedule", [AS_PRESET, "constant", "cosine", "one-cycle"], key=key("schedule"))
+            st.selectbox("Schedule", [AS_PRESET, *SCHEDULES], key=key("schedule"))
             st.selectbox(
                 "BatchNorm of trainable groups",
                 [AS_PRESET, "frozen", "trained"],

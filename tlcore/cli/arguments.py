@@ -20,7 +20,7 @@ from tlcore.data.catalogue import DATASETS
 from tlcore.errors import SpecError
 from tlcore.models.cards import SOURCES
 from tlcore.spec import CheckSpec, RunSpec
-from tlcore.strategies import STRATEGIES, preset
+from tlcore.strategies import STRATEGIES, defaults_of, preset
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
 
@@ -82,7 +82,9 @@ def run_spec(given: argparse.Namespace) -> RunSpec:
     fields |= {name: options[name] for name in RunSpec.model_fields if name in options}
     if "dataset" not in fields:
         raise SpecError("No dataset was named.", next_step=f"Add --dataset with a path or one of: {', '.join(DATASETS)}.")
-    fields["strategy"] = _strategy(fields.get("strategy", "linear-probe"), options)
+    named = fields.get("strategy", "linear-probe")
+    meant_with = defaults_of(named) if isinstance(named, str) else {}
+    fields = meant_with | fields | {"strategy": _strategy(named, options)}
     return RunSpec(**fields | absolute_paths(fields))
 
 

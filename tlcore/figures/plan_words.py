@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tlcore.figures.words import count, listing, percent, rate, times
 from tlcore.groups import HEAD
 from tlcore.strategies import Plan
@@ -24,8 +27,41 @@ def plan_sentence(plan: Plan) -> str:
         weights = f"All {count(plan.total_params)} parameters move."
     rates = {value for phase in plan.phases for name, value in phase.rates.items() if value is not None and name != HEAD}
     span = f" The backbone's peak rates run from {rate(min(rates))} to {rate(max(rates))}." if len(rates) > 1 else ""
-    length = f"{times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}."
-    return f"{what} {weights}{span} {length}{_batchnorm(plan)}"
+    return f"{what} {weights}{span} {_length(plan)}{_measured(plan)}{_batchnorm(plan)}"
+
+
+def _length(plan: Plan) -> str:
+    """For how long, and which phases may end before that."""
+    length = f"{times(plan.epochs, 'epoch')} in {times(len(plan.phases), 'phase')}"
+    early = {phase.patience for phase in plan.phases if phase.patience is not None}
+    if not early:
+        return f"{length}."
+    which = "each phase ends" if all(phase.patience for phase in plan.phases) else "the head's own phase ends"
+    return f"{length} at most: {which} after {times(min(early), 'epoch')} without a lower validation loss."
+
+
+def _measured(plan: Plan) -> str:
+    """That the rates shown are the most that a group can have, where they are measured."""
+    kinds = {phase.measured.what for phase in plan.phases if phase.measured is not None}
+    if not kinds:
+        return ""
+    if "signal-to-noise" in kinds:
+        return " Which groups move is measured at the start of each epoch, by the signal and the noise of their gradients."
+    return " The rates shown are the most: each epoch begins by measuring what share of it a group gets."
+
+
+def meant_with(defaults: Mapping[str, Any]) -> str:
+    """The fields of a run that a preset is meant with, as a sentence."""
+    said = {
+        "lr": lambda value: f"a head's rate of {rate(value)}",
+        "epochs": lambda value: f"up to {times(value, 'epoch')}",
+        "weight_decay": lambda value: f"weight decay {value:g}",
+        "augment": lambda value: "augmentation" if value else "no augmentation",
+        "views": lambda value: times(value, "kept view") if value else "fresh views in every epoch",
+        "patience": lambda value: f"phases that end after {times(value, 'epoch')} without progress",
+    }
+    parts = [said[name](value) if name in said else f"{name.replace('_', ' ')} {value}" for name, value in defaults.items()]
+    return f"Meant with {listing(parts)}."
 
 
 def _batchnorm(plan: Plan) -> str:
