@@ -8,6 +8,7 @@ from typing import Any
 
 from tlcore.data.load import Dataset, load
 from tlcore.errors import DataError, SpecError
+from tlcore.models.adapters import insert
 from tlcore.models.chain import build_from_run
 from tlcore.models.describe import describe
 from tlcore.models.network import Network, build
@@ -59,13 +60,13 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             backbone=spec.backbone,
             earlier=_cut_before(run) if resumed else None,
         )
-        source = source_of(spec, report.progress)
+        source = source_of(spec, report.runs_dir, report.progress)
         setup = setup_of(spec, plan, data, machine, routing, source)
         state = State.fresh(network, plan)
         identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
         if resumed:
             load_checkpoint(file, state, setup, identity)
-        notices = _notices(data) + ([f"The pull looks at {source.sentence}."] if source else [])
+        notices = _notices(data) + list(network.notes) + ([f"The pull looks at {source.sentence}."] if source else [])
         _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
         routing, routes, error = routing.laid(report.progress, first=state.phase)
         if error is not None:
@@ -110,7 +111,7 @@ def load_data(spec: RunSpec, report: Reporter) -> Dataset:
 
 
 def build_network(spec: RunSpec, data: Dataset, machine: Machine, report: Reporter) -> Network:
-    """The backbone with the start that the strategy names and the head that the spec does, on the machine."""
+    """The backbone with the start and the adapters that the strategy names and the head that the spec does, on the machine."""
     report.progress("Building the network", 0, 1, "network")
     if spec.strategy.start.kind == "run":
         network = build_from_run(spec, data.classes, runs_dir=report.runs_dir, progress=report.progress)
@@ -125,6 +126,7 @@ def build_network(spec: RunSpec, data: Dataset, machine: Machine, report: Report
             head=spec.head,
             progress=report.progress,
         )
+    network.notes = insert(network, spec.strategy.scope, seed=spec.seed, image_size=spec.image_size)
     machine.place(network.module)
     report.progress("Building the network", 1, 1, "network")
     return network
