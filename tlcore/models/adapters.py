@@ -44,11 +44,12 @@ def insert(network: Network, scope: Scope, *, seed: int, image_size: int) -> tup
     else:
         if isinstance(scope, scopes.QLoRA):
             keep_in_nf4([network.module.get_submodule(name) for name in sites.lora])
+            notes = (f"{len(sites.lora)} layers keep their weights in 4 bits (NF4), so the start is not quite the base.",)
         for name in sites.lora:
             if placed[name] in groups:
                 layer = network.module.get_submodule(name)
                 _put(layer, LowRank(layer, scope.rank, scope.alpha, scope.dropout), name, seed)
-        notes = _left_out(network, sites, groups)
+        notes += _left_out(network, sites, groups)
     _extend_partition(network)
     return notes
 

@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from tlcore.errors import ThawError
 from tlcore.groups import HEAD
+from tlcore.models.adapter_layers import Adapted
 from tlcore.models.heads import Head
 from tlcore.models.network import Network
 
@@ -157,7 +158,7 @@ class _Tracer(fx.Tracer):
     def __init__(self, network: Network) -> None:
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
         self._leaves = _blocks(network)
-        self._opaque = tuple(get_notrace_modules())
+        self._opaque = (*get_notrace_modules(), Adapted)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return m in self._leaves or isinstance(m, (*self._opaque, Head)) or super().is_leaf_module(m, module_qualified_name)

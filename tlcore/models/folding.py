@@ -17,6 +17,8 @@ from timm.models._features_fx import get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tlcore.models.adapter_layers import Adapted
+
 TOLERANCE = 1e-4  # of the largest value, between the folded and the plain network
 
 
@@ -65,6 +67,8 @@ def _fold(graph_module: fx.GraphModule) -> None:
         convolution, norm = graph_module.get_submodule(before.target), graph_module.get_submodule(node.target)
         if not isinstance(convolution, nn.Conv2d) or not isinstance(norm, _BatchNorm) or norm.running_var is None:
             continue
+        if isinstance(convolution, Adapted):
+            continue  # its weight is not all that it does, or not what it stores
         if uses[before.target] > 1 or uses[node.target] > 1:
             continue  # a module that is called twice has another BatchNorm after it each time
         _absorb(convolution, norm)

@@ -35,6 +35,7 @@ class Network:
     partition: Partition = field(repr=False)
     # The classifier of the old task: what the head sees -> the old classes' logits, frozen. None where the weights had none.
     source_head: nn.Module | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()  # what must be said about it, in sentences
 
     @property
     def head(self) -> nn.Module:

@@ -59,7 +59,8 @@ def dial(run: Run, events: EventWriter) -> dict[str, Any]:
         data = _few(load_data(asked, report), spec)
         notices = _Notices(report)
         notices.add(*data.notices, *why_undefined(data.val.labels, data.classes, "val"))
-        network = build_network(asked, data, machine, report)
+        plain = asked.strategy.model_copy(update={"scope": HeadOnly()})  # each level has a scope of its own, without adapters
+        network = build_network(asked.model_copy(update={"strategy": plain}), data, machine, report)
         whole = Route(network, machine, {"train": data.train, "val": data.val}, asked.seed, False, data.card.flips)
         routes, kept = _routes(whole, spec, report, notices)
         levels = []

@@ -16,6 +16,7 @@ import torch
 
 from tlcore.data.load import Split
 from tlcore.errors import OutOfMemory, SpecError
+from tlcore.models.adapters import insert
 from tlcore.models.freezing import apply_phase
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
@@ -67,6 +68,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         network = build(
             asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size, head=asked.head
         )
+        insert(network, asked.strategy.scope, seed=0, image_size=asked.image_size)
         machine.place(network.module)
         plan = compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr)
         pictures = _noise(max(2, min(spec.train_images, asked.batch_size)), asked.image_size, spec.classes)

@@ -12,6 +12,7 @@ from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
 from tlcore.spec import AnySpec, CheckSpec
 from tlcore.strategies import compile_plan
+from tlcore.strategies.packages import check_packages
 from tlcore.training.pull.refuse import refuse_pull
 
 
@@ -22,8 +23,8 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     `RunNotFound` where that run is not there.
 
     Raises `UnknownName` for a dataset or backbone, `DataError` for a folder that is not there or a dataset that cannot be
-    trained on, `SpecError` for groups that do not exist, fewer epochs than phases, a pull that has nothing to pull towards, and
-    an image size that does not suit.
+    trained on, `SpecError` for groups that do not exist, fewer epochs than phases, a pull that has nothing to pull towards, a
+    package that is not installed, and an image size that does not suit.
     """
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
@@ -40,6 +41,7 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     backbone = find_backbone(asked.backbone)
     groups = backbone.groups_with_head(max(2, len(data.classes)), asked.head)
     plan = compile_plan(asked.strategy, groups, epochs=asked.epochs, lr=asked.lr)
+    check_packages(asked.strategy)
     refuse_pull(asked, backbone, plan)
     check_start(asked, backbone, runs_dir or settings.runs_dir(), data.classes)
     if asked.head == "attention" and not backbone.shows_positions:

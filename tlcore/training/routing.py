@@ -15,6 +15,7 @@ from tlcore.data.load import Split
 from tlcore.data.transforms import normalise
 from tlcore.errors import AssetError
 from tlcore.models.cut import Cuts, Uncuttable, find_cuts
+from tlcore.models.nf4 import in_nf4
 from tlcore.models.prefix import Prefix, prefix_of
 from tlcore.progress import Progress
 from tlcore.strategies import Plan
@@ -208,6 +209,8 @@ def _why_uncut(plan: Plan, place: int) -> str:
     if lowest > 0:
         return f"The network has no cut below {plan.groups[lowest].name}."
     if all(phase.trains(group.name) for group in plan.groups):
+        if phase.moves != "weights":
+            return "Something moves in every group: there is nothing below it to keep."
         return "All groups train: nothing is frozen." if place == 0 else "From here all groups train."
     return f"The lowest group, {plan.groups[0].name}, moves: there is nothing below it to keep."
 
@@ -246,6 +249,7 @@ def _frozen(
 
     size = images.shape[1]
     recipe = {"backbone": backbone, "groups": list(groups), "image_size": size, "torch": torch.__version__, "asked": precision}
+    recipe |= {"nf4": True} if in_nf4(network.module) else {}
     if network.head_kind == "attention":  # whose row at the highest cut is a map, not one pooled vector
         recipe["head"] = network.head_kind
     seen = {

@@ -24,6 +24,7 @@ from tlcore.data.transforms import normalise
 from tlcore.files import write_json
 from tlcore.models.freezing import apply_phase
 from tlcore.models.network import Network
+from tlcore.models.nf4 import in_nf4
 from tlcore.strategies import Phase
 from tlcore.training.chance import noise
 from tlcore.training.formats import WORTH, faster_formats, format_file, wait
@@ -58,6 +59,8 @@ def step_format(route: Route, phase: Phase, backbone: str, *, asked: str) -> Ste
             "cut": route.group if isinstance(route, CutRoute) else None,
             "head": route.network.head_kind,
             "trains": [group for group, rate in phase.rates.items() if rate is not None],
+            "moves": phase.moves,
+            "nf4": in_nf4(route.network.module),
             "batchnorm": dict(phase.batchnorm),
             "image_size": route.splits["train"].images.shape[1],
             "torch": torch.__version__,
