@@ -16,6 +16,11 @@ from pathlib import Path
 
 from tlcore.errors import SpecError
 
+# How often a thread of libgomp (PyTorch's on Linux) looks for the others before it sleeps. By its own rule it looks 300,000
+# times, which is milliseconds: where another program takes a core, training then spends its share of the other one looking, and
+# is six times slower instead of twice. For processes that have not loaded it yet; what a person has set is kept.
+PATIENT_THREADS = {"GOMP_SPINCOUNT": "3000"}
+
 
 def runs_dir() -> Path:
     return Path(os.environ.get("THAW_RUNS_DIR") or "runs").expanduser().resolve()

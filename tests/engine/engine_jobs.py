@@ -42,7 +42,13 @@ def steps(run: Run, events: EventWriter, count: float = 3, seconds: float = 0.0)
         time.sleep(seconds)
         events.write("step", step=step, steps=int(count), pid=os.getpid(), loss=1 / step)
         write_atomically(checkpoint, str(step))  # killed at any moment, it is whole
-    return {"steps": int(count), "pid": os.getpid(), "nice": os.nice(0), "session": os.getsid(0)}
+    return {
+        "steps": int(count),
+        "pid": os.getpid(),
+        "nice": os.nice(0),
+        "spin": os.environ.get("GOMP_SPINCOUNT"),
+        "session": os.getsid(0),
+    }
 
 
 def hang(run: Run, events: EventWriter) -> dict:

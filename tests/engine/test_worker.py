@@ -228,3 +228,15 @@ def test_the_worker_leaves_when_its_folder_is_gone(tmp_path: Path, monkeypatch: 
         assert worker.wait(timeout=10) == 0
     finally:
         end(folder)
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "3000"), ("7", "7")])
+def test_its_threads_do_not_spin_while_they_wait_unless_a_person_says_so(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, given: str | None, found: str
+) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if given:
+        monkeypatch.setenv("GOMP_SPINCOUNT", given)
+    run = engine.submit(train("steps:1"))
+    until(lambda: state(run) == "done")
+    assert run.result()["spin"] == found

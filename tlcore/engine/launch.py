@@ -23,6 +23,7 @@ from typing import Any
 import tlcore
 from tlcore.engine.jobs import CATALOGUE
 from tlcore.files import holder, really_holds
+from tlcore.settings import PATIENT_THREADS
 
 FOLDER = ".worker"
 _LOG_BYTES = 1_000_000  # a longer log is begun anew
@@ -139,5 +140,5 @@ def _start(runs_dir: Path, options: Options) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             start_new_session=True,  # outlives the server, its terminal and its Ctrl-C
-            env=os.environ | {"PYTHONPATH": path},
+            env=PATIENT_THREADS | os.environ | {"PYTHONPATH": path},
         )
