@@ -9,7 +9,8 @@ import pytest
 
 from tlcore.advice import RULES, Compute, Shift, Situation, advise
 from tlcore.advice.rules import ANY_SIZE
-from tlcore.advice.situation import FAR, FEW_CORES, LARGE, SMALL, compute_of, shift_of, size_of
+from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, compute_of, landmark, shift_of, size_of
+from tlcore.data.catalogue import DATASETS
 from tlcore.strategies import STRATEGIES
 
 EVERY = [Situation(*three) for three in itertools.product(ANY_SIZE, get_args(Shift), get_args(Compute))]
@@ -38,7 +39,7 @@ def test_the_playbooks_own_lines(size: str, shift: str, compute: str, first: str
 @pytest.mark.parametrize("size", ANY_SIZE)
 def test_with_little_to_compute_adapters_are_always_among_the_advice(size: str, compute: str) -> None:
     names = [advice.strategy for advice in advise(Situation(size, "high", compute))]
-    assert ("lora" in names) == ("bottleneck" in names) == (compute == "low")
+    assert ("lora" in names) == ("adapters" in names) == (compute == "low")
 
 
 @pytest.mark.parametrize("situation", EVERY, ids=str)
@@ -67,3 +68,13 @@ def test_what_the_numbers_mean() -> None:
     assert [shift_of(d) for d in (0.0, FAR - 0.01, FAR, 1.0)] == ["low", "low", "high", "high"]
     assert [compute_of(FEW_CORES, gpu=False), compute_of(FEW_CORES + 1, gpu=False)] == ["low", "medium"]
     assert compute_of(1, gpu=True) == "high"
+
+
+def test_a_distance_is_told_by_another_dataset_that_is_about_as_far() -> None:
+    assert set(LANDMARKS) <= set(DATASETS)
+    assert landmark(0.07) == "cifar10"
+    assert landmark(0.07, besides="cifar10") in ("natural-photos", "fashion-mnist")
+    assert landmark(0.9, besides="chest-xray") == "digits"
+    assert [name for name, measured in LANDMARKS.items() if shift_of(measured) == "low"] == [
+        "natural-photos", "cifar10", "fashion-mnist",
+    ]  # fmt: skip

@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
         ANY_SIZE,
         ANY_SHIFT,
         ("low",),
-        ("lora", "bottleneck"),
+        ("lora", "adapters"),
         "Little to compute with: adapters move a hundredth of the weights.",
     ),
     Rule(

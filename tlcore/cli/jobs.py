@@ -13,7 +13,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
-from tlcore.spec import DialSpec, MeasureSpec, RunSpec
+from tlcore.spec import DialSpec, MeasureSpec, RunSpec, ShiftSpec
 from tlcore.training.refuse import refuse_early
 
 TRAIN_KEYS = (
@@ -43,6 +43,12 @@ def measure(given: argparse.Namespace) -> None:
 def dial(given: argparse.Namespace) -> None:
     result = run(DialSpec(run=run_spec(given)), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.levels(result))
+
+
+def shift(given: argparse.Namespace) -> None:
+    spec = run_spec(given)
+    result = run(ShiftSpec(run=spec), runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else report.shift(result, spec.dataset))
 
 
 def check(given: argparse.Namespace) -> None:

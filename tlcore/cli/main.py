@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import bench, cache, catalogues, compare, diagnose, jobs, runs
+from tlcore.cli import advice_regret, bench, cache, catalogues, compare, diagnose, jobs, runs
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -45,11 +45,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_spec_options(command("measure", jobs.measure, "Show a training's plan and time it on this machine."), RunSpec)
     dial = "Ask every level what training from there up gives on a few images."
     add_spec_options(command("dial", jobs.dial, dial), RunSpec)
+    shift = "Measure how far a dataset is from everyday photographs, as the backbone sees them."
+    add_spec_options(command("shift", jobs.shift, shift), RunSpec)
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec)
 
     compare.add_options(command("compare", compare.compare, "Compare strategies on the same data, seeds and budget."))
+    regret = "Hold the advice of the Start page against the best of all strategies, by running them."
+    advice_regret.add_options(command("advice-regret", advice_regret.advice_regret, regret))
 
     listed = command("list", catalogues.list_catalogue, "List what there is to choose from, or the runs.")
     listed.add_argument("what", choices=catalogues.LISTS)

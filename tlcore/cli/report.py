@@ -7,6 +7,7 @@ from typing import Any
 
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
+from tlcore.figures.guide_words import shift_sentence
 from tlcore.figures.verdict import how_intervals
 from tlcore.figures.words import duration
 
@@ -88,6 +89,14 @@ def levels(result: Mapping[str, Any]) -> str:
     heads = ("train from", "accuracy", "95 % interval", "AUROC", "parameters", "asked in")
     notices = [f"Note: {plain(notice)}" for notice in result.get("notices", ())]
     return "\n".join([table(rows, heads), "", dial_reading(result), *notices])
+
+
+def shift(result: Mapping[str, Any], dataset: str) -> str:
+    """How far the dataset is from the source's photographs."""
+    images = result["images"]
+    seen = f"On {images['target']:,} training images and {images['source']:,} photographs. {result['weights']}"
+    notices = [f"Note: {plain(notice)}" for notice in result["notices"]]
+    return "\n".join([f"Shift {shift_sentence(result, dataset)}", plain(seen), *notices, _where(result)])
 
 
 def run(told: Mapping[str, Any], log: str) -> str:

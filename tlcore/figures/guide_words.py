@@ -1,0 +1,70 @@
+"""The guide's sentences: what was counted and measured, what a probe says about unfreezing, how good the advice has been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tlcore.advice.kept import Kept
+from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, landmark
+from tlcore.data.catalogue import DATASETS
+from tlcore.figures.words import listing, points, times
+
+
+def size_sentence(images: int) -> str:
+    """What a number of training images is, and where the borders lie."""
+    return f"{times(images, 'labelled training image')}. Small is below {SMALL:,}, large from {LARGE:,}."
+
+
+def shift_sentence(result: Mapping[str, Any], dataset: str) -> str:
+    """The measured shift with its interval, a dataset about as far, and where high begins."""
+    shift = result["shift"]
+    text = f"{decimals(shift)} ({decimals(result['low'])} to {decimals(result['high'])}), where 0 is no distance at all"
+    if shift <= result["floor"]:
+        return f"{text}: no further than photographs are from one another."
+    near = landmark(shift, besides=dataset)
+    title = DATASETS[near].title
+    return f"{text}. About as far as {title} ({decimals(LANDMARKS[near])}); high is from {FAR:g} on."
+
+
+def compute_sentence(cores: int, gpu: str | None) -> str:
+    """What the machine has, and where the borders lie."""
+    if gpu is not None:
+        return f"{gpu}: a GPU counts as high."
+    return f"{times(cores, 'core')} and no GPU. Up to {FEW_CORES} cores is low, more is medium, a GPU is high."
+
+
+def decimals(value: float) -> str:
+    """A shift in two decimals, and never -0.00."""
+    return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+
+
+def lost(value: float) -> str:
+    """A regret in words: 'lost 1.2 points', 'lost nothing', 'gained 0.4 points'."""
+    if abs(value) < 5e-4:
+        return "lost nothing"
+    return f"{'lost' if value > 0 else 'gained'} {points(value)}"
+
+
+def record_sentences(kept: Kept) -> list[str]:
+    """How often the advice was right, what it lost, beside the two simple rules; where, when and on what."""
+    answer, rules = kept.answer, kept.answer["summary"]
+    own = rules["advice"]
+    first = (
+        f"Within noise of the best strategy in {own['right']} of {times(own['of'], 'situation')}; on average it "
+        f"{lost(own['mean_regret'])} of test accuracy against the best found, at worst it {lost(own['worst_regret'])}."
+    )
+    names = {"linear-probe": "always probing", "full": "always full fine-tuning"}
+    others = [
+        f"{names[rule]} {lost(found['mean_regret'])} (within noise in {found['right']} of {found['of']})"
+        for rule, found in rules.items()
+        if rule != "advice"
+    ]
+    datasets = list(dict.fromkeys(one["dataset"] for one in answer["situations"]))
+    titles = listing([DATASETS[name].title if name in DATASETS else name for name in datasets])
+    where = "on a machine like this one" if kept.from_here else f"on another machine ({answer['machine']['processor']})"
+    what = (
+        f"Measured {answer['made']} {where}: {titles}, {answer['backbone']} at {answer['image_size']} px, "
+        f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
+    )
+    return [first, *([f"On the same situations {listing(others)}."] if others else []), what]
