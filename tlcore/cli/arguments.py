@@ -21,12 +21,13 @@ from tlcore.errors import SpecError
 from tlcore.models.cards import SOURCES
 from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import STRATEGIES, defaults_of, preset
+from tlcore.strategies.pull import PULLS
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
 
 _PATHS = ("dataset", "labels", "weights")
 _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over a file of that name
-_OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start", "start_head")
+_OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start", "start_head", "pull", "pull_strength")
 
 
 def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec], leave_out: Collection[str] = ()) -> None:
@@ -71,6 +72,8 @@ def _add_strategy_options(parser: argparse.ArgumentParser) -> None:
         ("--body-lr-mult", "MULT", "the backbone's rate as a multiple of the head's"),
         ("--start", "pretrained|random|run:RUN_ID", "the weights that training begins with; a finished run's too"),
         ("--start-head", "auto|fresh|kept", "the head after run:RUN_ID; auto keeps it where the classes are the same"),
+        ("--pull", "|".join(PULLS), "what shapes the loss besides the labels"),
+        ("--pull-strength", "N", "how much that counts; without it what suits the kind"),
     ):
         group.add_argument(flag, metavar=values, default=argparse.SUPPRESS, help=words)
 
@@ -128,7 +131,23 @@ def _strategy(base: object, options: dict[str, Any]) -> object:
                 next_step="Add --start run:RUN_ID, or leave it out.",
             )
         strategy["start"] |= {"head": changes["start_head"]}
+    if "pull" in changes or "pull_strength" in changes:
+        strategy["pull"] = _pull(strategy.get("pull", {"kind": "none"}), changes)
     return strategy | {"name": "custom"}
+
+
+def _pull(pull: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The pull with another kind, another strength, or both; a new kind has its own settings."""
+    if changes.get("pull", pull["kind"]) != pull["kind"]:
+        pull = {"kind": changes["pull"]}
+    if "pull_strength" not in changes:
+        return pull
+    if pull["kind"] == "none":
+        raise SpecError(
+            "--pull-strength says how much a pull counts, but there is none.",
+            next_step=f"Add --pull with one of: {', '.join(kind for kind in PULLS if kind != 'none')}.",
+        )
+    return pull | {"strength": changes["pull_strength"]}
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ What a term computes stands in `tlcore/training/pull/`; a new one is a class her
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -129,4 +129,6 @@ class Replay(_Term):
         return ("answers", "images")
 
 
-Pull = Annotated[NoPull | L2SP | L1SP | EWC | Distillation | Replay, Field(discriminator="kind")]
+_Choices = NoPull | L2SP | L1SP | EWC | Distillation | Replay
+Pull = Annotated[_Choices, Field(discriminator="kind")]
+PULLS: dict[str, type[_Pull]] = {choice.model_fields["kind"].default: choice for choice in get_args(_Choices)}
