@@ -6,17 +6,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.parts.text import plain
+from tlcore.compare.folder import Comparison
 from tlcore.figures.style import modebar
 from tlcore.runs import Run
 
 _FORMAT = "figure-format"
 
 
-def shown(name: str, run: Run, figure: go.Figure, reading: str) -> None:
+def shown(name: str, of: Run | Comparison, figure: go.Figure, reading: str) -> None:
     """Draw a figure, and under it the sentence that reads it."""
     kind = "svg" if st.session_state.get(_FORMAT) == "SVG" else "png"
     _ink(figure)
-    st.plotly_chart(figure, key=f"figure-{name}", config=modebar(f"{run.id}-{name}", kind))
+    st.plotly_chart(figure, key=f"figure-{name}", config=modebar(f"{of.id}-{name}", kind))
     st.caption(plain(reading))
 
 

@@ -153,7 +153,7 @@ def test_a_comparison_of_nothing_is_refused_with_the_reason(tmp_path: Path) -> N
         ({"strategies": ["no-such"]}, "There is no strategy named 'no-such'"),
         ({"seeds": []}, "at least 1 item"),
         ({"budget": {"unit": "steps", "amount": 1.5}}, "is whole"),
-        ({"strategies": [Strategy(), Strategy(scope=Top(count=1))], "baseline": "custom"}, "two different strategies"),
+        ({"strategies": [Strategy(), Strategy(scope=Top(count=1))], "baseline": "custom"}, "Two different strategies"),
         ({"seeds": list(range(4000))}, "too many"),
         ({"backbones": ["resnet18", "resnet50"], "run": RunSpec(dataset="digits", weights="/x.safetensors")}, "one backbone"),
     ],

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.advice.kept import Kept
+from tlcore.advice.plateau import Plateau
 from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, landmark
 from tlcore.data.catalogue import DATASETS
-from tlcore.figures.words import listing, points, times
+from tlcore.figures.words import interval, listing, percent, points, times
+
+ALL_LEARNT = 0.98  # of its training images: a probe that names so many rightly is not short of features
 
 
 def size_sentence(images: int) -> str:
@@ -68,3 +71,49 @@ def record_sentences(kept: Kept) -> list[str]:
         f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
     )
     return [first, *([f"On the same situations {listing(others)}."] if others else []), what]
+
+
+def plateau_sentences(found: Plateau, images: int) -> list[str]:
+    """What the probe reached, what unfreezing is known to add, and what follows; `images` are the validation images."""
+    reached = f"The probe names {interval(found.reached)} of {times(images, 'validation image')} rightly."
+    if found.verdict == "no signal":
+        return [
+            reached,
+            "Counting every class alike that is no better than guessing: the frozen features hold nothing for these classes, "
+            "so unfreeze more, or look at the data first.",
+        ]
+    if found.deeper is not None and found.gain is not None:
+        return [reached, _gained(found)]
+    left = f"At most {points(found.left)} are left to win"
+    if found.verdict == "enough":
+        return [reached, f"{left}: unfreezing can add little here."]
+    return [reached, f"{left}, and no deeper run on the same images has shown yet whether unfreezing wins them.", *_why(found)]
+
+
+def _gained(found: Plateau) -> str:
+    assert found.deeper is not None
+    assert found.gain is not None
+    value, low, high = (100 * number for number in found.gain)
+    between = f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+    best = f", the best of {found.tried} tried, which flatters it" if found.tried > 1 else ""
+    title = f"{found.deeper.title} reaches {percent(found.deeper.accuracy['value'])}"
+    if found.verdict == "unfreeze":
+        return f"{title}, {between} against the probe{best}: the plateau calls for unfreezing more."
+    if found.verdict == "enough":
+        return f"{title}, {between} against the probe{best}: unfreezing lost here, stay with the head."
+    return f"{title}, {between} against the probe{best}: these images cannot tell them apart, so the cheaper one will do."
+
+
+def _why(found: Plateau) -> list[str]:
+    """Whether the features or the labels are what is short, by the probe's own training images."""
+    if found.trained is None:
+        return []
+    if found.trained >= ALL_LEARNT:
+        return [
+            f"Its own training images it names rightly in {percent(found.trained)}: the features hold what it has seen, so more "
+            "labels may help as much as unfreezing."
+        ]
+    return [
+        f"Even of its own training images it names only {percent(found.trained)} rightly: the frozen features do not part them, "
+        "which speaks for unfreezing."
+    ]

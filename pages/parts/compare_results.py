@@ -1,0 +1,164 @@
+"""What a comparison says: the pictures with their readings, the table with intervals and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.figures import as_format, shown
+from pages.parts.text import plain
+from tlcore.compare.folder import Comparison, Contents
+from tlcore.compare.outcomes import METRICS, Filled
+from tlcore.compare.spec import Setting
+from tlcore.compare.table import Majority, Row, majorities, rows
+from tlcore.figures.baseline import baseline
+from tlcore.figures.compare_curves import curves
+from tlcore.figures.compare_heat import delta_words, heat_map
+from tlcore.figures.compare_labels import by_labels
+from tlcore.figures.compare_names import Names, is_control
+from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
+from tlcore.figures.compare_told import lines
+from tlcore.figures.compare_words import by_setting, headline, how_sure, metric_title, number, p_words, transfer_words
+from tlcore.figures.words import METRICS as SAID
+from tlcore.figures.words import duration, is_share, short_count
+
+
+def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled], names: Names) -> str:
+    """Draw all there is so far; returns the metric that is looked at."""
+    if not any(one.outcome is not None for one in filled):
+        st.caption("The pictures and the table appear with the first run that is done.")
+        return METRICS[0]
+    metric = st.segmented_control(
+        "Judged by",
+        METRICS,
+        default=METRICS[0],
+        required=True,
+        format_func=metric_title,
+        key="compare-metric",
+        help=" ".join(f"{SAID[name][0]}: {SAID[name][1]}" for name in METRICS),
+    )
+    found, known = rows(contents, filled, metric), majorities(filled)
+    settings = by_setting(found)
+    if not settings:
+        st.caption(f"{plain(metric_title(metric))} is not defined on this test split.")
+        return metric
+    setting = _setting(list(settings), names)
+    here = settings[setting]
+    st.markdown(f"#### {plain(headline(here, known.get(setting), names, metric))}")
+    for sentence in transfer_words(here, names, metric):
+        st.markdown(plain(sentence))
+
+    st.header("What it costs")
+    _pareto(comparison, here, names, metric, known.get(setting))
+    _labels(comparison, found, setting, names, metric, known)
+    if len(settings) > 1:
+        st.header("Everywhere at a glance")
+        shown("heat", comparison, *heat_map(found, names, metric))
+    st.header("The table")
+    _table(found, known, names, metric)
+    st.caption(plain(how_sure(found, names)))
+    st.header("How they trained")
+    shown("curves", comparison, *curves(here, names, metric))
+    as_format()
+    return metric
+
+
+def _setting(settings: list[Setting], names: Names) -> Setting:
+    if len(settings) == 1:
+        return settings[0]
+    return st.selectbox("Look at", settings, format_func=names.setting, key="compare-setting", width=420)
+
+
+def _pareto(comparison: Comparison, here: list[Row], names: Names, metric: str, majority: Majority | None) -> None:
+    for column, cost in zip(st.columns(2, gap="large"), [*costs_known(here), None, None], strict=False):
+        if cost is not None:
+            with column:
+                st.subheader(f"Against {COSTS[cost].title.lower()}")
+                shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
+    for cost in costs_known(here)[2:]:
+        st.subheader(f"Against {COSTS[cost].title.lower()}")
+        shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
+    st.caption(
+        "Time is that of the epochs and of the frozen layers, as though nothing had been kept from another run: the order "
+        "in which the runs went plays no part. A filled marker with a name is on the front: none is both cheaper and better."
+    )
+
+
+def _labels(
+    comparison: Comparison,
+    found: Sequence[Row],
+    setting: Setting,
+    names: Names,
+    metric: str,
+    known: Mapping[Setting, Majority],
+) -> None:
+    line = lines(found).get((setting.dataset, setting.backbone))
+    if line is not None:
+        st.header("With more labels")
+        shown("labels", comparison, *by_labels(line, names, metric, known.get(setting)))
+
+
+def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> None:
+    base = names.strategy(names.spec.baseline)
+    frame = table(found, known, names, metric)
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "Mean": st.column_config.NumberColumn(
+                metric_title(metric), format="%.1f" if is_share(metric) else "%.3f", help="Mean over the seeds, test split."
+            ),
+            "Interval": st.column_config.TextColumn("95 % interval", help="Of the mean. With one seed: over its test images."),
+            "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread."),
+            "Difference": st.column_config.TextColumn(f"Minus {base}", help="Paired by seed, with its 95 % interval."),
+            "p": st.column_config.TextColumn("p (Holm)", help="Paired t-test, corrected for the number of strategies."),
+            "Flip": st.column_config.TextColumn(
+                "p (sign flip)", help="Exact permutation of signs: no assumption, little power."
+            ),
+        },
+    )
+
+
+def table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> pd.DataFrame:
+    """The table as people read it: a row for each strategy in each setting, and one for the majority baseline."""
+    several = len(names.spec.settings) > 1
+    scale = 100 if is_share(metric) else 1
+    records = []
+    for setting, here in by_setting(found).items():
+        where = {"Setting": names.setting(setting)} if several else {}
+        records += [where | _record(row, names, metric, scale) for row in here]
+        if setting in known:
+            level = baseline(metric, known[setting].value, known[setting].classes)
+            records.append(where | {"Strategy": "Largest class alone", "Mean": scale * level, "Verdict": "has learnt nothing"})
+    return pd.DataFrame(records).fillna(dict.fromkeys(("Interval", "SD", "Difference", "p", "Flip", "Moves", "Time"), ""))
+
+
+def _record(row: Row, names: Names, metric: str, scale: float) -> dict[str, object]:
+    gap, span = row.gap, row.interval
+    return {
+        "Strategy": names.strategy(row.strategy),
+        "Mean": scale * row.estimate.mean,
+        "Interval": "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
+        "SD": "" if row.estimate.sd is None else number(metric, row.estimate.sd),
+        "Difference": delta_words(row, metric),
+        "Verdict": _verdict(row, names),
+        "p": "" if gap is None else p_words(gap.p_holm),
+        "Flip": "" if gap is None else p_words(gap.p_flip),
+        "Seeds": str(len(row.seeds)),
+        "Moves": short_count(row.trainable_params),
+        "Time": duration(row.seconds),
+    }
+
+
+def _verdict(row: Row, names: Names) -> str:
+    if row.strategy == names.spec.baseline:
+        return "the baseline"
+    control = "a control; " if is_control(names.spec, row.strategy) else ""
+    if row.gap is None or row.gap.within_noise is None:
+        return f"{control}no interval"
+    if row.gap.within_noise:
+        return f"{control}within noise"
+    better = "better" if row.gap.mean > 0 else "worse"
+    return f"{control}{better}" if row.gap.clear else f"{control}{better}, not after correction"

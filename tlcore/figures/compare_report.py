@@ -1,0 +1,152 @@
+"""A comparison as one HTML file that needs nothing else: figures, table, readings, specs and versions; it prints on paper.
+
+The figures are Plotly's own, whose script is in the file once: no browser is needed to make it and no network to read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io
+import plotly.offline
+
+from tlcore.compare.folder import Comparison
+from tlcore.compare.outcomes import fill
+from tlcore.compare.spec import Setting
+from tlcore.compare.table import Majority, Row, majorities, rows
+from tlcore.figures.baseline import baseline
+from tlcore.figures.compare_curves import curves
+from tlcore.figures.compare_heat import delta_words, heat_map
+from tlcore.figures.compare_labels import by_labels
+from tlcore.figures.compare_names import Names
+from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
+from tlcore.figures.compare_told import lines, versions
+from tlcore.figures.compare_words import by_setting, headline, how_sure, metric_title, number, p_words, transfer_words
+from tlcore.figures.words import duration, is_share, short_count, times
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, Arial, Helvetica, sans-serif; color: #1b2130; background: #fff; max-width: 1060px;
+  margin: 2rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3 { font-size: 1.02rem; }
+.lead { font-size: 1.1rem; font-weight: 600; } .about, figcaption { color: #4c5566; font-size: .9rem; }
+figure { margin: 1rem 0; break-inside: avoid; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
+table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #dfe3ea; } th { font-weight: 600; }
+td.n, th.n { text-align: right; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
+pre { background: #f4f6f9; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 480px) { .pair { grid-template-columns: 1fr; } }
+@media print { body { margin: 0; max-width: none; } details { display: none; } }
+"""
+
+
+def report(comparison: Comparison, metric: str, names: Names | None = None) -> str:
+    """The page as text. Everything that a person wrote in it is escaped, in the figures too."""
+    contents = comparison.read()
+    names = names or Names(contents.spec)
+    filled = fill(contents, comparison.runs_dir)
+    found, known = rows(contents, filled, metric), majorities(filled)
+    done = sum(one.state == "done" for one in filled)
+    budget = f"{contents.spec.budget.amount:g} {contents.spec.budget.unit}"
+    about = (
+        f"{done} of {times(len(filled), 'run')} done; {times(len(contents.spec.seeds), 'seed')}; a budget of {budget} "
+        f"for each; written on {datetime.now(UTC).strftime('%d %B %Y, %H:%M UTC')}. Comparison {comparison.id}."
+    )
+    body = [f"<h1>{escape(names.title())}</h1>", f'<p class="about">{escape(about)}</p>']
+    for setting, here in by_setting(found).items():
+        body += _setting(setting, here, known.get(setting), names, metric)
+    for (dataset, backbone), line in lines(found).items():
+        where = f"{names.dataset(dataset)}, {names.backbone(backbone)}"
+        body += [f"<h2>With more labels: {escape(where)}</h2>", _figure(*by_labels(line, names, metric))]
+    if len(by_setting(found)) > 1:
+        body += ["<h2>Everywhere at a glance</h2>", _figure(*heat_map(found, names, metric))]
+    body += [
+        "<h2>The table</h2>",
+        _table(found, known, names, metric),
+        f'<p class="about">{escape(how_sure(found, names))}</p>',
+    ]
+    if contents.left_out:
+        each = dict.fromkeys(f"{names.strategy(one.strategy)}: {one.reason}" for one in contents.left_out)
+        body += ["<h2>Left out</h2>", *(f"<p>{escape(text)}</p>" for text in each)]
+    body += _provenance(comparison, contents.spec.model_dump(mode="json"), [one.entry.run_id for one in filled])
+    title = escape(f"Thaw: {names.title()}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{_STYLE}</style><script>{plotly.offline.get_plotlyjs()}</script></head>"
+        f"<body>{''.join(body)}</body></html>"
+    )
+
+
+def _setting(setting: Setting, here: Sequence[Row], majority: Majority | None, names: Names, metric: str) -> list[str]:
+    pictures = []
+    for cost in costs_known(here):
+        drawn = _figure(*pareto(here, cost, names, metric, majority))
+        pictures.append(f"<div><h3>Against {escape(COSTS[cost].title.lower())}</h3>{drawn}</div>")
+    return [
+        f"<h2>{escape(names.setting(setting))}</h2>",
+        f'<p class="lead">{escape(headline(here, majority, names, metric))}</p>',
+        *(f"<p>{escape(sentence)}</p>" for sentence in transfer_words(here, names, metric)),
+        f'<div class="pair">{"".join(pictures)}</div>',
+        "<h3>How they trained</h3>",
+        _figure(*curves(here, names, metric)),
+    ]
+
+
+def _figure(chart: go.Figure, reading: str) -> str:
+    chart.update_layout(template="plotly_white", autosize=True)
+    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+    drawn = plotly.io.to_html(chart, include_plotlyjs=False, full_html=False, config=config)
+    return f"<figure>{drawn}<figcaption>{escape(reading)}</figcaption></figure>"
+
+
+def _table(found: Sequence[Row], known: dict[Setting, Majority], names: Names, metric: str) -> str:
+    heads = ["Setting", "Strategy", metric_title(metric), "95 % interval", "sd", f"minus {names.strategy(names.spec.baseline)}"]
+    heads += ["p (Holm)", "p (sign flip)", "seeds", "parameters", "time"]
+    lines_ = []
+    scale = 100 if is_share(metric) else 1
+    for setting, here in by_setting(found).items():
+        for row in here:
+            span = row.interval
+            lines_.append(
+                _line(
+                    names.setting(setting),
+                    names.strategy(row.strategy),
+                    number(metric, row.estimate.mean),
+                    "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
+                    "" if row.estimate.sd is None else number(metric, row.estimate.sd),
+                    delta_words(row, metric) + (", within noise" if row.gap is not None and row.gap.within_noise else ""),
+                    "" if row.gap is None else p_words(row.gap.p_holm),
+                    "" if row.gap is None else p_words(row.gap.p_flip),
+                    str(len(row.seeds)),
+                    short_count(row.trainable_params),
+                    duration(row.seconds),
+                )
+            )
+        if setting in known:
+            level = scale * baseline(metric, known[setting].value, known[setting].classes)
+            text = f"{level:.1f}" if scale == 100 else f"{level:.3f}"
+            lines_.append(_line(names.setting(setting), "Largest class alone", text, *[""] * 8, kind=' class="control"'))
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}</tbody></table></div>'
+
+
+def _line(*cells: str, kind: str = "") -> str:
+    return f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _provenance(comparison: Comparison, spec: dict[str, Any], run_ids: Sequence[str | None]) -> list[str]:
+    made = ", ".join(f"{name} {number}" for name, number in versions().items())
+    runs = "\n".join(run_id for run_id in run_ids if run_id)
+    return [
+        "<h2>How it was made</h2>",
+        f"<p>{escape(made)}. The same spec on the same machine gives the same numbers.</p>",
+        f"<details><summary>The spec of the comparison</summary><pre>{escape(json.dumps(spec, indent=1))}</pre></details>",
+        f"<details><summary>The runs</summary><pre>{escape(runs)}</pre></details>",
+        f'<p class="about">Comparison {escape(comparison.id)}, made with Thaw.</p>',
+    ]
