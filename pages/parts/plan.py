@@ -14,6 +14,7 @@ from pages.parts.summary import summaries
 from pages.parts.text import plain
 from tlcore.data.catalogue import DatasetCard
 from tlcore.figures.plan_words import plan_sentence
+from tlcore.figures.pull_words import pull_sentence
 from tlcore.figures.words import duration, memory, short_count
 from tlcore.runs import Run, Status
 from tlcore.settings import runs_dir
@@ -29,7 +30,7 @@ def show_plan(plan: Plan, spec: RunSpec, card: DatasetCard) -> None:
     """The picture and its reading; what becomes of the frozen layers, once that was measured."""
     measured = _measurement(spec, card) or {}
     stack(plan, key="train-stack", image_size=spec.image_size, cut=measured.get("cut"))
-    st.caption(plain(plan_sentence(plan)))
+    st.caption(plain(f"{plan_sentence(plan)} {pull_sentence(spec.strategy.pull)}".strip()))
     how_it_goes(measured.get("cut"))
     if len(plan.phases) > DENSE:
         st.caption("Ice is frozen, orange trains, warmer at a higher rate. A rate is the peak learning rate per step.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from tlcore.figures.pull_words import pull_title
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy
 from tlcore.strategies.head import HEADS
@@ -181,7 +182,7 @@ def strategy_title(strategy: Strategy) -> str:
         if p.strategy.scope.model_copy(update={"batchnorm": "frozen"}) == scope
         and (p.strategy.phases, p.strategy.start) == (strategy.phases, strategy.start)
     ]
-    near.sort(key=lambda p: p.strategy.rates.kind != strategy.rates.kind)
+    near.sort(key=lambda p: (p.strategy.pull.kind != strategy.pull.kind, p.strategy.rates.kind != strategy.rates.kind))
     parts = [near[0].title] if near else [_scope_title(strategy)]
     known = near[0].strategy if near else Strategy()
     if strategy.scope.batchnorm != known.scope.batchnorm:
@@ -192,6 +193,8 @@ def strategy_title(strategy: Strategy) -> str:
         parts.append(f"body rate {own:g} times the head's")
     if strategy.rates.schedule != known.rates.schedule:
         parts.append(f"{strategy.rates.schedule} schedule")
+    if changed := pull_title(strategy.pull, known.pull):
+        parts.append(changed)
     return ", ".join(parts)
 
 
