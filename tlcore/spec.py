@@ -1,8 +1,8 @@
 """What to do: the specs of jobs, as frozen and validated data that goes to JSON and back. No torch.
 
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
-training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt. A spec holds everything that the
-numbers depend on; the same spec on the same machine gives the same numbers.
+training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt, `FindRateSpec` which learning
+rate suits a run. A spec holds everything that the numbers depend on; the same spec on the same machine gives the same numbers.
 """
 
 from __future__ import annotations
@@ -202,8 +202,18 @@ class ShiftSpec(_AboutRun):
         return f"shift-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
 
 
-JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec, Field(discriminator="kind")]
-AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec
+class FindRateSpec(_AboutRun):
+    """Ask which learning rate suits a run: raise it from step to step until the loss diverges (Smith 2017)."""
+
+    kind: Literal["find-rate"] = "find-rate"
+    steps: int = Field(100, ge=20, le=1000, description="Steps of the ramp, about: it goes through the images in whole rounds.")
+
+    def slug(self) -> str:
+        return f"find-rate-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
+
+
+JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec, Field(discriminator="kind")]
+AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)
 

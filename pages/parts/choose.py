@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.choices import choose_backbone, choose_dataset, choose_strategy, chosen, fill, read_link, write_link
 from pages.parts.dial import show_dial
+from pages.parts.find_rate import show_find_rate
 from pages.parts.form import fields_of, spec_of
 from pages.parts.looked_at import card_of
 from pages.parts.medical import medical_note
@@ -20,6 +21,8 @@ from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.data.uploads import allowed
 from tlcore.errors import SpecError, ThawError
 from tlcore.groups import Group
+from tlcore.models.ancestry import check_start
+from tlcore.models.cards import no_map
 from tlcore.models.catalogue import BackboneCard, backbone_card
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
@@ -52,6 +55,7 @@ def choose() -> None:
         spec, plan = _plan_and_start(fields, groups, backbone, data)
     if spec is not None and plan is not None and data is not None and not data.refusal:
         show_dial(spec, plan)
+        show_find_rate(spec, plan)
 
 
 def _take_over() -> None:
@@ -90,7 +94,7 @@ def _dataset() -> DatasetCard | None:
 def _groups(backbone: BackboneCard | None, data: DatasetCard | None) -> tuple[Group, ...]:
     if backbone is None:
         return ()
-    return backbone.groups_with_head(max(2, len(data.classes)) if data else 2)
+    return backbone.groups_with_head(max(2, len(data.classes)) if data else 2, st.session_state["train-head"])
 
 
 def _plan_and_start(
@@ -102,6 +106,10 @@ def _plan_and_start(
         _check_size(spec, backbone)
         if backbone is not None and spec.weights is not None:
             check_weights(Path(spec.weights), backbone)
+        if backbone is not None:
+            check_start(spec, backbone, runs_dir(), data.classes if data else ())
+            if spec.head == "attention" and not backbone.shows_positions:
+                raise no_map(backbone.title)
         if groups:
             plan = compile_plan(spec.strategy, groups, epochs=spec.epochs, lr=spec.lr)
     except ThawError as error:

@@ -11,11 +11,12 @@ from pages.parts.text import plain
 from tlcore.figures.words import duration
 
 TICK_SECONDS = 3.0
+KINDS = ("train", "check", "measure", "dial", "shift", "find-rate")
 
 
 def in_hand() -> tuple[list[Summary], list[Summary]]:
     """What runs now and what waits, of every kind; the next in line first."""
-    everything = [summary for kind in ("train", "check", "measure", "dial") for summary in summaries(kind)]
+    everything = [summary for kind in KINDS for summary in summaries(kind)]
     by_id = {summary.id: summary for summary in everything}
     waiting = [by_id[run.id] for run in engine().queue() if run.id in by_id]
     return [summary for summary in everything if summary.state == "running"], waiting

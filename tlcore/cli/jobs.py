@@ -1,4 +1,4 @@
-"""The commands that do a job here and now: train, measure, dial, check."""
+"""The commands that do a job here and now: train, measure, dial, find-rate, check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
-from tlcore.spec import DialSpec, MeasureSpec, RunSpec, ShiftSpec
+from tlcore.spec import DialSpec, FindRateSpec, MeasureSpec, RunSpec, ShiftSpec
 from tlcore.training.refuse import refuse_early
 
 TRAIN_KEYS = (
@@ -49,6 +49,11 @@ def shift(given: argparse.Namespace) -> None:
     spec = run_spec(given)
     result = run(ShiftSpec(run=spec), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.shift(result, spec.dataset))
+
+
+def find_rate(given: argparse.Namespace) -> None:
+    result = run(FindRateSpec(run=run_spec(given)), runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else report.rate_found(result))
 
 
 def check(given: argparse.Namespace) -> None:

@@ -47,6 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_spec_options(command("dial", jobs.dial, dial), RunSpec)
     shift = "Measure how far a dataset is from everyday photographs, as the backbone sees them."
     add_spec_options(command("shift", jobs.shift, shift), RunSpec)
+    find_rate = "Suggest a learning rate: raise it from step to step until the loss diverges."
+    add_spec_options(command("find-rate", jobs.find_rate, find_rate), RunSpec)
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
+from tlcore.figures.find_rate import find_rate_reading
 from tlcore.figures.guide_words import shift_sentence
 from tlcore.figures.verdict import how_intervals
 from tlcore.figures.words import duration
@@ -99,6 +100,16 @@ def shift(result: Mapping[str, Any], dataset: str) -> str:
     return "\n".join([f"Shift {shift_sentence(result, dataset)}", plain(seen), *notices, _where(result)])
 
 
+def rate_found(result: Mapping[str, Any]) -> str:
+    """The rate finder: some of the rates it tried, with the loss there, and what they say."""
+    places = range(0, len(result["rates"]), max(1, len(result["rates"]) // 12))
+    rows = [[f"{result['rates'][i]:.1e}", f"{result['losses'][i]:.3f}", f"{result['smoothed'][i]:.3f}"] for i in places]
+    notices = [f"Note: {plain(notice)}" for notice in result.get("notices", ())]
+    found = result["suggestion"]
+    line = "No rate is suggested." if found is None else f"Suggested: --lr {found:g}"
+    return "\n".join([table(rows, ("rate", "loss", "running mean")), "", line, find_rate_reading(result), *notices])
+
+
 def run(told: Mapping[str, Any], log: str) -> str:
     """Where a run stands, why it failed if it did, and what it found."""
     lines = [f"{told['run_id']}: {told['state']}" + (f", place {told['place']} in the queue" if told["place"] else "")]
@@ -150,4 +161,4 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-_READERS = {"train": training, "measure": measurement, "check": findings, "dial": levels}
+_READERS = {"train": training, "measure": measurement, "check": findings, "dial": levels, "find-rate": rate_found}

@@ -34,6 +34,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def part(self, rows: np.ndarray) -> Split:
+        """The pictures in these rows, in memory."""
+        patients = None if self.patients is None else tuple(self.patients[i] for i in rows)
+        return Split(np.array(self.images[rows]), self.labels[rows], tuple(self.ids[i] for i in rows), patients)
+
 
 @dataclass(frozen=True)
 class Dataset:

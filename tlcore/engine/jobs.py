@@ -22,6 +22,7 @@ JOBS: dict[str, str] = {
     "measure": "tlcore.training.measure:measure",
     "dial": "tlcore.training.dial:dial",
     "shift": "tlcore.training.shift:shift",
+    "find-rate": "tlcore.training.find_rate:find_rate",
 }
 
 # What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
@@ -32,6 +33,7 @@ PRELOAD: tuple[str, ...] = (
     "tlcore.training.measure",
     "tlcore.training.dial",
     "tlcore.training.shift",
+    "tlcore.training.find_rate",
     "tlcore.data.check",
 )
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tlcore.errors import SpecError
 from tlcore.groups import HEAD, Group, Moves, check_groups
 from tlcore.strategies.rates import Measured
-from tlcore.strategies.schedule import Schedule
+from tlcore.strategies.schedule import Ramp, Schedule
 from tlcore.strategies.strategy import Strategy
 
 BatchNormRun = Literal["eval", "train"]
@@ -27,7 +27,7 @@ class Phase:
     epochs: int
     rates: Mapping[str, float | None]  # every group, the head last: peak learning rate, None where frozen
     batchnorm: Mapping[str, BatchNormRun]  # every group: frozen ones are always in eval
-    schedule: Schedule
+    schedule: Schedule | Ramp
     patience: int | None = None  # ends it after so many epochs without a lower validation loss; None: its epochs do
     measured: Measured | None = None  # what gives each group its share of the rate, epoch by epoch; None: all have all of it
     moves: Moves = "weights"  # what of a backbone group moves where it has a rate; the head always moves as a whole

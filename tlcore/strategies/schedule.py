@@ -9,6 +9,9 @@ from tlcore.errors import UnknownName
 
 Schedule = Literal["constant", "cosine", "one-cycle", "slanted-triangular"]
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+Ramp = Literal["exponential-ramp"]  # of the rate finder alone: no strategy has it
+RAMP: Ramp = "exponential-ramp"
+RAMP_START = 1e-7  # the ramp: the first rate, as a share of the last one
 
 WARM_UP = 0.25  # one-cycle: share of the steps on which the rate rises (fastai's `pct_start`)
 START_DIVISOR = 25.0  # one-cycle: the first rate is the peak divided by this
@@ -18,7 +21,7 @@ CUT_SHARE = 0.1  # slanted triangular: share of the steps on which the rate rise
 RATIO = 32.0  # slanted triangular: the peak is so many times the lowest rate (ULMFiT's `ratio`)
 
 
-def share_of_peak(schedule: Schedule, step: int, steps: int) -> float:
+def share_of_peak(schedule: Schedule | Ramp, step: int, steps: int) -> float:
     """The rate at `step` (0 to `steps` - 1) of a phase of `steps` steps, as a share of the phase's peak rate.
 
     cosine: 1 down to almost 0 along half a cosine (Loshchilov & Hutter 2017, without restarts or warm-up).
@@ -26,7 +29,10 @@ def share_of_peak(schedule: Schedule, step: int, steps: int) -> float:
     form of fastai: momentum is left alone here).
     slanted-triangular: a line up from 1/32 to 1 over the first tenth, then a line down to 1/32 (Howard & Ruder 2018, ULMFiT,
     section 3.2).
+    exponential-ramp: up from 1e-7 to 1, each step by the same factor (Smith 2017, the range test).
     """
+    if schedule == RAMP:
+        return RAMP_START ** (1 - step / max(1, steps - 1))
     if schedule not in SCHEDULES:
         raise UnknownName("schedule", schedule, SCHEDULES)
     if schedule == "constant" or steps <= 1:
