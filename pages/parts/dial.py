@@ -20,6 +20,7 @@ from tlcore.runs import Run
 from tlcore.settings import runs_dir
 from tlcore.spec import DialSpec, RunSpec
 from tlcore.strategies import Plan
+from tlcore.strategies.start import FromRun
 
 _BEFORE = "train-dial"  # the dial that this session asked for last
 _BEGUN = "train-dials-begun"  # the digests of all that it asked for: none of them begins again by itself
@@ -28,8 +29,12 @@ _BEGUN = "train-dials-begun"  # the digests of all that it asked for: none of th
 def dial_spec(spec: RunSpec) -> DialSpec:
     """What to ask for a run: whatever does not change the answers is set to one value, so that plans share them."""
     defaults = RunSpec(dataset=spec.dataset)
-    same = ("strategy", "epochs", "patience", "augment", "views", "head_solver")
-    return DialSpec(run=spec.model_copy(update={name: getattr(defaults, name) for name in same}))
+    same = ("strategy", "head", "epochs", "patience", "augment", "views", "head_solver")
+    asked = {name: getattr(defaults, name) for name in same}
+    if isinstance(spec.strategy.start, FromRun):
+        start = FromRun(run_id=spec.strategy.start.run_id, head="fresh")
+        asked["strategy"] = defaults.strategy.model_copy(update={"start": start})
+    return DialSpec(run=spec.model_copy(update=asked))
 
 
 def show_dial(spec: RunSpec, plan: Plan) -> None:

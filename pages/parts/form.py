@@ -17,9 +17,11 @@ from tlcore.groups import Group
 from tlcore.settings import uploads_dir
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
+from tlcore.strategies.head import HEADS
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.schedule import SCHEDULES
 from tlcore.strategies.scope import FromGroup
+from tlcore.strategies.start import FromRun, Pretrained, Random
 
 CUSTOM = "custom"
 AS_PRESET = "as the strategy says"
@@ -33,6 +35,9 @@ DEFAULTS: Fields = {
     "batchnorm": AS_PRESET,
     "schedule": AS_PRESET,
     "body_lr_mult": None,  # None: as the strategy says
+    "start": AS_PRESET,  # or pretrained, random, the id of a run
+    "start_head": "auto",  # after a run: auto, fresh, kept
+    "head": "linear",
     "epochs": 5,
     "image_size": 128,
     "images_per_class": None,
@@ -89,6 +94,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _start(text: str) -> str:
+    if text not in ("pretrained", "random"):
+        FromRun(run_id=text)
+    return text
+
+
 def _weights_name(text: str) -> str:
     if not re.fullmatch(r"weights-[0-9a-f]{16}\.safetensors", text):
         raise SpecError("That is not the name of an uploaded weights file.", next_step="Upload it under More settings.")
@@ -103,6 +114,9 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "batchnorm": (_one_of("frozen", "trained"), "frozen or trained"),
     "schedule": (_one_of(*SCHEDULES), f"one of {', '.join(SCHEDULES)}"),
     "body_lr_mult": (_number, "a number above 0, at most 1"),
+    "start": (_start, "pretrained, random or the id of a run"),
+    "start_head": (_one_of("auto", "fresh", "kept"), "auto, fresh or kept"),
+    "head": (_one_of(*HEADS), f"one of {', '.join(HEADS)}"),
     "epochs": (_whole, "a whole number from 1 to 1000"),
     "image_size": (_whole, "a whole number from 16 to 1024"),
     "images_per_class": (_whole, "a whole number from 1"),
@@ -179,7 +193,23 @@ def strategy_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> Stra
         changed = changed.model_copy(
             update={"rates": changed.rates.model_copy(update={"body_lr_mult": fields["body_lr_mult"]})}
         )
+    if fields["start"] != AS_PRESET:
+        changed = changed.model_copy(update={"start": _start_of(fields)})
     return strategy if changed == strategy else changed.model_copy(update={"name": CUSTOM})
+
+
+def _start_of(fields: Mapping[str, Any]) -> Pretrained | Random | FromRun:
+    match fields["start"]:
+        case "pretrained":
+            return Pretrained()
+        case "random":
+            return Random()
+        case run_id:
+            return FromRun(run_id=run_id, head=fields["start_head"])
+
+
+def _fields_of_start(start: Pretrained | Random | FromRun) -> Fields:
+    return {"start": start.run_id, "start_head": start.head} if isinstance(start, FromRun) else {"start": start.kind}
 
 
 def spec_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> RunSpec:
@@ -193,7 +223,7 @@ def spec_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> RunSpec:
 def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     """The fields that make this spec again. Raises `SpecError` for a strategy that the form has no controls for."""
     fields = {name: getattr(spec, name) for name in DEFAULTS if name in RunSpec.model_fields} | {
-        name: DEFAULTS[name] for name in ("unfreeze", "batchnorm", "schedule", "body_lr_mult")
+        name: DEFAULTS[name] for name in ("unfreeze", "batchnorm", "schedule", "body_lr_mult", "start", "start_head")
     }
     if spec.weights is not None:
         if Path(spec.weights).parent != uploads_dir():
@@ -205,11 +235,14 @@ def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     candidates.sort(key=lambda candidate: candidate[0] != strategy.name)
     for name, unfreeze in candidates:
         fields |= {"strategy": name, "unfreeze": unfreeze, "batchnorm": AS_PRESET, "schedule": AS_PRESET, "body_lr_mult": None}
+        fields |= {"start": AS_PRESET, "start_head": "auto"}
         base = strategy_of(fields, groups)
         if base.scope.batchnorm != strategy.scope.batchnorm:
             fields["batchnorm"] = strategy.scope.batchnorm
         if base.rates.schedule != strategy.rates.schedule:
             fields["schedule"] = strategy.rates.schedule
+        if base.start != strategy.start:
+            fields |= _fields_of_start(strategy.start)
         if isinstance(base.rates, Uniform) and isinstance(strategy.rates, Uniform):
             own = strategy.rates.body_lr_mult
             fields["body_lr_mult"] = None if own == base.rates.body_lr_mult else own

@@ -10,6 +10,7 @@ from pages.parts.choices import key
 from pages.parts.form import AS_PRESET, CUSTOM
 from pages.parts.own_weights import own_weights
 from pages.parts.session import say
+from pages.parts.start_and_head import start_and_head
 from tlcore.figures.words import times
 from tlcore.models.catalogue import BackboneCard
 from tlcore.spec import RunSpec
@@ -69,6 +70,7 @@ def more_settings(card: BackboneCard | None) -> None:
             st.number_input("Stop early after", 1, value=None, placeholder="never", key=key("patience"), help=_said("patience"))
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
+        start_and_head(card)
         _other_backbone()
         own_weights()
 
@@ -89,13 +91,16 @@ def _frozen() -> None:
         disabled=bool(fixed),
         help=fixed or f"{_said('views')} A kept view costs nothing when it is seen again; fresh ones never repeat.",
     )
+    trained = "L-BFGS needs kept features." if cut == "off" else ""
+    if st.session_state[key("head")] != "linear":
+        trained = "Only a linear head can be solved; every other one trains in mini-batches."
     st.selectbox(
         "A head that trains alone is",
         list(_HEAD_SOLVER),
         key=key("head_solver"),
         format_func=_HEAD_SOLVER.get,
-        disabled=cut == "off",
-        help="L-BFGS needs kept features." if cut == "off" else _said("head_solver"),
+        disabled=bool(trained),
+        help=trained or _said("head_solver"),
     )
 
 
