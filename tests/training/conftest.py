@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tiny import CLASSES, Training, tiny_network, tiny_split
+from tiny import CLASSES, SIDE, Training, tiny_network, tiny_split
 
+from tlcore.models.adapters import insert
 from tlcore.strategies import Plan, Strategy, compile_plan, preset
 from tlcore.training.machine import choose
 from tlcore.training.setup import Setup
@@ -28,6 +29,7 @@ def training() -> Callable[..., Training]:
     ) -> Training:
         network = tiny_network(len(fields.get("classes", CLASSES)))
         chosen = preset(strategy) if isinstance(strategy, str) else strategy
+        insert(network, chosen.scope, seed=seed, image_size=SIDE)
         plan: Plan = compile_plan(chosen, network.groups, epochs=epochs, lr=lr)
         given = {
             "train": tiny_split(images, 1),

@@ -15,7 +15,7 @@ from tlcore.errors import ThawError
 from tlcore.strategies import Strategy, preset
 from tlcore.strategies.phases import Gradual, HeadThenBody, OnePhase, Phases
 from tlcore.strategies.rates import AutoRGN, AutoSNR, Rates
-from tlcore.strategies.scope import All
+from tlcore.strategies.scope import All, LoRA
 from tlcore.training.checkpoint import Identity, Timer, load_checkpoint, save_checkpoint
 from tlcore.training.fit import fit
 
@@ -32,6 +32,7 @@ CASES = {  # dropout and augmentation are on in all of them
     "lp-ft": {"strategy": "lp-ft", "epochs": 4},
     "gradual, BatchNorm trained": {"strategy": TRAINED, "epochs": 4},
     "sgd, class weights": {"strategy": "full", "epochs": 3, "optimizer": "sgd", "class_weights": True, "lr": 0.05},
+    "LoRA, with dropout and in phases": {"strategy": Strategy(scope=LoRA(rank=2, dropout=0.3), phases=Gradual()), "epochs": 4},
     "early stopping": {"strategy": "lp-ft", "epochs": 14, "lr": 0.3, "patience": 2},
     "rates measured by gradient norm": {"strategy": _whole(AutoRGN(batches=2)), "epochs": 3},
     "rates measured by signal to noise, in phases": {

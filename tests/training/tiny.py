@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from tlcore.data.load import Split
-from tlcore.groups import Group
+from tlcore.groups import Group, Level
 from tlcore.models.cards import Preprocessing
+from tlcore.models.kinds import bias_tensors, norm_tensors
 from tlcore.models.network import Network
 from tlcore.models.partition import Partition
+from tlcore.models.sites import find_sites, with_sites
 from tlcore.progress import silent
 from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup
@@ -40,14 +42,19 @@ def tiny_network(classes: int = 2, seed: int = 0) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = Tiny(classes).to(memory_format=torch.channels_last)
-    levels = {"stem": "bottom", "middle": "middle", "top": "top", "head": "head"}
+    levels: dict[str, Level] = {"stem": "bottom", "middle": "middle", "top": "top", "head": "head"}
     names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
     tensors = {name: name.split(".")[0] for name in names}
-    groups = tuple(
-        Group(name, level, sum(p.numel() for n, p in module.named_parameters() if tensors[n] == name), int(name != "head"))
-        for name, level in levels.items()
-    )
+    kinds = (set(names), norm_tensors(module), bias_tensors(module))
+
+    def group(name: str, level: Level) -> Group:
+        inside = {n: p.numel() for n, p in module.named_parameters() if tensors[n] == name}
+        params, norms, biases = (sum(size for n, size in inside.items() if n in kind) for kind in kinds)
+        return Group(name, level, params, int(name != "head"), norms, biases)
+
     modules = {name: name.split(".")[0] or None for name, _ in module.named_modules()}
+    groups = [group(name, level) for name, level in levels.items()]
+    groups = with_sites(groups, modules, find_sites(module, modules, SIDE))
     look = Preprocessing((0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bicubic", 1.0)
     provenance = {"source": "random", "text": "Random.", "sha256": None, "licence": None}
     return Network(module, look, provenance, Partition(groups, tensors, modules))

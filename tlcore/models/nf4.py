@@ -7,6 +7,7 @@ The paper's second step, to compress the scales too, is left out: here they are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
 
 import torch
@@ -32,7 +33,8 @@ class _InNF4(Adapted):
             quant_type="nf4",
             dtype=torch.float32,
         )
-        return functional.dequantize_4bit(self.nf4_codes, state).to(self.nf4_like.dtype)
+        with _eager():
+            return functional.dequantize_4bit(self.nf4_codes, state).to(self.nf4_like.dtype)
 
 
 def keep_in_nf4(layers: Sequence[nn.Linear | nn.Conv2d]) -> None:
@@ -40,23 +42,25 @@ def keep_in_nf4(layers: Sequence[nn.Linear | nn.Conv2d]) -> None:
     functional = _bitsandbytes()
     for layer in layers:
         weight = layer.weight.detach().contiguous().float()
-        codes, state = functional.quantize_4bit(weight, blocksize=BLOCK, quant_type="nf4")
+        with _eager():
+            codes, state = functional.quantize_4bit(weight, blocksize=BLOCK, quant_type="nf4")
         del layer.weight
         layer.register_buffer("nf4_codes", codes)
         # As bytes: a network that goes to bfloat16 must not take the scales along.
         layer.register_buffer("nf4_scales", state.absmax.view(torch.uint8))
-        layer.register_buffer("nf4_like", torch.empty(0, dtype=layer_dtype(layer, weight), device=weight.device))
+        layer.register_buffer("nf4_like", weight.new_empty(0))
         layer.nf4_shape = weight.shape
         mix_in(layer, _InNF4)
-
-
-def layer_dtype(layer: nn.Module, weight: Tensor) -> torch.dtype:
-    return weight.dtype if layer.bias is None else layer.bias.dtype
 
 
 def in_nf4(module: nn.Module) -> bool:
     """Whether any weight of `module` is kept in 4 bits."""
     return any(isinstance(child, _InNF4) for child in module.modules())
+
+
+def _eager() -> AbstractContextManager[None]:
+    """On a CPU bitsandbytes compiles for each shape of a weight, which takes longer than a run; a GPU has its own kernel."""
+    return torch.compiler.set_stance("force_eager")
 
 
 def _bitsandbytes() -> ModuleType:
