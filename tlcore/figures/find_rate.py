@@ -7,10 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tlcore.figures.palette import TRAIN, VALIDATION, WARM, rgba
+from tlcore.figures.palette import RUNS, TRAIN, rgba
 from tlcore.figures.style import figure
 from tlcore.figures.words import count, rate, times
 
+SUGGESTED, OWN = RUNS[2], RUNS[4]
 HIGHEST_SHOWN = 1.5  # times the first smoothed loss: what climbs above it says no more
 
 
@@ -31,15 +32,15 @@ def find_rate_figure(
         hovertemplate=hover,
     )  # fmt: skip
     chart.add_scatter(
-        x=list(rates), y=list(smoothed), mode="lines", line={"color": VALIDATION, "width": 3}, name="running mean",
+        x=list(rates), y=list(smoothed), mode="lines", line={"color": TRAIN, "width": 3}, name="running mean",
         hovertemplate=hover,
     )  # fmt: skip
     if valley is not None:
-        chart.add_vrect(x0=valley[0], x1=valley[1], fillcolor=rgba(WARM, 0.12), line_width=0, layer="below")
+        chart.add_vrect(x0=valley[0], x1=valley[1], fillcolor=rgba(SUGGESTED, 0.12), line_width=0, layer="below")
     if suggestion is not None:
-        _upright(chart, suggestion, f"suggested, {rate(suggestion)}", WARM, "solid", _range(losses, smoothed))
+        _upright(chart, suggestion, f"suggested, {rate(suggestion)}", SUGGESTED, "solid", _range(losses, smoothed))
     if own is not None and rates and rates[0] <= own <= rates[-1]:
-        _upright(chart, own, f"the rate above, {rate(own)}", TRAIN, "dash", _range(losses, smoothed))
+        _upright(chart, own, f"the rate above, {rate(own)}", OWN, "dash", _range(losses, smoothed))
     chart.update_xaxes(type="log", exponentformat="power", dtick=1)
     if smoothed:
         chart.update_yaxes(range=_range(losses, smoothed))

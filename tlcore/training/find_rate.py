@@ -59,6 +59,9 @@ def find_rate(run: Run, events: EventWriter) -> dict[str, Any]:
         refuse_early(spec, report.runs_dir)
         everything = load_data(asked, report)
         data = _few(everything, spec)
+        notices = [*data.notices]
+        for notice in notices:
+            report.notice(notice)
         network = build_network(asked, data, machine, report)
         plan = ramp(compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr), asked, _rounds(data, spec))
         splits = {"train": data.train, "val": data.val}
@@ -77,16 +80,14 @@ def find_rate(run: Run, events: EventWriter) -> dict[str, Any]:
             raise no_rate()
         source = source_of(asked, report.runs_dir, report.progress)
         routing, routes, error = routing.laid(report.progress)
-        notices = [*data.notices]
         if error is not None:
             notices.append(f"{error.message} The frozen layers are computed in each step instead.")
+            report.notice(notices[-1])
         setup = setup_of(asked, plan, data, machine, routing, source)
         setup = replace(setup, routes=routes, patience=None)
         state = State.fresh(network, plan)
         losses, stopped = _climb(state, setup, report)
     notices += [notice["text"] for notice in state.notices]
-    for notice in notices:
-        report.notice(notice)
     rates = [_rate(step, setup.steps) for step in range(len(losses))]
     smooth = smoothed(losses)
     found = suggest(smooth, setup.steps)
@@ -154,6 +155,8 @@ def _climb(state: State, setup: Setup, report: Reporter) -> tuple[list[float], s
     try:
         for event in fit(state, setup):
             report.check()
+            if event["type"] == "notice":
+                report.notice(event["text"], event["level"])
             if event["type"] != "step":
                 continue
             losses.append(event["loss"])
