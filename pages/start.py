@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.first_runs import first_runs
+from pages.parts.guide import guide
 from pages.parts.living_stack import living_stack
 from pages.parts.recent import recent
 
@@ -25,6 +26,9 @@ with picture:
 
 st.subheader("Three first runs")
 first_runs()
+
+st.subheader("The guide: what to try on your data")
+guide()
 
 st.subheader("Recent runs")
 recent()

@@ -27,7 +27,8 @@ def shift_sentence(result: Mapping[str, Any], dataset: str) -> str:
         return f"{text}: no further than photographs are from one another."
     near = landmark(shift, besides=dataset)
     title = DATASETS[near].title
-    return f"{text}. About as far as {title} ({decimals(LANDMARKS[near])}); high is from {FAR:g} on."
+    like = f"{title} for EfficientNet-Lite0 at 128 px ({decimals(LANDMARKS[near])})"
+    return f"{text}. About as far as {like}; high is from {FAR:g} on."
 
 
 def compute_sentence(cores: int, gpu: str | None) -> str:
@@ -108,12 +109,7 @@ def _why(found: Plateau) -> list[str]:
     """Whether the features or the labels are what is short, by the probe's own training images."""
     if found.trained is None:
         return []
+    own = f"Of its own training images it names {percent(found.trained)} rightly:"
     if found.trained >= ALL_LEARNT:
-        return [
-            f"Its own training images it names rightly in {percent(found.trained)}: the features hold what it has seen, so more "
-            "labels may help as much as unfreezing."
-        ]
-    return [
-        f"Even of its own training images it names only {percent(found.trained)} rightly: the frozen features do not part them, "
-        "which speaks for unfreezing."
-    ]
+        return [f"{own} the features hold what it has seen, so more labels may help as much as unfreezing."]
+    return [f"{own} the frozen features do not part even those, which speaks for unfreezing."]
