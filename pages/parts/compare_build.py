@@ -19,6 +19,7 @@ from tlcore.compare.spec import CompareSpec
 from tlcore.data.card import DatasetCard
 from tlcore.errors import ThawError
 from tlcore.figures.compare_names import Names
+from tlcore.figures.compare_words import some
 from tlcore.figures.words import count, duration, listing, times
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
@@ -83,8 +84,8 @@ def grid_words(spec: CompareSpec, expansion: Expansion) -> str:
     axes = [(spec.strategies, "strategy", "strategies"), (spec.datasets, "dataset", "datasets")]
     axes += [(spec.backbones, "backbone", "backbones"), (spec.images_per_class, "number of images", "numbers of images")]
     axes += [(spec.seeds, "seed", "seeds")]
-    parts = [times(len(what), one, many) for what, one, many in axes]
-    return f"{times(len(expansion.cells), 'run')}: {' × '.join(parts)}"
+    parts = [times(len(what), one, many) for what, one, many in axes if len(what) > 1]
+    return f"{times(len(expansion.cells), 'run')}{': ' * bool(parts)}{' × '.join(parts)}"
 
 
 def cost_words(found: Cost) -> str:
@@ -137,12 +138,14 @@ def _measure(missing: list[RunSpec], cards: dict[str, DatasetCard], known: Known
         _waiting()
         return
     wanted = to_measure(missing, cards, known)
-    who = listing(list(dict.fromkeys(names.strategy(run.strategy.name) for run in missing))[:4])
+    who = some(list(dict.fromkeys(names.strategy(run.strategy.name) for run in missing)))
     if not wanted:
         st.caption(plain(f"The pace of {who} cannot be measured before the pictures were counted, or the measurement failed."))
         return
     line = st.container(horizontal=True, vertical_alignment="center")
-    if line.button(f"Measure {times(len(wanted), 'pace')}", icon=":material/timer:", help="A few steps each, some seconds."):
+    if line.button(
+        "Measure the time", icon=":material/timer:", help=f"{times(len(wanted), 'short job')} of some seconds each."
+    ):
         st.session_state[_MEASURES] = [engine().submit(spec).id for spec in wanted]
         st.rerun()
     line.caption(plain(f"Nobody has run or measured {who} like this on this machine."))

@@ -41,6 +41,7 @@ def choices() -> CompareSpec | None:
             default=_linked("dataset", [*own, *offered]),
             format_func=dataset_name,
             key="compare-datasets",
+            wrap=True,
             help="For data of your own, choose them on the Data page first.",
         )
         strategies = st.multiselect(
@@ -49,6 +50,7 @@ def choices() -> CompareSpec | None:
             default=_linked("strategies", list(STRATEGIES)),
             format_func=lambda name: STRATEGIES[name].title,
             key="compare-strategies",
+            wrap=True,
             help="From scratch and Random features are controls: they say what the pretrained weights are worth.",
         )
         _controls(strategies)
@@ -58,6 +60,7 @@ def choices() -> CompareSpec | None:
             default=_linked("backbones", list(BACKBONES)),
             format_func=backbone_name,
             key="compare-backbones",
+            wrap=True,
         )
     with right:
         labels = st.multiselect(
@@ -66,6 +69,7 @@ def choices() -> CompareSpec | None:
             default=["20", "100"],
             accept_new_options=True,
             key="compare-labels",
+            wrap=True,
             help="Training images of each class; the test split is always whole. Type another number to add it.",
         )
         one, two = st.columns(2)

@@ -17,6 +17,7 @@ from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_curves import curves
 from tlcore.figures.compare_heat import delta_words, heat_map
 from tlcore.figures.compare_labels import by_labels
+from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
 from tlcore.figures.compare_told import lines
@@ -30,7 +31,8 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
     if not any(one.outcome is not None for one in filled):
         st.caption("The pictures and the table appear with the first run that is done.")
         return METRICS[0]
-    metric = st.segmented_control(
+    judged, looked = st.columns([4, 5], vertical_alignment="bottom")
+    metric = judged.segmented_control(
         "Judged by",
         METRICS,
         default=METRICS[0],
@@ -44,7 +46,8 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
     if not settings:
         st.caption(f"{plain(metric_title(metric))} is not defined on this test split.")
         return metric
-    setting = _setting(list(settings), names)
+    with looked:
+        setting = _setting(list(settings), names)
     here = settings[setting]
     st.markdown(f"#### {plain(headline(here, known.get(setting), names, metric))}")
     for sentence in transfer_words(here, names, metric):
@@ -57,7 +60,7 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
         st.header("Everywhere at a glance")
         shown("heat", comparison, *heat_map(found, names, metric))
     st.header("The table")
-    _table(found, known, names, metric)
+    _table(here, known, names, metric)
     st.caption(plain(how_sure(found, names)))
     st.header("How they trained")
     shown("curves", comparison, *curves(here, names, metric))
@@ -68,22 +71,33 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
 def _setting(settings: list[Setting], names: Names) -> Setting:
     if len(settings) == 1:
         return settings[0]
-    return st.selectbox("Look at", settings, format_func=names.setting, key="compare-setting", width=420)
+    return st.selectbox("Look at", settings, format_func=names.setting, key="compare-setting")
 
 
 def _pareto(comparison: Comparison, here: list[Row], names: Names, metric: str, majority: Majority | None) -> None:
-    for column, cost in zip(st.columns(2, gap="large"), [*costs_known(here), None, None], strict=False):
-        if cost is not None:
-            with column:
-                st.subheader(f"Against {COSTS[cost].title.lower()}")
-                shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
-    for cost in costs_known(here)[2:]:
-        st.subheader(f"Against {COSTS[cost].title.lower()}")
-        shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
+    costs = costs_known(here)
+    cost = st.segmented_control(
+        "Against",
+        costs,
+        default=costs[0],
+        required=True,
+        format_func=lambda name: COSTS[name].title,
+        label_visibility="collapsed",
+        key="compare-cost",
+    )
+    shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
+    _marks(here, names)
     st.caption(
         "Time is that of the epochs and of the frozen layers, as though nothing had been kept from another run: the order "
-        "in which the runs went plays no part. A filled marker with a name is on the front: none is both cheaper and better."
+        "in which the runs went plays no part. Larger markers with a name are the front: no other is cheaper and better."
     )
+
+
+def _marks(here: Sequence[Row], names: Names) -> None:
+    """The legend of figures that have no room for one of their own."""
+    strategies = dict.fromkeys(row.strategy for row in here)
+    if len(strategies) > OWN_LEGEND:
+        st.html(legend(strategies, names))
 
 
 def _labels(
@@ -98,6 +112,7 @@ def _labels(
     if line is not None:
         st.header("With more labels")
         shown("labels", comparison, *by_labels(line, names, metric, known.get(setting)))
+        _marks(line, names)
 
 
 def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> None:
@@ -114,24 +129,20 @@ def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names
             "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread."),
             "Difference": st.column_config.TextColumn(f"Minus {base}", help="Paired by seed, with its 95 % interval."),
             "p": st.column_config.TextColumn("p (Holm)", help="Paired t-test, corrected for the number of strategies."),
-            "Flip": st.column_config.TextColumn(
-                "p (sign flip)", help="Exact permutation of signs: no assumption, little power."
-            ),
+            "Flip": st.column_config.TextColumn("p (sign flip)", help="Exact permutation of signs: few seeds show little."),
         },
     )
 
 
 def table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> pd.DataFrame:
-    """The table as people read it: a row for each strategy in each setting, and one for the majority baseline."""
-    several = len(names.spec.settings) > 1
+    """The table as people read it: a row for each strategy of a setting, and one for the majority baseline."""
     scale = 100 if is_share(metric) else 1
     records = []
     for setting, here in by_setting(found).items():
-        where = {"Setting": names.setting(setting)} if several else {}
-        records += [where | _record(row, names, metric, scale) for row in here]
+        records += [_record(row, names, metric, scale) for row in here]
         if setting in known:
             level = baseline(metric, known[setting].value, known[setting].classes)
-            records.append(where | {"Strategy": "Largest class alone", "Mean": scale * level, "Verdict": "has learnt nothing"})
+            records.append({"Strategy": "Largest class alone", "Mean": scale * level, "Verdict": "has learnt nothing"})
     return pd.DataFrame(records).fillna(dict.fromkeys(("Interval", "SD", "Difference", "p", "Flip", "Moves", "Time"), ""))
 
 

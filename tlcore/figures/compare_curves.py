@@ -12,9 +12,10 @@ from plotly.subplots import make_subplots
 from tlcore.compare.table import Row
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_style import y_title
+from tlcore.figures.compare_words import some
 from tlcore.figures.palette import rgba
 from tlcore.figures.style import escaped
-from tlcore.figures.words import is_share, listing, measured, times
+from tlcore.figures.words import is_share, measured, times
 
 COLUMNS = 3
 
@@ -93,9 +94,8 @@ def curves_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
     rising = [row for row, line in known if len(line) >= 2 and line[-1] == max(line) and line[-1] > line[-2]]
     if not rising:
         return f"{text} No curve was still at its highest and rising when the {times(len(last[1]), 'epoch')} were over."
-    who = listing([names.strategy(row.strategy) for row in rising[:4]])
-    more = f" and {len(rising) - 4} more" if len(rising) > 4 else ""
-    return f"{text} Still rising when the budget ended: {who}{more}; a longer one may change the order."
+    who = some([names.strategy(row.strategy) for row in rising])
+    return f"{text} Still rising when the budget ended: {who}; a longer one may change the order."
 
 
 def _says(row: Row, value: float, names: Names, metric: str) -> str:

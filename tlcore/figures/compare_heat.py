@@ -25,9 +25,8 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
     settings = by_setting(rows)
     order = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
     chart = figure(x="", y="", height=110 + 34 * len(order))
-    columns = [escaped(names.setting(setting)) for setting in settings]
+    columns = [escaped(names.setting(setting)).replace(", ", ",<br>") for setting in settings]
     shades: list[list[float | None]] = [[None] * len(columns) for _ in order]
-    texts = [[""] * len(columns) for _ in order]
     hovers = [["not done"] * len(columns) for _ in order]
     for across, here in enumerate(settings.values()):
         means = [row.estimate.mean for row in here]
@@ -38,25 +37,29 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
             gap = between(best, row, metric)
             tied = row is not best and gap is not None and gap.within_noise
             text = number(metric, row.estimate.mean)
-            texts[down][across] = f"<b>{text}</b>" if row is best else f"{text}{_TIED if tied else ''}"
+            words = f"<b>{text}</b>" if row is best else f"{text}{_TIED if tied else ''}"
+            # As a note, which takes the page's own ink: Plotly would write white on what it takes for a dark cell.
+            chart.add_annotation(x=across, y=down, text=words, showarrow=False, font={"size": 13})
             hovers[down][across] = escaped(f"{names.strategy(row.strategy)}: {value_words(row, metric)}")
     chart.add_heatmap(
         z=shades,
-        x=columns,
-        y=[escaped(names.strategy(name)) for name in order],
-        text=texts,
+        x=list(range(len(columns))),
+        y=list(range(len(order))),
         customdata=hovers,
-        texttemplate="%{text}",
-        textfont={"size": 13},
         hovertemplate="%{customdata}<extra></extra>",
         colorscale=[[place, colour] for place, colour in SEQUENTIAL],
         showscale=False,
         xgap=2,
         ygap=2,
     )
-    chart.update_yaxes(autorange="reversed", ticks="", showgrid=False, automargin=True)
-    chart.update_xaxes(side="top", showgrid=False, automargin=True, tickangle=0 if len(columns) <= 4 else -30)
-    chart.update_layout(margin={"l": 10, "r": 10, "t": 60, "b": 20})
+    titles = [escaped(names.strategy(name)) for name in order]
+    chart.update_yaxes(
+        autorange="reversed", tickvals=list(range(len(order))), ticktext=titles, showgrid=False, zeroline=False, automargin=True
+    )
+    chart.update_xaxes(
+        side="top", tickvals=list(range(len(columns))), ticktext=columns, showgrid=False, zeroline=False, automargin=True
+    )
+    chart.update_layout(margin={"l": 10, "r": 10, "t": 90, "b": 20})
     return chart, heat_reading(rows, names, metric)
 
 

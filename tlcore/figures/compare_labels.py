@@ -21,9 +21,7 @@ def by_labels(rows: Sequence[Row], names: Names, metric: str, majority: Majority
     """Rows of one dataset and backbone at several numbers of labels. The x axis is the images that a class really had."""
     scale = 100 if is_share(metric) else 1
     here = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
-    figure = chart(
-        "Training images of a class", y_title(metric), entries=len(here) + 1, titles=[names.strategy(name) for name in here]
-    )
+    figure = chart("Training images of a class", y_title(metric), [names.strategy(name) for name in here])
     for name in here:
         line = sorted((row for row in rows if row.strategy == name), key=lambda row: row.per_class)
         look, title = names.look(name), names.strategy(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from tlcore.compare.pareto import pareto_front
 from tlcore.compare.table import Majority, Row, between
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
-from tlcore.figures.compare_style import band_limits, chart, majority_line, y_title
+from tlcore.figures.compare_style import band_limits, chart, log_axis, majority_line, y_title
 from tlcore.figures.compare_words import WITHIN, gain_words, value_words
 from tlcore.figures.palette import TRAIN
 from tlcore.figures.style import escaped
@@ -24,20 +25,26 @@ class Cost:
 
     title: str
     axis: str
+    tick: Callable[[float], str]
     of: Callable[[Row], float | None]
     words: Callable[[float], str]
     log: bool = True
 
 
+_NEAR = 0.22  # of the axis: names closer than this would run into one another
+
 COSTS: Mapping[str, Cost] = {
     "parameters": Cost(
         "Trainable parameters",
         "Parameters that train",
+        short_count,
         lambda row: float(row.trainable_params),
         lambda value: f"{short_count(value)} parameters",
     ),
-    "time": Cost("Training time", "Training time (s)", lambda row: row.seconds, duration),
-    "forgetting": Cost("Forgetting", "Forgotten of the old task", lambda row: row.forgetting, percent, log=False),
+    "time": Cost(
+        "Training time", "Training time", lambda value: duration(value).replace(".0", ""), lambda row: row.seconds, duration
+    ),
+    "forgetting": Cost("Forgetting", "Forgotten of the old task", percent, lambda row: row.forgetting, percent, log=False),
 }
 
 
@@ -52,9 +59,7 @@ def pareto(
     """The strategies of one setting; front members are filled and joined, with a computed reading."""
     cost = COSTS[cost_name]
     known = [(row, value) for row in rows if (value := cost.of(row)) is not None]
-    figure = chart(
-        cost.axis, y_title(metric), entries=len(known) + 1, titles=[names.strategy(row.strategy) for row, _ in known]
-    )
+    figure = chart(cost.axis, y_title(metric), [names.strategy(row.strategy) for row, _ in known])
     scale = 100 if is_share(metric) else 1
     front = pareto_front([(value, row.estimate.mean) for row, value in known])
     figure.add_scatter(
@@ -73,10 +78,7 @@ def pareto(
             x=[value],
             y=[scale * row.estimate.mean],
             error_y=None if span is None else _bars(scale, row.estimate.mean, span),
-            mode="markers+text" if on_front else "markers",
-            text=[escaped(title)],
-            textposition="top center" if value < max(v for _, v in known) else "top left",
-            textfont={"size": 12},
+            mode="markers",
             marker={
                 "color": look.colour,
                 "symbol": look.marker,
@@ -91,8 +93,29 @@ def pareto(
     figure.update_yaxes(range=band_limits([(row.estimate.mean, row.interval) for row, _ in known], scale, level))
     majority_line(figure, level, metric, scale)
     if cost.log:
-        figure.update_xaxes(type="log", dtick=1)
+        log_axis(figure, [value for _, value in known], cost.tick)
+    _name(figure, [known[place] for place in front], names, scale, log=cost.log)
     return figure, pareto_reading(known_rows=known, cost=cost, names=names, metric=metric)
+
+
+def _name(figure: go.Figure, front: Sequence[tuple[Row, float]], names: Names, scale: float, *, log: bool) -> None:
+    """Names beside the front's markers, clear of their bars; of close neighbours every second one below."""
+    costs = [math.log10(value) if log else value for _, value in front]
+    span = figure.layout.xaxis.range or (min(costs), max(costs))
+    below = False
+    for place, (row, _) in enumerate(front):
+        below = not below if place and costs[place] - costs[place - 1] < _NEAR * (span[1] - span[0]) else False
+        right = costs[place] > span[0] + 0.75 * (span[1] - span[0])
+        figure.add_annotation(
+            x=costs[place],
+            y=scale * row.estimate.mean,
+            text=escaped(names.strategy(row.strategy)),
+            showarrow=False,
+            yshift=-16 if below else 16,
+            xshift=-6 if right else 6,
+            xanchor="right" if right else "left",
+            font={"size": 12},
+        )
 
 
 def pareto_reading(known_rows: Sequence[tuple[Row, float]], cost: Cost, names: Names, metric: str) -> str:

@@ -23,6 +23,7 @@ from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_curves import curves
 from tlcore.figures.compare_heat import delta_words, heat_map
 from tlcore.figures.compare_labels import by_labels
+from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
 from tlcore.figures.compare_told import lines, versions
@@ -93,6 +94,7 @@ def _setting(setting: Setting, here: Sequence[Row], majority: Majority | None, n
         f'<p class="lead">{escape(headline(here, majority, names, metric))}</p>',
         *(f"<p>{escape(sentence)}</p>" for sentence in transfer_words(here, names, metric)),
         f'<div class="pair">{"".join(pictures)}</div>',
+        legend([row.strategy for row in here], names) if len(here) > OWN_LEGEND else "",
         "<h3>How they trained</h3>",
         _figure(*curves(here, names, metric)),
     ]

@@ -1,11 +1,13 @@
-"""What the figures of a comparison have in common: the legend below, the majority baseline dashed, and a close y axis."""
+"""What the figures of a comparison have in common: legend, round ticks, the majority baseline dashed, a close y axis."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
+from tlcore.figures.compare_legend import OWN_LEGEND
 from tlcore.figures.compare_words import metric_title
 from tlcore.figures.palette import BASELINE
 from tlcore.figures.style import figure
@@ -15,16 +17,28 @@ _LINE = 21  # pixels of a line of the legend
 _ROOM = 96  # characters of names in a line of the legend, on a page of the usual width
 
 
-def chart(x: str, y: str, *, entries: int, titles: Sequence[str] = (), height: int = 360) -> go.Figure:
-    """An empty figure with room below it for a legend of `entries` names: up to 25 strategies fit."""
-    characters = sum(len(title) + 8 for title in titles) or 20 * entries
-    lines = max(1, -(-characters // _ROOM))
-    made = figure(x=x, y=y, height=height + lines * _LINE)
-    made.update_layout(
+def chart(x: str, y: str, titles: Sequence[str], *, height: int = 380) -> go.Figure:
+    """An empty figure with room below it for a legend of `titles`; too many have a legend of their own."""
+    made = figure(x=x, y=y, height=height)
+    if len(titles) > OWN_LEGEND:
+        return made.update_layout(showlegend=False, margin={"t": 40, "b": 60})
+    lines = max(1, -(-sum(len(title) + 8 for title in (*titles, "largest class alone, 50.0 %")) // _ROOM))
+    return made.update_layout(
+        height=height + lines * _LINE,
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom"},
-        margin={"t": 30, "b": 64 + lines * _LINE},
+        margin={"t": 40, "b": 64 + lines * _LINE},
+        showlegend=True,
     )
-    return made
+
+
+def log_axis(figure: go.Figure, values: Sequence[float], words: Callable[[float], str]) -> None:
+    """A logarithmic x axis with round ticks and some room at both ends, where names stand."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    pad = max(0.14 * (high - low), 0.12)
+    steps = (1.0,) if high - low > 2.2 else (1.0, 2.0, 5.0)
+    ticks = [step * 10.0**power for power in range(math.floor(low - pad), math.ceil(high + pad) + 1) for step in steps]
+    shown = [tick for tick in ticks if low - pad <= math.log10(tick) <= high + pad]
+    figure.update_xaxes(type="log", range=[low - pad, high + pad], tickvals=shown, ticktext=[words(tick) for tick in shown])
 
 
 def y_title(metric: str, split: str = "Test") -> str:
@@ -46,7 +60,7 @@ def band_limits(
     spread = max(max(means) - min(means), 0.04)
     low = min([max(span[0], min(means) - spread) for _, span in points if span] + means)
     high = max([min(span[1], max(means) + spread) for _, span in points if span] + means)
-    if level is not None and low - level < (high - low):
+    if level is not None and low - level < 0.5 * (high - low):
         low = min(low, level)
     pad = 0.12 * max(high - low, 0.02)
     return [scale * max(-0.01, low - pad), scale * min(1.015, high + pad)]

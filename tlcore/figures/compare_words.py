@@ -66,7 +66,7 @@ def headline(rows: Sequence[Row], majority: Majority | None, names: Names, metri
     if len(alike) == len(rows) - 1:
         text += f". None of the others can be told from it: all differences are {WITHIN}"
     elif alike:
-        text += f". {WITHIN.capitalize()} of it: {_some([names.strategy(row.strategy) for row in alike])}"
+        text += f". {WITHIN.capitalize()} of it: {some([names.strategy(row.strategy) for row in alike])}"
     elif not unknown:
         text += ". Every other strategy is behind by more than noise"
     return f"{text}.{_against_majority(best, majority, metric)}"
@@ -89,7 +89,7 @@ def transfer_words(rows: Sequence[Row], names: Names, metric: str) -> list[str]:
         unclear = [row for row, gap in against if gap.within_noise is not False]
         if hurt:
             each = [f"{names.strategy(row.strategy)} gets {gap_words(gap, metric)}" for row, gap in hurt]
-            sentences.append(f"Negative transfer: against training from scratch, {_some(each)}.")
+            sentences.append(f"Negative transfer: against training from scratch, {some(each)}.")
         if helped:
             row, gap = max(helped, key=lambda pair: pair[1].mean)
             many = f" {len(helped)} of {len(against)} pretrained strategies are ahead of it by more than noise." * (
@@ -98,7 +98,7 @@ def transfer_words(rows: Sequence[Row], names: Names, metric: str) -> list[str]:
             most = gap_words(gap, metric, "training from scratch")
             sentences.append(f"Pretraining helped: {names.strategy(row.strategy)} gets {most}.{many}")
         if unclear and against:
-            who = _some([names.strategy(row.strategy) for row in unclear])
+            who = some([names.strategy(row.strategy) for row in unclear])
             sentences.append(f"Whether pretraining helped {who} cannot be told from noise here.")
     if probe is not None and features is not None and (gap := between(probe, features, metric)) is not None:
         sentences.append(f"Pretrained features against random ones, a head on each: {gap_words(gap, metric)}.")
@@ -182,5 +182,6 @@ def _same(rows: Sequence[Row], setting: Setting) -> list[Row]:
     return [row for row in rows if row.setting == setting]
 
 
-def _some(items: Sequence[str], most: int = 5) -> str:
+def some(items: Sequence[str], most: int = 5) -> str:
+    """'a, b and c', with '4 more' in place of what goes beyond `most`."""
     return listing([*items[:most], f"{len(items) - most} more"] if len(items) > most else items)
