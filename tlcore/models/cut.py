@@ -157,7 +157,7 @@ class _Forward(nn.Module):
 class _Tracer(fx.Tracer):
     def __init__(self, network: Network) -> None:
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
-        self._leaves = _blocks(network)
+        self._leaves = _blocks(network) | {network.head}  # the head as itself, so that what it is given can be watched
         self._opaque = (*get_notrace_modules(), Adapted)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
