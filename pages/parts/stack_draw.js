@@ -24,6 +24,16 @@ function normText(mode) {
   return mode === "train" ? "BN follows the images" : "BN fixed";
 }
 
+const PARTS = { norms: "norm layers", biases: "biases", adapters: "adapters" }; // as `Moves` in tlcore/groups.py
+
+// What of a group moves where that is not the whole group, or null: `only its adapters, 12,288 of 2.1 M weights`.
+function partOf(plan, phase, group) {
+  const what = PARTS[phase.moves];
+  if (!what || group.name === HEAD || (phase.rates[group.name] ?? null) === null) return null;
+  const whole = group.params + ((plan.adapters ?? {})[group.name] ?? 0);
+  return { note: `${what} only`, words: `only its ${what}, ${plan.moving_params[group.name].toLocaleString("en-GB")} of ${shortCount(whole)} weights` };
+}
+
 // Places in a list of phases, in words: [2, 3, 4] of 5 is "from 3", all of them "all".
 function phasesText(indices, count) {
   if (indices.length === count) return "all";
@@ -55,9 +65,10 @@ function drawNumbers(parent, plan, live, cut) {
     const span = shown.length > 1 ? `${shown[0]} to ${shown[shown.length - 1]}` : shown[0];
     const searched = stepped.length < trains.length; // in some phase it is solved
     const peak = html("td", {}, searched ? [LINE_SEARCH, span].filter(Boolean).join(", then ") : (span ?? "frozen"));
+    const part = trains.length ? partOf(plan, plan.phases[trains[0]], group) : null;
     const moved = live ? html("td", {}, trains.length ? "–" : "0") : null;
     const norm = !group.batchnorms ? "none" : !follows.length ? "fixed" : follows.length === rates.length ? "follows" : `follows: ${phasesText(follows, rates.length)}`;
-    body.append(html("tr", {}, html("th", { scope: "row" }, group.name), html("td", {}, trains.length ? phasesText(trains, rates.length) : "none"), peak, html("td", {}, norm), moved));
+    body.append(html("tr", {}, html("th", { scope: "row" }, group.name, part ? html("small", {}, part.note) : null), html("td", {}, trains.length ? phasesText(trains, rates.length) : "none"), peak, html("td", {}, norm), moved));
     changing[group.name] = { peak, moved };
   }
   const about = html("caption", {}, "Each layer group in numbers: the phases in which it trains, at which rate, and what its BatchNorm does.");
@@ -111,11 +122,12 @@ export function drawStack(parent, plan, options = {}) {
       const way = ways[index];
       const searched = !frozen && solved(cut, index);
       if (searched) value.textContent = LINE_SEARCH;
-      const note = html("small", {}, below[index] ? wayNote(way) : norm);
+      const part = partOf(plan, phase, group);
+      const note = html("small", {}, below[index] ? wayNote(way) : [part?.note, norm].filter(Boolean).join(" · "));
       const bar = html("i", { class: "bar" });
       const moves = searched ? "solved by L-BFGS, whose line search takes the place of a rate" : `trains at a peak rate of ${rateText(rate)}`;
-      const words = [`${group.name}, ${phase.name}: ${frozen ? "frozen" : moves}`, norm, below[index] ? wayNote(way) : ""];
-      const slab = html("div", { class: `slab ${frozen ? "ice" : "warm"}`, title: words.filter(Boolean).join("; ") }, bar, value, note);
+      const words = [`${group.name}, ${phase.name}: ${frozen ? "frozen" : moves}`, part?.words, norm, below[index] ? wayNote(way) : ""];
+      const slab = html("div", { class: `slab ${frozen ? "ice" : part ? "warm part" : "warm"}`, title: words.filter(Boolean).join("; ") }, bar, value, note);
       slab.style.setProperty("--much", `${100 * opacity(rate, peak)}%`);
       cells[index][group.name] = { slab, value, note, bar, norm, frozen, searched };
       const border = way && way.cut === group.name;
@@ -132,6 +144,8 @@ export function drawStack(parent, plan, options = {}) {
   parent.replaceChildren(table);
   const numbers = dense ? drawNumbers(parent, plan, live, cut) : null;
   const key = html("p", { class: "key" }, html("i", { class: "share" }), "its share of all parameters");
+  const parts = new Set(plan.phases.flatMap((phase) => PARTS[phase.moves] ?? []));
+  for (const what of parts) key.append(html("br"), html("i", { class: "stripes" }), `striped: of the group only its ${what} move`);
   const scale = "how far its weights have moved, relative to their size (empty at 0.01 %, full at 100 %, each tenfold a quarter); the head starts from scratch, so it has none";
   if (live) key.append(html("br"), html("i", { class: "bar" }), scale);
   const kinds = new Set(ways.flatMap((way) => (way ? [way.kind] : [])));

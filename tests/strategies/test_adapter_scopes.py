@@ -76,7 +76,7 @@ def test_batchnorm_keeps_its_statistics_unless_asked(scope) -> None:
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needed, "find_spec", lambda name: None)
-    with pytest.raises(SpecError, match=r"qlora needs the package bitsandbytes.*or choose lora"):
+    with pytest.raises(SpecError, match=r"QLoRA needs the package bitsandbytes.*or choose lora"):
         needed.check_packages(preset("qlora"))
     for name in ("lora", "full", "adapters"):
         needed.check_packages(preset(name))

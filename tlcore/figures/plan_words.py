@@ -9,13 +9,21 @@ from tlcore.figures.words import count, listing, percent, rate, times
 from tlcore.groups import HEAD
 from tlcore.strategies import Plan
 
+# What moves of a group where that is not the whole group (`Moves` in tlcore/groups.py).
+_PARTS = {"norms": "the scale and shift of the norm layers", "biases": "the biases", "adapters": "new adapters"}
+
 
 def plan_sentence(plan: Plan) -> str:
     """What trains, what stays frozen, and for how long."""
     moving = [g.name for g in plan.groups[:-1] if any(phase.trains(g.name) for phase in plan.phases)]
     frozen = len(plan.groups) - 1 - len(moving)
     share = plan.trainable_params / plan.total_params
-    if not moving:
+    part = _PARTS.get(plan.phases[-1].moves)
+    if part and moving:
+        some = f"in {listing(moving)}" if len(moving) <= 3 else f"from {moving[0]} to {moving[-1]}"
+        where = some if frozen else "in every group"
+        what = f"The head trains, and {part} {where}; all other weights stay as they are."
+    elif not moving:
         what = f"Only the head trains; all {times(frozen, 'group')} of the backbone stay frozen."
     elif not frozen:
         what = "Everything trains."

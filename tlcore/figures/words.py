@@ -9,6 +9,7 @@ from tlcore.figures.pull_words import pull_title
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy
 from tlcore.strategies.head import HEADS
+from tlcore.strategies.scope import Scope
 from tlcore.strategies.start import FromRun, Pretrained
 
 METRICS: dict[str, tuple[str, str]] = {  # name in events and results -> (what people call it, what it is)
@@ -198,6 +199,18 @@ def strategy_title(strategy: Strategy) -> str:
     return ", ".join(parts)
 
 
+_PARTS = {"norm-only": "Norm layers", "bitfit": "BitFit", "lora": "LoRA", "qlora": "QLoRA", "bottleneck": "Bottleneck adapters"}
+
+
+def _part_title(scope: Scope) -> str:
+    """What moves a part of each group, with all that is not as usual."""
+    usual = {name: field.default for name, field in type(scope).model_fields.items()}
+    own = {name: value for name, value in scope.model_dump().items() if value != usual[name]}
+    said = [f"{name} {own[name]:g}" for name in ("rank", "width", "alpha", "dropout") if name in own]
+    title = f"{_PARTS[scope.kind]} of {listing(said)}" if said else _PARTS[scope.kind]
+    return title if scope.from_group is None else f"{title}, from {scope.from_group} up"
+
+
 def _scope_title(strategy: Strategy) -> str:
     match strategy.scope.kind:
         case "from":
@@ -208,6 +221,8 @@ def _scope_title(strategy: Strategy) -> str:
             title = f"From {strategy.scope.first} to {strategy.scope.last}"
         case "head":
             title = "Head only"
+        case kind if kind in _PARTS:
+            title = _part_title(strategy.scope)
         case _:
             title = "Everything"
     phases = {"one": "", "head-then-body": ", head first", "gradual": ", group by group"}[strategy.phases.kind]

@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from tlcore.errors import SpecError
 from tlcore.strategies.strategy import Strategy
 
-_WHAT = {"bitsandbytes": "keeps weights in 4 bits, on a CPU and on a GPU"}
+_WHAT = {"bitsandbytes": "keeps weights in 4 bits"}
 
 
 def check_packages(strategy: Strategy) -> None:
     """Refuse a strategy that needs a package that is not installed here."""
-    require(strategy.scope.needs, strategy.scope.kind)
+    require(strategy.scope.needs, type(strategy.scope).__name__)
 
 
 def require(packages: Sequence[str], who: str) -> None:
