@@ -18,6 +18,7 @@ from tlcore.settings import uploads_dir
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 from tlcore.strategies.head import HEADS
+from tlcore.strategies.pull import PULLS, Pull
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.schedule import SCHEDULES
 from tlcore.strategies.scope import FromGroup
@@ -37,6 +38,8 @@ DEFAULTS: Fields = {
     "body_lr_mult": None,  # None: as the strategy says
     "start": AS_PRESET,  # or pretrained, random, the id of a run
     "start_head": "auto",  # after a run: auto, fresh, kept
+    "pull": AS_PRESET,
+    "pull_strength": None,  # None: what suits the kind
     "head": "linear",
     "epochs": 5,
     "image_size": 128,
@@ -94,6 +97,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _strength(text: str) -> float:
+    if not 0 <= (value := float(text)) < float("inf"):
+        raise ValueError(text)
+    return value
+
+
 def _start(text: str) -> str:
     if text not in ("pretrained", "random"):
         FromRun(run_id=text)
@@ -116,6 +125,8 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "body_lr_mult": (_number, "a number above 0, at most 1"),
     "start": (_start, "pretrained, random or the id of a run"),
     "start_head": (_one_of("auto", "fresh", "kept"), "auto, fresh or kept"),
+    "pull": (_one_of(*PULLS), f"one of {', '.join(PULLS)}"),
+    "pull_strength": (_strength, "a number from 0"),
     "head": (_one_of(*HEADS), f"one of {', '.join(HEADS)}"),
     "epochs": (_whole, "a whole number from 1 to 1000"),
     "image_size": (_whole, "a whole number from 16 to 1024"),
@@ -195,7 +206,21 @@ def strategy_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> Stra
         )
     if fields["start"] != AS_PRESET:
         changed = changed.model_copy(update={"start": _start_of(fields)})
+    changed = changed.model_copy(update={"pull": _pull_of(fields, changed.pull)})
     return strategy if changed == strategy else changed.model_copy(update={"name": CUSTOM})
+
+
+def _pull_of(fields: Mapping[str, Any], pull: Pull) -> Pull:
+    if fields["pull"] not in (AS_PRESET, pull.kind):
+        pull = PULLS[fields["pull"]]()
+    strength = fields["pull_strength"]
+    return pull if strength is None or pull.kind == "none" else pull.model_copy(update={"strength": float(strength)})
+
+
+def _fields_of_pull(pull: Pull, base: Pull) -> Fields:
+    usual = base if base.kind == pull.kind else PULLS[pull.kind]()
+    own = None if pull.kind == "none" or pull.strength == usual.strength else pull.strength
+    return {"pull": AS_PRESET if base.kind == pull.kind else pull.kind, "pull_strength": own}
 
 
 def _start_of(fields: Mapping[str, Any]) -> Pretrained | Random | FromRun:
@@ -223,7 +248,8 @@ def spec_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> RunSpec:
 def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     """The fields that make this spec again. Raises `SpecError` for a strategy that the form has no controls for."""
     fields = {name: getattr(spec, name) for name in DEFAULTS if name in RunSpec.model_fields} | {
-        name: DEFAULTS[name] for name in ("unfreeze", "batchnorm", "schedule", "body_lr_mult", "start", "start_head")
+        name: DEFAULTS[name]
+        for name in ("unfreeze", "batchnorm", "schedule", "body_lr_mult", "start", "start_head", "pull", "pull_strength")
     }
     if spec.weights is not None:
         if Path(spec.weights).parent != uploads_dir():
@@ -235,7 +261,7 @@ def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     candidates.sort(key=lambda candidate: candidate[0] != strategy.name)
     for name, unfreeze in candidates:
         fields |= {"strategy": name, "unfreeze": unfreeze, "batchnorm": AS_PRESET, "schedule": AS_PRESET, "body_lr_mult": None}
-        fields |= {"start": AS_PRESET, "start_head": "auto"}
+        fields |= {"start": AS_PRESET, "start_head": "auto", "pull": AS_PRESET, "pull_strength": None}
         base = strategy_of(fields, groups)
         if base.scope.batchnorm != strategy.scope.batchnorm:
             fields["batchnorm"] = strategy.scope.batchnorm
@@ -246,6 +272,7 @@ def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
         if isinstance(base.rates, Uniform) and isinstance(strategy.rates, Uniform):
             own = strategy.rates.body_lr_mult
             fields["body_lr_mult"] = None if own == base.rates.body_lr_mult else own
+        fields |= _fields_of_pull(strategy.pull, base.pull)
         made = strategy_of(fields, groups)
         if made.model_copy(update={"name": strategy.name}) == strategy:
             return fields

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.choices import key
 from pages.parts.form import AS_PRESET, CUSTOM
 from pages.parts.own_weights import own_weights
+from pages.parts.pull_choice import pull_choice
 from pages.parts.session import say
 from pages.parts.start_and_head import start_and_head
 from tlcore.figures.words import times
@@ -70,6 +71,7 @@ def more_settings(card: BackboneCard | None) -> None:
             st.number_input("Stop early after", 1, value=None, placeholder="never", key=key("patience"), help=_said("patience"))
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
+        pull_choice()
         start_and_head(card)
         _other_backbone()
         own_weights()

@@ -1,6 +1,6 @@
 import pytest
 
-from pages.parts.form import CUSTOM, DEFAULTS, fields_of, from_link, spec_of, strategy_of, to_link
+from pages.parts.form import AS_PRESET, CUSTOM, DEFAULTS, fields_of, from_link, spec_of, strategy_of, to_link
 from pages.parts.measured import find, measure_spec
 from pages.parts.text import plain
 from tlcore.data.catalogue import dataset_card
@@ -9,6 +9,7 @@ from tlcore.groups import Group
 from tlcore.runs import create
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy, preset
+from tlcore.strategies.pull import L2SP, NoPull, Replay
 from tlcore.strategies.scope import FromGroup
 
 GROUPS = (Group("stem", "bottom", 1), Group("stage 1", "middle", 1), Group("stage 2", "top", 1), Group("head", "head", 1))
@@ -28,6 +29,8 @@ def test_a_link_carries_every_field_there_and_back():
         "batchnorm": "trained",
         "schedule": "one-cycle",
         "body_lr_mult": 0.5,
+        "pull": "ewc",
+        "pull_strength": 30.0,
         "epochs": 3,
         "image_size": 64,
         "images_per_class": 20,
@@ -58,6 +61,9 @@ def test_a_link_carries_every_field_there_and_back():
         ("lr", "-1"),
         ("augment", "perhaps"),
         ("body_lr_mult", "7"),
+        ("pull", "magnet"),
+        ("pull_strength", "-1"),
+        ("pull_strength", "inf"),
         ("weights", "../../etc/passwd"),
         ("seed", "1e3"),
         ("views", "65"),
@@ -88,6 +94,23 @@ def test_a_changed_axis_makes_the_strategy_custom_and_comes_back():
         0.3,
     )
     assert fields_of(spec, GROUPS) == fields
+
+
+@pytest.mark.parametrize(
+    ("strategy", "pull", "strength", "expected"),
+    [
+        ("full", "l2-sp", None, L2SP()),
+        ("full", "l2-sp", 3.0, L2SP(strength=3)),
+        ("ewc", AS_PRESET, 3.0, preset("ewc").pull.model_copy(update={"strength": 3.0})),
+        ("ewc", "none", None, NoPull()),
+        ("ewc", "replay", 0.5, Replay(strength=0.5)),
+    ],
+)
+def test_a_pull_comes_back(strategy, pull, strength, expected):
+    chosen = strategy_of(DEFAULTS | {"strategy": strategy, "pull": pull, "pull_strength": strength})
+    assert (chosen.name, chosen.pull) == ("custom", expected)
+    spec = RunSpec(dataset="digits", strategy=chosen)
+    assert strategy_of(fields_of(spec)).model_copy(update={"name": "custom"}) == chosen
 
 
 def test_a_choice_that_changes_nothing_keeps_the_presets_name():
