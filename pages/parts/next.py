@@ -11,6 +11,7 @@ from pages.parts.form import CUSTOM
 from pages.parts.refill import refill
 from pages.parts.text import plain
 from tlcore.figures.advice import suggestions
+from tlcore.models.ancestry import leaves_weights
 from tlcore.spec import RunSpec
 from tlcore.strategies.start import FromRun
 
@@ -18,7 +19,7 @@ from tlcore.strategies.start import FromRun
 def next_steps(spec: RunSpec, result: dict[str, Any], *, offered: Collection[RunSpec] = ()) -> None:
     """Draw the suggestions, but for those that are `offered` elsewhere on the page; pressing one only fills in the form."""
     ideas = [idea for idea in suggestions(spec, result) if idea.spec not in offered]
-    may_go_on = spec.strategy.scope.moves != "adapters"
+    may_go_on = leaves_weights(spec.strategy)
     if not ideas and not may_go_on:
         return
     st.subheader("What to try next")

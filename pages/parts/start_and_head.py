@@ -8,6 +8,7 @@ from pages.parts.choices import key
 from pages.parts.form import AS_PRESET
 from pages.parts.summary import Summary, summaries
 from pages.parts.text import plain
+from tlcore.models.ancestry import leaves_weights
 from tlcore.models.cards import BackboneCard
 from tlcore.strategies.head import HEADS
 from tlcore.strategies.start import RUN_ID, FromRun
@@ -57,7 +58,7 @@ def startable(backbone: str) -> list[Summary]:
         for summary in summaries()
         if summary.state == "done"
         and summary.spec.subject.backbone == backbone
-        and summary.spec.subject.strategy.scope.moves != "adapters"
+        and leaves_weights(summary.spec.subject.strategy)
     ]
 
 

@@ -18,7 +18,7 @@ from tlcore.runs import Run, all_runs, delete
 from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import STRATEGIES, Strategy, preset
 from tlcore.strategies.head import HEADS
-from tlcore.strategies.scope import LoRA
+from tlcore.strategies.scope import Bottleneck
 from tlcore.strategies.start import FromRun, Pretrained, Random
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
@@ -164,8 +164,8 @@ def test_go_on_from_this_run_fills_in_the_form(runs: Path) -> None:
     assert box(app, "Strategy").value == "lp-ft"
 
 
-def test_a_run_with_adapters_is_not_gone_on_from(runs: Path) -> None:
-    run = done(runs, backbone="resnet18", strategy=Strategy(scope=LoRA()))
+def test_a_run_with_bottleneck_adapters_is_not_gone_on_from(runs: Path) -> None:
+    run = done(runs, backbone="resnet18", strategy=Strategy(scope=Bottleneck()))
     assert "Go on from this run" not in [button.label for button in page(run=run.id).button]
     assert not any(run.id[-4:] in option for option in box(page(backbone="resnet18"), "Start from").options)
 

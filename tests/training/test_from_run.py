@@ -26,7 +26,7 @@ from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run, create, delete, open_run, restore
 from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import Strategy
-from tlcore.strategies.scope import HeadOnly, LoRA, Top
+from tlcore.strategies.scope import Bottleneck, HeadOnly, LoRA, Top
 from tlcore.strategies.start import FromRun, Pretrained, Random
 from tlcore.training import job
 from tlcore.training.evaluate import predict
@@ -133,17 +133,34 @@ def test_random_weights_under_a_chain_are_those_of_its_first_run_whatever_the_cl
     assert torch.equal(network.head.weight, fresh.head.weight), "a fresh head is the seed's, as from every start"
 
 
-def test_with_its_head_the_network_answers_as_the_run_did(chain) -> None:
-    folder, (*_, third), _ = chain
-    spec = follow(third)
-    network = build_from_run(spec, DIGITS, runs_dir=folder)
-    with closing(EventWriter(third)) as events:
-        data = job.load_data(spec, job.Reporter(third, events))
+def disagreement(run: Run, spec: RunSpec) -> float:
+    """Between the answers of a run on its test images and those of the network that starts from it with its head."""
+    network = build_from_run(spec, DIGITS, runs_dir=run.path.parent)
+    with closing(EventWriter(run)) as events:
+        data = job.load_data(spec, job.Reporter(run, events))
     machine = choose("cpu", "float32")
     machine.place(network.module)
     again = predict(Route(network, machine, {"test": data.test}, 0, False, False), "test", batch_size=32)
-    with np.load(third.path / "predictions.npz") as saved:
-        assert np.abs(again - saved["probabilities"]).max() < 1e-5
+    with np.load(run.path / "predictions.npz") as saved:
+        return float(np.abs(again - saved["probabilities"]).max())
+
+
+def test_with_its_head_the_network_answers_as_the_run_did(chain) -> None:
+    _, (*_, third), _ = chain
+    assert disagreement(third, follow(third)) < 1e-5
+
+
+def test_what_lora_learned_is_added_to_the_weights(tmp_path: Path) -> None:
+    small = {"backbone": "test_resnet", "image_size": 64}
+    first, _ = train(tmp_path, spec_of(Random(), scope=LoRA(), **small))
+    assert all(".low_rank." in name or name.startswith("fc.") for name in moved(first))
+    assert disagreement(first, follow(first, **small)) < 1e-4
+    second, _ = train(tmp_path, spec_of(FromRun(run_id=first.id), scope=LoRA(), **small))
+    assert disagreement(second, follow(second, **small)) < 1e-4, "adapters over merged adapters"
+    network = build_from_run(follow(second, **small), DIGITS, runs_dir=tmp_path)
+    assert not any(".low_rank." in name for name in network.module.state_dict())
+    plain = build("test_resnet", classes=10, start="random", seed=0, image_size=64)
+    assert any(not torch.equal(tensor, body(plain)[name]) for name, tensor in body(network).items())
 
 
 def test_the_head_is_kept_where_classes_and_kind_are_the_same(chain) -> None:
@@ -288,9 +305,9 @@ def test_a_run_that_cannot_be_started_from_is_refused_early(runs: Path, chain) -
     second.path.joinpath("weights.safetensors").unlink()
     assert "are missing" in refusal(follow(second), runs).message
     adapted = json.loads((first.path / "spec.json").read_bytes())
-    adapted["strategy"]["scope"] = LoRA().model_dump()
+    adapted["strategy"]["scope"] = Bottleneck().model_dump()
     (first.path / "spec.json").write_text(json.dumps(adapted))
-    assert f"Run {first.id} trained adapters (lora)" in refusal(follow(first), runs).message
+    assert f"Run {first.id} trained bottleneck adapters" in refusal(follow(first), runs).message
 
 
 def test_a_deleted_run_is_named_and_may_be_brought_back(runs: Path, chain) -> None:

@@ -15,6 +15,8 @@ from tlcore.errors import RunNotFound, SpecError, ThawError
 from tlcore.models.cards import BackboneCard
 from tlcore.runs import Run, open_run
 from tlcore.spec import RunSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.scope import Bottleneck
 from tlcore.strategies.start import FromRun
 
 WEIGHTS = "weights.safetensors"  # of a run: the tensors that it moved, and its head
@@ -86,6 +88,11 @@ def check_start(spec: RunSpec, card: BackboneCard, runs_dir: Path, classes: Sequ
     return found
 
 
+def leaves_weights(strategy: Strategy) -> bool:
+    """Whether a run of that strategy ends with weights of the plain backbone, LoRA's changes added to them."""
+    return not isinstance(strategy.scope, Bottleneck)
+
+
 def keeps_head(spec: RunSpec, nearest: Ancestor, classes: Sequence[str]) -> bool:
     """Whether a run of `spec` on `classes` goes on from the head of `nearest`. Raises `SpecError` where it asks and cannot."""
     start = spec.strategy.start
@@ -123,11 +130,11 @@ def _ancestor(run_id: str, runs_dir: Path, behind: Sequence[Ancestor]) -> Ancest
             f"Run {run_id} is {state}: only a run that is done has weights to start from.",
             next_step=f"{wait} another start.",
         )
-    if spec.strategy.scope.moves == "adapters":
+    if not leaves_weights(spec.strategy):
         raise SpecError(
-            f"Run {run_id} trained adapters ({spec.strategy.scope.kind}) beside the backbone's weights, which stayed as they "
-            "were: there is nothing to start from.",
-            next_step="Choose a run that moved the weights themselves.",
+            f"Run {run_id} trained bottleneck adapters, which cannot become part of the backbone's weights: there is a ReLU "
+            "within each.",
+            next_step="Choose a run that moved the weights themselves, or one with LoRA, which is added to them.",
         )
     result = run.result()
     if result is None or not (run.path / WEIGHTS).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from tlcore.errors import RunNotFound, SpecError, WeightsUnavailable
+from tlcore.models.adapters import insert, merged
 from tlcore.models.ancestry import WEIGHTS, Ancestor, ancestry, check_start, keeps_head
 from tlcore.models.construct import skeleton
 from tlcore.models.describe import describe
@@ -67,7 +69,8 @@ def build_from_run(spec: RunSpec, classes: Sequence[str], *, runs_dir: Path, pro
     tensors: dict[str, Tensor] = {}
     for ancestor in chain:
         tensors, sha256 = _read(ancestor)
-        _lay(module, {key: tensor for key, tensor in tensors.items() if not _of_head(key, name)}, ancestor)
+        changed = {key: tensor for key, tensor in tensors.items() if not _of_head(key, name)}
+        _lay(module, _merged(network, changed, ancestor) if _adapted(ancestor) else changed, ancestor)
         digest.update(sha256.encode())
     old_head = new_head(module, nearest.spec.head, len(nearest.classes))
     _lay(old_head, _head_of(tensors, name), nearest)
@@ -112,6 +115,19 @@ def _read(ancestor: Ancestor) -> tuple[dict[str, Tensor], str]:
             f"The weights of run {ancestor.run.id} cannot be read ({error}).",
             next_step="Repeat that run, or choose another start.",
         ) from error
+
+
+def _adapted(ancestor: Ancestor) -> bool:
+    return ancestor.spec.strategy.scope.moves == "adapters"
+
+
+def _merged(network: Network, tensors: Mapping[str, Tensor], ancestor: Ancestor) -> dict[str, Tensor]:
+    """The tensors of the body that a run with LoRA ends with: what its adapters learned, added to the weights under them."""
+    adapted, own = copy.deepcopy(network), ancestor.spec
+    insert(adapted, own.strategy.scope, seed=own.seed, image_size=own.image_size)
+    _lay(adapted.module, tensors, ancestor)
+    head = classifier_name(network.module)
+    return {key: tensor for key, tensor in merged(adapted).items() if not _of_head(key, head)}
 
 
 def _of_head(key: str, name: str) -> bool:
