@@ -10,7 +10,7 @@ from pages.parts.refill import refill
 from pages.parts.session import engine
 from pages.parts.text import plain
 from tlcore.diagnosis import Diagnosis, Finding, diagnose
-from tlcore.diagnosis.finding import Severity
+from tlcore.diagnosis.finding import Severity, within
 from tlcore.figures.words import listing
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
@@ -53,7 +53,7 @@ def watch_health(run: Run, spec: RunSpec) -> None:
             continue
         _draw(finding)
         if finding.remedy and st.button(
-            f"Stop and apply: {_lower(finding.remedy.words)}",
+            f"Stop and apply: {within(finding.remedy.words)}",
             key=f"stop-{finding.name}",
             icon=":material/build:",
             help="Cancels this run and opens the form with the change. Nothing starts by itself.",
@@ -68,19 +68,15 @@ def _draw(finding: Finding) -> None:
 
 
 def _looked_for(known: Diagnosis) -> None:
-    clear = listing([_lower(title) for title in known.clear])
+    clear = listing([within(title) for title in known.clear])
     if known.findings:
         if known.clear:
             st.caption(f":material/check_circle: Also looked for, and not seen: {plain(clear)}.")
     else:
         st.markdown(f":material/check_circle: Nothing looks wrong. Looked for: {plain(clear)}.")
     if known.cannot_tell:
-        why = "; ".join(f"{_lower(title)} ({why})" for title, why in known.cannot_tell.items())
+        why = "; ".join(f"{within(title)} ({why})" for title, why in known.cannot_tell.items())
         st.caption(f":material/help: Cannot be told: {plain(why)}.")
-
-
-def _lower(title: str) -> str:
-    return title[0].lower() + title[1:]
 
 
 def _events(run: Run) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import json
 from tlcore.cli.report import plain, table
 from tlcore.cli.runs import named_run
 from tlcore.diagnosis import Diagnosis, Finding, diagnose
+from tlcore.diagnosis.finding import within
 from tlcore.errors import SpecError
 from tlcore.figures.words import listing
 from tlcore.spec import RunSpec
@@ -33,9 +34,9 @@ def _text(told: Diagnosis) -> str:
         lines = [table(rows, ("severity", "found", "remedy")), ""]
         lines += [line for found in told.findings for line in _about(found)]
     elif told.clear:
-        lines = [f"Nothing looks wrong{' so far' if told.cannot_tell else ''}."]
+        lines = ["Nothing looks wrong."]
     if told.clear:
-        lines.append(f"Looked for and not seen: {listing([title.lower() for title in told.clear])}.")
+        lines.append(f"Looked for and not seen: {listing([within(title) for title in told.clear])}.")
     lines += [f"{title}: cannot be told, {why}." for title, why in told.cannot_tell.items()]
     return "\n".join(lines or ["The run has not begun to train: there is nothing to judge yet."])
 

@@ -45,9 +45,12 @@ def unstable_batchnorm(seen: Evidence) -> Finding | CannotTell | None:
         )
         return Finding("warning", what, means, _remedy(seen))
     if batch <= TINY:
-        what = f"BatchNorm is trained on {times(batch, 'image')} a batch. The curves show no harm from that so far."
-        means = "So few images give a poor estimate of a mean and a variance; below 16 a batch, accuracy is lost to it."
-        return Finding("info", what, means, _remedy(seen))
+        what = f"BatchNorm is trained on {times(batch, 'image')} a batch. What that costs, this run alone cannot show."
+        means = (
+            "So few images give a poor estimate of a mean and a variance: a ResNet-50 on ImageNet loses 4 points of accuracy "
+            "to batches of 4 and 11 to batches of 2 (Wu & He 2018)."
+        )
+        return Finding("warning", what, means, _remedy(seen))
     return None
 
 

@@ -33,9 +33,9 @@ DETECTORS: tuple[Detector, ...] = (
 # What a finding explains is not said as well: it has the same cause and the same remedy.
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "exploding-rate": ("collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
-    "dead-rate": ("collapse", "head-plateau", "unstable-batchnorm"),
+    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm"),
     "collapse": ("head-plateau",),
-    "drop-after-unfreezing": ("forgetting",),
+    "drop-after-unfreezing": ("collapse", "forgetting"),
 }
 
 
@@ -73,7 +73,8 @@ def diagnose(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] |
             cannot_tell[detector.title] = answer.why
         else:
             clear.append(detector.title)
-    explained = {name for finding in findings for name in EXPLAINS.get(finding.name, ())}
+    causes = [finding.name for finding in findings if finding.severity != "info"]
+    explained = {name for cause in causes for name in EXPLAINS.get(cause, ())}
     order = ("problem", "warning", "info")
     told = sorted((f for f in findings if f.name not in explained), key=lambda finding: order.index(finding.severity))
     return Diagnosis(tuple(told), tuple(clear), cannot_tell)

@@ -54,6 +54,11 @@ class Detector:
     concerns: Callable[[Evidence], bool] = field(default=lambda seen: True)
 
 
+def within(title: str) -> str:
+    """A title inside a sentence."""
+    return title[0].lower() + title[1:]
+
+
 def first_that_changes(spec: RunSpec, *remedies: Remedy | None) -> Remedy | None:
     """The first remedy that is possible and not what was done already."""
     for remedy in remedies:

@@ -1,14 +1,21 @@
-"""Forgetting, by its measured proxy: how far the backbone's weights have moved."""
+"""Forgetting, by its measured proxy: how far the backbone's weights have moved.
+
+Measured with EfficientNet-Lite0 trained on chest X-rays and digits in 13 ways, and its old classifier put back: of 240
+everyday photographs at 128 px, those whose top answer stayed were 69 to 91 % where no group had moved by more than 0.2 %, 1 to
+70 % between 0.2 and 1.5 %, and none in any run beyond that. So the distance speaks at its two ends only, and it says nothing
+about BatchNorm's statistics: where they were trained, 12 % stayed at 0.2 %.
+"""
 
 from __future__ import annotations
 
+from tlcore.diagnosis.batchnorm import trains_batchnorm
 from tlcore.diagnosis.evidence import Evidence
 from tlcore.diagnosis.finding import CannotTell, Finding, first_that_changes
 from tlcore.diagnosis.remedies import fewer_groups, slower, slower_body
-from tlcore.figures.words import percent
+from tlcore.figures.words import count, percent, times
 from tlcore.groups import HEAD
 
-FAR = 0.1
+NEAR, FAR = 0.002, 0.015  # the two ends, as measured above
 
 
 def may_forget(seen: Evidence) -> bool:
@@ -17,22 +24,29 @@ def may_forget(seen: Evidence) -> bool:
 
 
 def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
-    """Fires where a backbone group has moved by more than a tenth of its own length."""
+    """Fires where a backbone group has moved farther than any network that kept its old answers."""
     if not seen.epochs:
         return CannotTell("no epoch has ended")
     last = seen.epochs[-1]
     drift = {group: moved for group, moved in last["drift"].items() if group != HEAD}
     farthest = max(drift, key=lambda group: drift[group])
     if drift[farthest] <= FAR:
+        if trains_batchnorm(seen):
+            return CannotTell("BatchNorm's statistics follow the new images, which the weights' distance leaves out")
+        if drift[farthest] > NEAR:
+            return CannotTell(
+                f"the weights moved by up to {percent(drift[farthest], 2)}, from which it does not follow either way"
+            )
         return None
     far = sum(moved > FAR for moved in drift.values())
     what = (
         f"After epoch {last['epoch'] + 1} {farthest} has moved by {percent(drift[farthest])} of the length of its weights, and "
-        f"{far} of the {len(drift)} backbone groups by more than {percent(FAR, 0)}."
+        f"{count(far)} of the backbone's {times(len(drift), 'group')} by more than {percent(FAR)}."
     )
     means = (
-        "Much of what the backbone knew about photographs is probably gone. This is read from the distance that the weights "
-        "moved; what it can still tell apart is not measured here."
+        "What the backbone knew about everyday photographs is probably gone: in trials with EfficientNet-Lite0, networks that "
+        "moved this far gave their old answer to none of 240. This is read from the distance alone; what this very run has "
+        "forgotten is not measured here."
     )
     remedy = first_that_changes(seen.spec, slower_body(seen.spec), slower(seen.spec), fewer_groups(seen))
     return Finding("warning", what, means, remedy)

@@ -45,7 +45,8 @@ def over_fitting(seen: Evidence) -> Finding | CannotTell | None:
         )
         means = "It memorises its training images: what it still learns does not hold for new ones."
         return Finding("warning", _seen(seen, best, last, rises), f"{means} {_kept(seen, best)}", remedy)
-    if len(after) >= STALLED and training < trained * HALVED:
+    visible = min(HALVED, 1 - loss_wobble(seen.val_images))  # had the validation loss fallen as far, one would see it
+    if len(after) >= STALLED and training < trained * visible:
         stands = f"gets no lower than {lowest:.3f} in {times(len(after), 'epoch')}"
         remedy = first_that_changes(seen.spec, None if seen.spec.patience else Remedy("Stop when it stalls", {"patience": 2}))
         means = "What it still learns is about its training images alone. No harm is done, but no good either."

@@ -8,15 +8,16 @@ from statistics import median
 
 from tlcore.diagnosis.evidence import Evidence
 from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, first_that_changes
-from tlcore.diagnosis.noise import at_least
+from tlcore.diagnosis.noise import loss_wobble
 from tlcore.diagnosis.remedies import SLOWER, slower
-from tlcore.diagnosis.unfreezing import WORSE_THAN_CHANCE, exploded, unfreezes
+from tlcore.diagnosis.unfreezing import WORSE_THAN_CHANCE, exploded
+from tlcore.figures.fold import Event
 from tlcore.figures.words import percent, rate
 from tlcore.groups import HEAD
 from tlcore.spec import RunSpec
 
 STILL = 0.01  # the head's drift: weights that moved by a hundredth of their length answer as they did
-FLAT = 0.02  # the training loss's change over the epochs, as a share of itself
+FLAT = 0.02  # the change of a loss over the epochs, as a share of itself
 UNLEARNT = 0.9  # of the loss of guessing: a head that knows something already may well stand still
 RECENT = 5  # reported steps whose median must be nonsense: a single batch may be
 
@@ -32,26 +33,27 @@ def dead_rate(seen: Evidence) -> Finding | CannotTell | None:
     if not taken:
         return CannotTell("no epoch has ended")
     first, last = taken[0], taken[-1]
-    losses = [event["train"]["loss"] for event in taken]
-    moved = last["drift"][HEAD]
-    if any(seen.solved) or moved > STILL or max(losses) - min(losses) > FLAT * max(losses):
-        return None
-    if losses[-1] < UNLEARNT * seen.chance_loss:
-        return None
-    accuracy = last["val"].get("accuracy")
-    if accuracy is not None and seen.majority is not None and at_least(accuracy, seen.val_images) > seen.majority:
+    moved, training = last["drift"][HEAD], last["train"]["loss"]
+    if any(seen.solved) or moved > STILL or training < UNLEARNT * seen.chance_loss or not _flat(seen, first, last):
         return None
     peak = max(value for phase in seen.plan.phases for value in phase.rates.values() if value is not None)
     higher = max(RunSpec.model_fields["lr"].default, seen.spec.lr * SLOWER)
     before = f", after {first['train']['loss']:.3f} in the first epoch" if last is not first else ""
     what = (
         f"After {last['step']} steps the head has moved by {percent(moved, 2)} of the length of its weights, at a peak rate of "
-        f"{rate(peak)}. The training loss is {losses[-1]:.3f}{before}; guessing gives {seen.chance_loss:.3f}."
+        f"{rate(peak)}. The training loss is {training:.3f}{before}; guessing gives {seen.chance_loss:.3f}."
     )
     means = "The rate is far too small: in this many steps nothing can be learnt."
     return Finding(
         "problem", what, means, first_that_changes(seen.spec, Remedy(f"Raise the rate to {rate(higher)}", {"lr": higher}))
     )
+
+
+def _flat(seen: Evidence, first: Event, last: Event) -> bool:
+    """The validation loss is the steadier witness: nothing is drawn at random in it, while each epoch's crops differ."""
+    split = "val" if first["val"].get("loss") is not None else "train"
+    limit = FLAT if split == "val" else max(FLAT, loss_wobble(seen.train_images))
+    return abs(last[split]["loss"] - first[split]["loss"]) <= limit * first[split]["loss"]
 
 
 def exploding_rate(seen: Evidence) -> Finding | CannotTell | None:
@@ -76,24 +78,31 @@ def _diverged(seen: Evidence) -> tuple[str, str] | None:
     return f"{what} The peak rate was {rate(seen.spec.lr)}.", "problem"
 
 
+def _nonsense(seen: Evidence) -> float:
+    """The loss from which on nothing is learnt any more: twice that of guessing, and twice where a fresh head began, which is
+    known from a single batch only."""
+    began = seen.losses[0] * (1 + loss_wobble(seen.spec.batch_size)) if seen.losses else 0.0
+    return WORSE_THAN_CHANCE * max(seen.chance_loss, began)
+
+
 def _epochs_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
-    """A first epoch may be nonsense, a fresh head begins anywhere. What begins at an unfreezing is that one's."""
-    limit = WORSE_THAN_CHANCE * seen.chance_loss
-    worst = None
+    """The first epoch may be nonsense, as a fresh head begins anywhere. What begins at an unfreezing is not counted here."""
+    limit = _nonsense(seen)
+    worst, from_unfreezing = None, False
     for before, after in pairwise(seen.epochs):
-        new = unfreezes(seen) and after["phase"] > before["phase"]
-        if (
-            after["train"]["loss"] > limit
-            and not (new and exploded(seen, before, after))
-            and (after["val"].get("loss") or math.inf) > seen.chance_loss
-        ):
-            worst = after if worst is None or after["train"]["loss"] > worst["train"]["loss"] else worst
+        validation = after["val"].get("loss")
+        if after["train"]["loss"] <= limit or (validation is not None and validation <= seen.chance_loss):
+            from_unfreezing = False
+            continue
+        from_unfreezing |= exploded(seen, before, after)
+        if not from_unfreezing and (worst is None or after["train"]["loss"] > worst["train"]["loss"]):
+            worst = after
     if worst is None:
         return None
     last = seen.epochs[-1]
     what = (
-        f"In epoch {worst['epoch'] + 1} the training loss is {worst['train']['loss']:.3g}; guessing gives "
-        f"{seen.chance_loss:.3f}. The peak rate is {rate(seen.spec.lr)}."
+        f"In epoch {worst['epoch'] + 1} the training loss is {worst['train']['loss']:.3g}; it began at {seen.losses[0]:.3f}, "
+        f"and guessing gives {seen.chance_loss:.3f}. The peak rate is {rate(seen.spec.lr)}."
     )
     if last["train"]["loss"] < seen.chance_loss:
         return f"{what} It comes down to {last['train']['loss']:.3f} by epoch {last['epoch'] + 1}.", "warning"
@@ -102,10 +111,10 @@ def _epochs_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
 
 def _steps_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
     """Within the first epoch, before there is any other sign."""
-    if len(seen.losses) < 2 * RECENT or seen.epochs:
+    if len(seen.losses) <= RECENT or seen.epochs:
         return None
     began, now = seen.losses[0], median(seen.losses[-RECENT:])
-    if now <= WORSE_THAN_CHANCE * max(began, seen.chance_loss):
+    if now <= _nonsense(seen):
         return None
     what = f"The training loss began at {began:.3f} and is now about {now:.3g}; guessing gives {seen.chance_loss:.3f}."
     return f"{what} The peak rate is {rate(seen.spec.lr)}.", "problem"

@@ -54,9 +54,9 @@ def drop_after_unfreezing(seen: Evidence) -> Finding | CannotTell | None:
 
 
 def exploded(seen: Evidence, before: Event, after: Event) -> bool:
-    """Whether the training loss went from sense to nonsense between two epochs."""
+    """Whether the training loss went from sense to nonsense as groups were unfrozen between two epochs."""
     limit = WORSE_THAN_CHANCE * seen.chance_loss
-    return before["train"]["loss"] < limit < after["train"]["loss"]
+    return bool(_newly(seen, before["phase"], after["phase"])) and before["train"]["loss"] < limit < after["train"]["loss"]
 
 
 def _dropped(seen: Evidence, before: Event, after: Event) -> bool:
