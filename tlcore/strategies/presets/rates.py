@@ -45,7 +45,8 @@ PRESETS = (
         sentence="Everything trains; in each epoch a group's rate goes by how large its gradient is beside its weights.",
         updates="everything, as fast as its gradient asks for",
         expect="Finds by itself which part the new task needs: lower groups for another kind of image, upper ones for other "
-        "answers. The new head usually asks for the most. Davila et al. 2024 saw up to 11 % over plain fine-tuning.",
+        "answers. A new head asks for by far the most and leaves the rest about a hundredth. Davila et al. 2024 saw up to "
+        "11 % over plain fine-tuning.",
         when="When you cannot tell how the new images differ from the old ones.",
         analogy="A coach asks every player at half-time what hurts, and trains with each of them on that.",
         forgetting="medium",
