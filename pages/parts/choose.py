@@ -28,6 +28,8 @@ from tlcore.runs import open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
 from tlcore.strategies import Plan, compile_plan
+from tlcore.strategies.packages import check_packages
+from tlcore.training.pull.refuse import refuse_pull
 
 
 def choose() -> None:
@@ -104,6 +106,7 @@ def _plan_and_start(
     try:
         spec = spec_of(fields, groups)
         _check_size(spec, backbone)
+        check_packages(spec.strategy)
         if backbone is not None and spec.weights is not None:
             check_weights(Path(spec.weights), backbone)
         if backbone is not None:
@@ -112,6 +115,7 @@ def _plan_and_start(
                 raise no_map(backbone.title)
         if groups:
             plan = compile_plan(spec.strategy, groups, epochs=spec.epochs, lr=spec.lr)
+            refuse_pull(spec, backbone, plan)
     except ThawError as error:
         say(error.message, error.next_step)
         spec = None
