@@ -29,7 +29,7 @@ from tlcore.models.freezing import apply_phase, set_modes
 from tlcore.strategies import Phase
 from tlcore.training.chance import batch_at, order_of
 from tlcore.training.evaluate import predict_batches
-from tlcore.training.head import solve_round
+from tlcore.training.head import HeadProblem
 from tlcore.training.measured_rates import batches_measured, measure_shares
 from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
@@ -55,14 +55,17 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
     state.scaler = state.scaler or setup.machine.scaler()
     setup = replace(setup, term=(yield from make_term(state, setup)))
     ready = None  # the phase that the term is ready for
+    head = None  # the problem that a phase solves
     while state.phase < len(setup.plan.phases):
         phase = setup.plan.phases[state.phase]
         apply_phase(state.network, phase)
         set_modes(state.network, phase)
         if setup.solves(state.phase):
             if not state.step_in_epoch:  # else it was saved between the round and the look at the validation images
-                yield _solve(state, setup, phase, weights, pace)
+                head = head or HeadProblem(_cut(state, setup), setup.train.labels, weights, setup.weight_decay)
+                yield _solve(state, setup, phase, head, pace)
         else:
+            head = None  # gives its features back
             if ready != state.phase:
                 ready = state.phase
                 yield from setup.term.ready(state, setup.route(state))
@@ -95,12 +98,16 @@ def _take_step(
     yield _step_done(state, setup, pace, done, len(indices), time.perf_counter() - began, rates)
 
 
-def _solve(state: State, setup: Setup, phase: Phase, weights: torch.Tensor | None, pace: Pace) -> Event:
+def _cut(state: State, setup: Setup) -> CutRoute:
+    route = setup.route(state)
+    assert isinstance(route, CutRoute), "a head is solved on kept features"
+    return route
+
+
+def _solve(state: State, setup: Setup, phase: Phase, head: HeadProblem, pace: Pace) -> Event:
     """One round of L-BFGS on all training features: an epoch with a single step."""
     began = time.perf_counter()
-    route = setup.route(state)
-    assert isinstance(route, CutRoute)
-    loss, accuracy, state.converged, looks = solve_round(route, setup.train.labels, weights, setup.weight_decay)
+    loss, accuracy, state.converged, looks = head.round()
     if not math.isfinite(loss):
         raise diverged("The training loss is no longer a number", state, setup, phase)
     images = len(setup.train.labels)

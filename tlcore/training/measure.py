@@ -27,7 +27,7 @@ from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
 from tlcore.training.formats import wait
 from tlcore.training.frozen import BATCH
-from tlcore.training.head import solve_round
+from tlcore.training.head import HeadProblem
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
@@ -210,9 +210,11 @@ def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float
     route = setup.routes[place] if setup.routes else None
     assert isinstance(route, CutRoute)
     seconds = 0.0
+    labels = np.resize(setup.train.labels, len(route.rows["train"][0]))
+    head = HeadProblem(route, labels, None, setup.weight_decay)
     for _ in range(2):  # the first one warms up
         began = time.perf_counter()
-        done = solve_round(route, np.resize(setup.train.labels, len(route.rows["train"][0])), None, setup.weight_decay)
+        done = head.round()
         wait(setup.machine)
         seconds = (time.perf_counter() - began) / done.looks
     memory.look()
