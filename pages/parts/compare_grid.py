@@ -37,7 +37,7 @@ _STYLE = f"""<style>
 table.cmp {{ border-collapse: separate; border-spacing: 3px; font-size: .84rem; font-variant-numeric: tabular-nums; }}
 table.cmp th {{ font-weight: 500; text-align: center; padding: 0 .35rem; white-space: nowrap; border: none; }}
 table.cmp th.name {{ text-align: right; position: sticky; left: 0; max-width: 13rem; overflow: hidden; text-overflow: ellipsis;
-  background: inherit; }}
+  background: PAPER; }}
 table.cmp td {{ min-width: 2.9rem; height: 1.75rem; text-align: center; border-radius: 5px; padding: 0 .3rem;
   border: 1px solid rgba(128, 136, 150, .35); }}
 table.cmp td.gap {{ min-width: .6rem; border: none; }}
@@ -60,7 +60,8 @@ def grid(comparison: Comparison, contents: Contents, filled: Sequence[Filled], n
         if _ended(now) != drawn:
             st.rerun()
         _progress(comparison, now)
-        st.html(_STYLE + table(now, contents, names))
+        paper = "#10141c" if st.context.theme.type == "dark" else "#ffffff"  # as the theme's: names stay put over what scrolls
+        st.html(_STYLE.replace("PAPER", paper) + table(now, contents, names))
         _errors(now, names)
 
     living()

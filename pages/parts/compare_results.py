@@ -111,8 +111,20 @@ def _labels(
     line = lines(found).get((setting.dataset, setting.backbone))
     if line is not None:
         st.header("With more labels")
+        line = _some_of(line, names)
         shown("labels", comparison, *by_labels(line, names, metric, known.get(setting)))
         _marks(line, names)
+
+
+def _some_of(line: Sequence[Row], names: Names) -> list[Row]:
+    """So many lines as can be told apart: at first the baseline, the controls, and the best at each number of labels."""
+    here = [name for name in names.spec.names if any(row.strategy == name for row in line)]
+    if len(here) <= OWN_LEGEND:
+        return list(line)
+    best = {max(rows, key=lambda row: row.estimate.mean).strategy for rows in by_setting(line).values()}
+    first = [n for n in here if n in best or n == names.spec.baseline or is_control(names.spec, n)]
+    chosen = st.multiselect("Lines", here, default=first, format_func=names.strategy, key="compare-lines", wrap=True)
+    return [row for row in line if row.strategy in (chosen or first)]
 
 
 def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> None:
@@ -126,6 +138,7 @@ def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names
                 metric_title(metric), format="%.1f" if is_share(metric) else "%.3f", help="Mean over the seeds, test split."
             ),
             "Interval": st.column_config.TextColumn("95 % interval", help="Of the mean. With one seed: over its test images."),
+            "Moves": st.column_config.TextColumn("Parameters", help="Those that train."),
             "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread."),
             "Difference": st.column_config.TextColumn(f"Minus {base}", help="Paired by seed, with its 95 % interval."),
             "p": st.column_config.TextColumn("p (Holm)", help="Paired t-test, corrected for the number of strategies."),
@@ -143,7 +156,8 @@ def table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names,
         if setting in known:
             level = baseline(metric, known[setting].value, known[setting].classes)
             records.append({"Strategy": "Largest class alone", "Mean": scale * level, "Verdict": "has learnt nothing"})
-    return pd.DataFrame(records).fillna(dict.fromkeys(("Interval", "SD", "Difference", "p", "Flip", "Moves", "Time"), ""))
+    words = ("Interval", "SD", "Difference", "p", "Flip", "Seeds", "Moves", "Time")
+    return pd.DataFrame(records).fillna(dict.fromkeys(words, ""))
 
 
 def _record(row: Row, names: Names, metric: str, scale: float) -> dict[str, object]:
@@ -167,7 +181,9 @@ def _verdict(row: Row, names: Names) -> str:
     if row.strategy == names.spec.baseline:
         return "the baseline"
     control = "a control; " if is_control(names.spec, row.strategy) else ""
-    if row.gap is None or row.gap.within_noise is None:
+    if row.gap is None:
+        return f"{control}no seed shared with the baseline yet"
+    if row.gap.within_noise is None:
         return f"{control}no interval"
     if row.gap.within_noise:
         return f"{control}within noise"

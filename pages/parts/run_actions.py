@@ -1,4 +1,4 @@
-"""What can be done with the chosen runs: open, repeat with changes, export, resume, cancel, delete and its undo."""
+"""What can be done with the chosen runs: open, repeat with changes, compare, export, resume, cancel, delete and its undo."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import zipfile
 
 import streamlit as st
 
+from pages.parts.looked_at import card_of
 from pages.parts.session import engine, put_in_view, told
 from pages.parts.statewords import STATE_ICONS, STATE_WORDS
 from pages.parts.summary import Summary
 from pages.parts.text import plain
+from tlcore.compare.expand import expand
+from tlcore.compare.folder import create
+from tlcore.compare.spec import of_runs
 from tlcore.figures.words import times
 from tlcore.runs import delete, restore
 from tlcore.settings import runs_dir
+from tlcore.spec import RunSpec
 
 _DELETED = "runs-deleted"
 
@@ -61,6 +66,8 @@ def _for_all(bar, chosen: list[Summary]) -> None:
     bar.download_button(
         "Export", lambda: export(chosen), file_name=name, mime="application/zip", icon=":material/download:", on_click="ignore"
     )
+    if len(chosen) > 1:
+        _compare(bar, chosen)
     active = [summary for summary in chosen if summary.state in ("queued", "running")]
     if active and bar.button("Cancel", icon=":material/stop_circle:"):
         with told():
@@ -79,6 +86,17 @@ def _for_all(bar, chosen: list[Summary]) -> None:
             st.session_state[_DELETED] = [summary.id for summary in chosen]
             st.query_params.pop("run", None)
             st.rerun()
+
+
+def _compare(bar, chosen: list[Summary]) -> None:
+    """A comparison of the chosen runs: the grid that holds them, with what is done filled in and nothing started."""
+    if bar.button("Compare", icon=":material/compare:", help="With intervals and paired differences; starts no run."):
+        with told():
+            spec = of_runs([summary.spec for summary in chosen if isinstance(summary.spec, RunSpec)])
+            expansion = expand(spec, {name: card_of(name, spec.run.labels) for name in spec.datasets})
+            comparison = create(runs_dir(), spec, expansion)
+            comparison.adopt()
+            st.switch_page("compare.py", query_params={"comparison": comparison.id})
 
 
 def undo() -> None:

@@ -17,13 +17,13 @@ from tlcore.figures.palette import rgba
 from tlcore.figures.style import escaped
 from tlcore.figures.words import is_share, measured, times
 
-COLUMNS = 3
+COLUMNS, MANY_COLUMNS, MANY = 3, 5, 9  # with more strategies than the last, the pictures are smaller
 
 
 def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, str]:
     """The strategies of one setting, in the comparison's order."""
     scale = 100 if is_share(metric) else 1
-    columns = min(COLUMNS, max(1, len(rows)))
+    columns = min(COLUMNS if len(rows) <= MANY else MANY_COLUMNS, max(1, len(rows)))
     lines = max(1, math.ceil(len(rows) / columns))
     figure = make_subplots(
         rows=lines,
@@ -59,11 +59,11 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
             **where,
         )
     figure.update_layout(
-        height=70 + 175 * lines,
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
+        height=95 + 165 * lines,
+        margin={"l": 60, "r": 20, "t": 66, "b": 50},
         font={"size": 13, "family": "Arial, Helvetica, sans-serif"},
     )
-    figure.update_annotations(font={"size": 13})
+    figure.update_annotations(font={"size": 13 if columns <= COLUMNS else 12})
     figure.update_xaxes(title={"text": "Epochs"}, row=lines)
     figure.update_yaxes(title={"text": y_title(metric, "Val.")}, col=1, row=(lines + 1) // 2)
     return figure, curves_reading(rows, names, metric)

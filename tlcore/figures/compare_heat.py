@@ -14,6 +14,7 @@ from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import is_share, listing, times
 
+_UPRIGHT = 3  # settings up to which their names stand upright
 _TIED = " ≈"  # on a cell that is not the setting's best and cannot be told from it
 
 
@@ -25,7 +26,8 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
     settings = by_setting(rows)
     order = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
     chart = figure(x="", y="", height=110 + 34 * len(order))
-    columns = [escaped(names.setting(setting)).replace(", ", ",<br>") for setting in settings]
+    few = len(settings) <= _UPRIGHT
+    columns = [escaped(names.setting(setting)).replace(", ", ",<br>" if few else ", ") for setting in settings]
     shades: list[list[float | None]] = [[None] * len(columns) for _ in order]
     hovers = [["not done"] * len(columns) for _ in order]
     for across, here in enumerate(settings.values()):
@@ -57,7 +59,13 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
         autorange="reversed", tickvals=list(range(len(order))), ticktext=titles, showgrid=False, zeroline=False, automargin=True
     )
     chart.update_xaxes(
-        side="top", tickvals=list(range(len(columns))), ticktext=columns, showgrid=False, zeroline=False, automargin=True
+        side="top",
+        tickvals=list(range(len(columns))),
+        ticktext=columns,
+        tickangle=0 if few else -35,
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
     )
     chart.update_layout(margin={"l": 10, "r": 10, "t": 90, "b": 20})
     return chart, heat_reading(rows, names, metric)

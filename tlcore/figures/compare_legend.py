@@ -9,13 +9,18 @@ from tlcore.figures.compare_names import Look, Names
 
 OWN_LEGEND = 8  # strategies up to which a figure carries its legend itself
 
-_SHAPES = {
-    "circle": '<circle cx="8" cy="8" r="5"/>',
-    "square": '<rect x="3.5" y="3.5" width="9" height="9"/>',
-    "diamond": '<path d="M8 2 L14 8 L8 14 L2 8 Z"/>',
-    "triangle-up": '<path d="M8 2.5 L14 13 L2 13 Z"/>',
-    "x": '<path d="M4 2.5 L8 6.5 L12 2.5 L13.5 4 L9.5 8 L13.5 12 L12 13.5 L8 9.5 L4 13.5 L2.5 12 L6.5 8 L2.5 4 Z"/>',
-    "star": '<path d="M8 1.5 L9.6 6 L14.3 6 L10.5 8.9 L12 13.6 L8 10.8 L4 13.6 L5.5 8.9 L1.7 6 L6.4 6 Z"/>',
+# Letters, not pictures: Streamlit keeps no SVG in a piece of HTML.
+_SIGNS = {
+    "circle": "\N{BLACK CIRCLE}",
+    "square": "\N{BLACK SQUARE}",
+    "diamond": "\N{BLACK DIAMOND}",
+    "triangle-up": "\N{BLACK UP-POINTING TRIANGLE}",
+    "x": "\N{MULTIPLICATION SIGN}",
+    "star": "\N{BLACK STAR}",
+    "circle-open": "\N{WHITE CIRCLE}",
+    "square-open": "\N{WHITE SQUARE}",
+    "diamond-open": "\N{WHITE DIAMOND}",
+    "triangle-up-open": "\N{WHITE UP-POINTING TRIANGLE}",
 }
 
 
@@ -30,8 +35,6 @@ def legend(strategies: Iterable[str], names: Names) -> str:
 
 
 def mark(look: Look) -> str:
-    """One marker as a small SVG picture."""
-    shape = _SHAPES[look.marker.removesuffix("-open")]
-    fill = "none" if look.marker.endswith("-open") else look.colour
-    paint = f'fill="{fill}" stroke="{look.colour}" stroke-width="1.6"'
-    return f'<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" {paint}>{shape}</svg>'
+    """One marker as a coloured letter."""
+    weight = "font-weight:900;" if look.marker == "x" else ""
+    return f'<span aria-hidden="true" style="color:{look.colour};{weight}font-size:1.05rem">{_SIGNS[look.marker]}</span>'

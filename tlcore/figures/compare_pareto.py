@@ -32,6 +32,7 @@ class Cost:
 
 
 _NEAR = 0.22  # of the axis: names closer than this would run into one another
+_ABOVE = 16  # pixels from a marker to its name
 
 COSTS: Mapping[str, Cost] = {
     "parameters": Cost(
@@ -99,19 +100,23 @@ def pareto(
 
 
 def _name(figure: go.Figure, front: Sequence[tuple[Row, float]], names: Names, scale: float, *, log: bool) -> None:
-    """Names beside the front's markers, clear of their bars; of close neighbours every second one below."""
+    """Names beside the front's markers, the best one's first: above, else below, else none where another is too close."""
     costs = [math.log10(value) if log else value for _, value in front]
     span = figure.layout.xaxis.range or (min(costs), max(costs))
-    below = False
-    for place, (row, _) in enumerate(front):
-        below = not below if place and costs[place] - costs[place - 1] < _NEAR * (span[1] - span[0]) else False
-        right = costs[place] > span[0] + 0.75 * (span[1] - span[0])
+    near = _NEAR * (span[1] - span[0])
+    taken: dict[int, list[float]] = {_ABOVE: [], -_ABOVE: []}
+    for cost, (row, _) in reversed(list(zip(costs, front, strict=True))):
+        side = next((side for side, others in taken.items() if all(abs(cost - other) >= near for other in others)), None)
+        if side is None:
+            continue
+        taken[side].append(cost)
+        right = cost > span[0] + 0.75 * (span[1] - span[0])
         figure.add_annotation(
-            x=costs[place],
+            x=cost,
             y=scale * row.estimate.mean,
             text=escaped(names.strategy(row.strategy)),
             showarrow=False,
-            yshift=-16 if below else 16,
+            yshift=side,
             xshift=-6 if right else 6,
             xanchor="right" if right else "left",
             font={"size": 12},
