@@ -12,7 +12,7 @@ from tlcore.training.intervals import wilson
 
 RISE = 0.10  # the least share by which the validation loss must have risen, however many images it is measured on
 SINCE = 2  # epochs in a row that must say so: a single one may be a spike
-FALL = 0.05  # of the training loss since the best epoch: less is no learning
+FALL = 0.05  # of a loss, as a share of it: less is neither learning nor recovering
 STALLED = 3  # epochs without a better validation loss
 HALVED = 0.5  # while the training loss has fallen to this share: it learns much, and nothing of it holds for new images
 
@@ -34,7 +34,8 @@ def over_fitting(seen: Evidence) -> Finding | CannotTell | None:
     if len(after) < SINCE or not apart or training > trained * (1 - FALL):
         return None
     limit = lowest * (1 + max(RISE, loss_wobble(seen.val_images)))
-    if all(event["val"]["loss"] > limit for event in after[-SINCE:]):
+    falls_again = last["val"]["loss"] < after[-2]["val"]["loss"] * (1 - FALL)
+    if all(event["val"]["loss"] > limit for event in after[-SINCE:]) and not falls_again:
         rises = f"rises from {lowest:.3f} to {last['val']['loss']:.3f}"
         remedy = first_that_changes(
             seen.spec,

@@ -48,7 +48,7 @@ def _training(result: Result) -> str:
             losses = _losses(result)
             return (
                 f"{kept}: after it the validation loss rises from {min(losses):.3f} to {losses[-1]:.3f} while the training "
-                "loss falls, which is over-fitting."
+                "loss falls."  # what that means is the diagnosis's to say: it knows how much of it may be chance
             )
         case "under-trained":
             losses = _losses(result)
