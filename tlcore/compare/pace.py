@@ -14,6 +14,7 @@ from typing import Any, Literal
 from tlcore.compare.known import KnownRuns, identity
 from tlcore.data.card import DatasetCard
 from tlcore.spec import MeasureSpec, RunSpec
+from tlcore.strategies.start import FromRun, Pretrained
 
 Source = Literal["the same run with other seeds or epochs", "a measurement", "runs on another number of images"]
 NEWEST = 8  # runs of a kind that are looked at
@@ -64,13 +65,15 @@ def sizes_of(card: DatasetCard, images_per_class: int | None) -> Sizes | None:
 def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
     """What to measure for a run, or None where the number of its images isn't known before they are read.
 
-    What does not change the time (the seed, the rates of decay, when to stop early) is set to one value, so that plans
-    that cost the same share one measurement.
+    What does not change the time (the seed, the rates of decay, when to stop early, which run it starts from) is set to one
+    value, so that plans that cost the same share one measurement.
     """
     sizes = sizes_of(card, spec.images_per_class)
     if sizes is None:
         return None
     same = spec.model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
+    if isinstance(spec.strategy.start, FromRun) and not spec.strategy.pull.active:
+        same = same.model_copy(update={"strategy": spec.strategy.model_copy(update={"start": Pretrained()})})
     return MeasureSpec(run=same, train_images=sizes.train, val_images=sizes.val, test_images=sizes.test, classes=sizes.classes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -61,8 +61,8 @@ class CompareSpec(_Spec):
     datasets: tuple[str, ...] = Field(min_length=1)
     backbones: tuple[str, ...] = Field(("tf_efficientnet_lite0",), min_length=1)
     strategies: tuple[Strategy, ...] = Field(min_length=1, description="Presets' names, or strategies with names of their own.")
-    images_per_class: tuple[int | None, ...] = Field((None,), min_length=1)
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    images_per_class: tuple[Annotated[int, Field(ge=1)] | None, ...] = Field((None,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field((0, 1, 2), min_length=1)
     baseline: str = Field("linear-probe", description="The strategy that the others are held against, seed by seed.")
     budget: Budget = Budget()
     run: RunSpec
