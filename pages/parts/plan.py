@@ -31,6 +31,8 @@ def show_plan(plan: Plan, spec: RunSpec, card: DatasetCard) -> None:
     measured = _measurement(spec, card) or {}
     stack(plan, key="train-stack", image_size=spec.image_size, cut=measured.get("cut"))
     st.caption(plain(f"{plan_sentence(plan)} {pull_sentence(spec.strategy.pull)}".strip()))
+    if note := spec.strategy.scope.note(plan.groups):
+        st.caption(f":material/info: {plain(note)}")
     how_it_goes(measured.get("cut"))
     if len(plan.phases) > DENSE:
         st.caption("Ice is frozen, orange trains, warmer at a higher rate. A rate is the peak learning rate per step.")

@@ -80,3 +80,9 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         needed.check_packages(preset("qlora"))
     for name in ("lora", "full", "adapters"):
         needed.check_packages(preset(name))
+
+
+def test_lora_says_before_a_run_what_it_leaves_out() -> None:
+    assert LoRA().note(GROUPS) == "1 layer takes no LoRA: depthwise and grouped convolutions, and the like."
+    assert QLoRA(from_group="stage 2").note(GROUPS) == ""
+    assert Bottleneck().note(GROUPS) == All().note(GROUPS) == ""

@@ -43,6 +43,10 @@ class _Scope(Choice):
         """How many new weights `group` gets where it is trainable."""
         return 0
 
+    def note(self, groups: Sequence[Group]) -> str:
+        """What must be said of this scope on a backbone with these groups, as a sentence; empty where there is nothing."""
+        return ""
+
 
 class HeadOnly(_Scope):
     """The linear probe: the backbone only computes features."""
@@ -176,6 +180,12 @@ class _LowRank(_Part):
 
     def added(self, group: Group) -> int:
         return self.rank * group.lora_unit
+
+    def note(self, groups: Sequence[Group]) -> str:
+        trainable = self.trainable(groups)
+        left_out = sum(group.lora_left_out for group in groups if group.name in trainable)
+        what = "1 layer takes" if left_out == 1 else f"{left_out} layers take"
+        return f"{what} no LoRA: depthwise and grouped convolutions, and the like." if left_out else ""
 
     def _has_any(self, group: Group) -> bool:
         return group.lora_unit > 0
