@@ -22,6 +22,7 @@ from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import Run, all_runs, create
 from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import STRATEGIES, preset
+from tlcore.strategies.start import FromRun
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,6 +56,29 @@ def test_the_readmes_own_command() -> None:
         "--image-size 128 --images-per-class 200 --seed 0 --runs-dir DIR --json"
     )
     assert spec_of(*options.split(" ")) == RunSpec(dataset="chest-xray", images_per_class=200)
+
+
+def test_a_run_is_a_start_and_a_head_is_swapped() -> None:
+    run_id = "20261120T224500-resnet18-digits-lp-ft-7f3a"
+    spec = spec_of(*f"--dataset digits --strategy lp-ft --start run:{run_id} --start-head fresh --head mlp".split())
+    assert spec.strategy == preset("lp-ft").model_copy(update={"name": "custom", "start": FromRun(run_id=run_id, head="fresh")})
+    assert spec.head == "mlp"
+    assert spec_of("--dataset", "digits", "--start", f"run:{run_id}").strategy.start.head == "auto"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--start run:../../etc", "This is not a run's id"),
+        ("--start run", "This is not a run's id"),
+        ("--start run:20261120T224500-resnet18-digits-lp-ft-7f3a", "is not here any more"),
+        ("--start-head kept", "--start-head says what becomes of another run's head"),
+        ("--head magic", "'linear', 'mlp', 'cosine' or 'attention'"),
+        ("--head attention --backbone mobilenetv3_small_100 --image-size 64", "no map"),
+    ],
+)
+def test_a_start_or_a_head_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str], options: str, words: str) -> None:
+    assert words in refused(capsys, "train", "--dataset", "digits", *options.split())
 
 
 def test_every_field_of_the_spec_is_an_option() -> None:

@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.dial import dial_spec
 from pages.parts.form import CUSTOM, DEFAULTS, fields_of, from_link, spec_of, to_link
+from pages.parts.measured import measure_spec
 from pages.parts.next import after
 from tests.pages.fabricate import finished
+from tlcore.data.catalogue import dataset_card
 from tlcore.figures.advice import suggestions
 from tlcore.figures.words import settings, strategy_title
 from tlcore.groups import Group
@@ -151,6 +153,17 @@ def test_the_heads_weights_are_counted_and_attention_is_refused_by_name(runs: Pa
     assert measured.run.head == "mlp"
     text = said(page(backbone="mobilenetv3_small_100", head="attention"))
     assert "shows its head one pooled vector and no map" in text
+
+
+def test_starts_from_different_runs_share_a_measurement() -> None:
+    card = dataset_card("digits")
+    wanted = [
+        measure_spec(RunSpec(dataset="digits", strategy=Strategy(start=start)), card)
+        for start in (FromRun(run_id=RUN), FromRun(run_id=RUN[:-1] + "b"), Pretrained())
+    ]
+    assert wanted[0] is not None
+    assert wanted[0] == wanted[1] == wanted[2]
+    assert measure_spec(RunSpec(dataset="digits", head="mlp"), card) != measure_spec(RunSpec(dataset="digits"), card)
 
 
 def test_go_on_from_this_run_fills_in_the_form(runs: Path) -> None:
