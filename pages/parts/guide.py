@@ -32,7 +32,7 @@ def guide() -> None:
     if not subject.backbone.weights:
         st.caption(":material/info: No source of pretrained weights is known for this backbone: choose another to transfer.")
     here = standing(subject)
-    facts = choose_facts(subject, here.pace(subject.run("full")))
+    facts = choose_facts(subject, here.paces.of(subject.run("full")))
     if facts is None:
         st.info("The advice stands here once all three are known or said.", icon=":material/arrow_upward:")
     elif facts.situation.size == "none":

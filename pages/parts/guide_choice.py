@@ -15,14 +15,13 @@ from pages.parts.summary import summaries
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.data.uploads import allowed
-from tlcore.errors import DataError, SpecError
+from tlcore.errors import DataError
 from tlcore.models.catalogue import BACKBONES, BackboneCard
 from tlcore.spec import RunSpec, ShiftSpec, make
-from tlcore.strategies import compile_plan, preset
+from tlcore.strategies import preset
 
 SIDE = 128  # pixels, where the backbone takes them
-EPOCHS = 5  # of a run, where its phases need no more
-MOST_EPOCHS = 60
+EPOCHS = 5  # of a run, where its phases ask for no more
 ALL, NONE = -1, 0
 COUNTS = (ALL, 500, 200, 100, 50, 20, 10, NONE)  # labelled training images of each class
 PROBE = "linear-probe"
@@ -62,19 +61,14 @@ class Subject:
         multiple = self.backbone.image_size_multiple
         return -(-max(SIDE, self.backbone.min_image_size) // multiple) * multiple
 
-    def run(self, strategy: str) -> RunSpec | None:
-        """The run of a strategy, with as many epochs as its phases need; None where it cannot run here at all.
+    def run(self, strategy: str) -> RunSpec:
+        """The run of a strategy, with an epoch for each group where it unfreezes one after another.
 
         The probe goes without augmentation, so that each picture goes through the frozen layers once.
         """
-        chosen, groups = preset(strategy), self.backbone.groups_with_head(max(2, len(self.card.classes)))
-        for epochs in range(EPOCHS, MOST_EPOCHS):
-            try:
-                compile_plan(chosen, groups, epochs=epochs, lr=float(DEFAULTS["lr"]))
-            except SpecError:
-                continue
-            return make(RunSpec, **self._fields(), strategy=chosen, epochs=epochs, augment=strategy != PROBE)
-        return None
+        chosen = preset(strategy)
+        epochs = max(EPOCHS, len(self.backbone.groups) + 1) if chosen.phases.kind == "gradual" else EPOCHS
+        return make(RunSpec, **self._fields(), strategy=chosen, epochs=epochs, augment=strategy != PROBE)
 
     def shift(self) -> ShiftSpec:
         """How far the data are from photographs: of however many labels."""

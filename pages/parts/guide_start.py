@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,8 +12,8 @@ from pages.parts.session import engine, put_in_view, told
 from pages.parts.statewords import STATE_ICONS, STATE_WORDS
 from pages.parts.text import plain
 from tlcore.compare.known import KnownRuns
-from tlcore.compare.pace import Pace, Paces
-from tlcore.errors import ThawError
+from tlcore.compare.pace import Paces
+from tlcore.errors import SpecError
 from tlcore.figures.words import duration
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
@@ -25,9 +26,6 @@ class Standing:
     known: KnownRuns
     paces: Paces
 
-    def pace(self, spec: RunSpec | None) -> Pace | None:
-        return None if spec is None else self.paces.of(spec)
-
 
 def standing(subject: Subject) -> Standing:
     """One look at the folder of runs."""
@@ -38,9 +36,6 @@ def standing(subject: Subject) -> Standing:
 def start(subject: Subject, strategy: str, here: Standing, *, key: str, words: str = "Start", primary: bool = True) -> None:
     """Draw the button that submits the run and shows it; where that run is there already, the link to it."""
     spec = subject.run(strategy)
-    if spec is None:
-        st.caption("It has more phases than a run of this page has epochs.")
-        return
     if (there := here.known.find(spec)) is not None:
         label, icon = STATE_WORDS[there.state], STATE_ICONS[there.state]
         st.page_link("train.py", label=f"{label}: see it", icon=icon, query_params={"run": there.run.id}, width="stretch")
@@ -55,18 +50,14 @@ def start(subject: Subject, strategy: str, here: Standing, *, key: str, words: s
 
 def open_in_form(subject: Subject, strategy: str) -> None:
     """The link to the Train form filled in with this run."""
-    spec = subject.run(strategy)
-    try:
-        link = subject.form_link(spec) if spec is not None else None
-    except ThawError:  # the form has no controls for it
-        link = None
-    if link is not None:
+    with contextlib.suppress(SpecError):  # the form has no controls for it
+        link = subject.form_link(subject.run(strategy))
         st.page_link("train.py", label="Open in the Train form", icon=":material/tune:", query_params=link, width="stretch")
 
 
-def takes(spec: RunSpec | None, here: Standing) -> str:
+def takes(spec: RunSpec, here: Standing) -> str:
     """How long it takes on this machine, where anything is known about that."""
-    pace = here.pace(spec)
-    if spec is None or pace is None:
+    pace = here.paces.of(spec)
+    if pace is None:
         return ""
     return plain(f"About {duration(pace.seconds(spec.epochs))} here, judged by {pace.source}.")

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tlcore.training.intervals import wilson
+
 Verdict = Literal["unfreeze", "enough", "unclear", "open", "no signal"]
-Metric = Mapping[str, float | None]  # {value, low, high}
+Metric = Mapping[str, float]  # {value, low, high}
 LITTLE = 0.02  # what is left to win, as a share of the images, that is not worth much unfreezing
 
 
@@ -38,33 +40,34 @@ class Plateau:
     trained: float | None = None  # the probe's accuracy on its own training images, at the end
 
 
-def plateau(result: Mapping[str, Any], deeper: Sequence[Deeper]) -> Plateau:
-    """Read a finished probe's result beside deeper answers on the same images."""
+def plateau(result: Mapping[str, Any], deeper: Sequence[tuple[str, Mapping[str, Any]]]) -> Plateau:
+    """Read a finished probe's result beside those of deeper runs on the same images, each with its title.
+
+    Accuracies have the Wilson interval over images: results keep no other of the validation split.
+    """
     val, trained = result["val"], result["history"][-1]["train"].get("accuracy")
-    reached = val["accuracy"]
-    known = [one for one in deeper if one.accuracy["value"] is not None]
-    best = max(known, key=lambda one: one.accuracy["value"] or 0.0, default=None)
-    left = 1 - (reached["value"] or 0.0)
-    if best is not None:
-        gain = difference(best.accuracy, reached)
+    reached = _share(val)
+    left = 1 - val["accuracy"]
+    if deeper:
+        title, best = max(deeper, key=lambda one: one[1]["val"]["accuracy"])
+        gain = difference(_share(best["val"]), reached)
         verdict: Verdict = "unfreeze" if gain[1] > 0 else "enough" if gain[2] < 0 else "unclear"
-        return Plateau(verdict, reached, left, best, len(known), gain, trained)
-    balanced = val["balanced_accuracy"]
-    if balanced.get("low") is not None and balanced["low"] <= 1 / len(result["classes"]):
+        return Plateau(verdict, reached, left, Deeper(title, _share(best["val"])), len(deeper), gain, trained)
+    chance = 1 / len(result["classes"])
+    doubt = val["accuracy"] - reached["low"]
+    if reached["low"] <= result["majority_baseline"] and val["balanced_accuracy"] - doubt <= chance:
         return Plateau("no signal", reached, left, trained=trained)
     return Plateau("enough" if left <= LITTLE else "open", reached, left, trained=trained)
 
 
+def _share(val: Mapping[str, Any]) -> Metric:
+    low, high = wilson(val["accuracy"], val["n"])
+    return {"value": val["accuracy"], "low": low, "high": high}
+
+
 def difference(one: Metric, other: Metric) -> tuple[float, float, float]:
-    """`one` minus `other` with its interval; a metric without an interval counts as exact."""
-    a, b = one["value"] or 0.0, other["value"] or 0.0
-    a_low, a_high = _bounds(one, a)
-    b_low, b_high = _bounds(other, b)
-    low = a - b - math.hypot(a - a_low, b_high - b)
-    high = a - b + math.hypot(a_high - a, b - b_low)
+    """`one` minus `other` with its interval."""
+    a, b = one["value"], other["value"]
+    low = a - b - math.hypot(a - one["low"], other["high"] - b)
+    high = a - b + math.hypot(one["high"] - a, b - other["low"])
     return a - b, low, high
-
-
-def _bounds(metric: Metric, value: float) -> tuple[float, float]:
-    low, high = metric.get("low"), metric.get("high")
-    return (value if low is None else low, value if high is None else high)

@@ -164,7 +164,7 @@ def _runs(spec: CompareSpec, expansion: Expansion, known: KnownRuns, setting: Se
 
 def _tried(by_seed: dict[int, Run]) -> Tried:
     outcomes = {seed: outcome for seed, run in by_seed.items() if (outcome := outcome_of(run)) is not None}
-    return Tried({seed: _result(by_seed[seed])["val"]["accuracy"]["value"] for seed in outcomes}, outcomes)
+    return Tried({seed: _result(by_seed[seed])["val"]["accuracy"] for seed in outcomes}, outcomes)
 
 
 def _result(run: Run) -> dict[str, Any]:
