@@ -34,9 +34,7 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
         if trains_batchnorm(seen):
             return CannotTell("BatchNorm's statistics follow the new images, which the weights' distance leaves out")
         if drift[farthest] > NEAR:
-            return CannotTell(
-                f"the weights moved by up to {percent(drift[farthest], 2)}, from which it does not follow either way"
-            )
+            return CannotTell(f"the weights moved by up to {percent(drift[farthest], 2)}, a distance that leaves it open")
         return None
     far = sum(moved > FAR for moved in drift.values())
     what = (
