@@ -39,6 +39,28 @@ def test_runs_differ_in_what_is_compared_and_in_nothing_else() -> None:
     }
 
 
+def test_a_recipe_runs_with_what_it_is_meant_with_but_for_the_budget_and_what_was_set() -> None:
+    def run(**fields: object) -> RunSpec:
+        spec = CompareSpec(
+            datasets=["digits"],
+            strategies=["linear-probe", "recipe-b"],
+            budget=Budget(amount=3),
+            run=RunSpec(dataset="digits", **fields),
+        )
+        return spec.run_of(Cell(spec.settings[0], "recipe-b", 0, 3))
+
+    assert (run().lr, run().weight_decay, run().epochs) == (1e-4, 0.05, 3)
+    assert (run(lr=0.02).lr, run(lr=0.02).weight_decay) == (0.02, 0.05)
+
+
+def test_a_recipe_that_ran_at_another_rate_is_held_as_it_ran() -> None:
+    specs = [RunSpec(dataset="digits", strategy=name, epochs=3) for name in ("linear-probe", "recipe-b")]
+    grid = of_runs(specs)
+    assert grid.names == ("linear-probe", "recipe-b-as-set")
+    held = [grid.run_of(Cell(grid.settings[0], name, 0, 3)) for name in grid.names]
+    assert [identity(one) for one in held] == [identity(one) for one in specs]
+
+
 def test_seed_by_seed_the_probe_first_and_what_shares_a_prefix_together() -> None:
     spec = spec_of(["full", "random-features", "linear-probe"], backbones=["resnet18", "tf_efficientnet_lite0"], seeds=[0, 1])
     order = [(cell.seed, cell.setting.backbone, cell.strategy) for cell in expanded(spec).cells]

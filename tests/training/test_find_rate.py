@@ -10,14 +10,15 @@ import pytest
 from tlcore.cli.report import rate_found
 from tlcore.errors import SpecError
 from tlcore.groups import Group
+from tlcore.models.catalogue import backbone_card
 from tlcore.runs import EventWriter, create
 from tlcore.spec import FindRateSpec, RunSpec, parse
-from tlcore.strategies import Strategy, compile_plan, preset
+from tlcore.strategies import STRATEGIES, Strategy, compile_plan, preset
 from tlcore.strategies.phases import Gradual, HeadThenBody
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.schedule import RAMP, share_of_peak
 from tlcore.strategies.scope import All, Top
-from tlcore.training.find_rate import WHY_NOT, find_rate, ramp
+from tlcore.training.find_rate import HIGHEST, WHY_NOT, find_rate, ramp
 
 GROUPS = (Group("stem", "bottom", 1), Group("stage 1", "middle", 1), Group("stage 2", "top", 1), Group("head", "head", 1))
 RUN = RunSpec(
@@ -46,6 +47,17 @@ def test_the_ramp_is_the_first_phase_in_which_the_backbone_moves() -> None:
     assert (phase.epochs, phase.schedule, phase.patience) == (7, RAMP, None)
     (alone,) = ramp(compile_plan(Strategy(), GROUPS, epochs=1, lr=0.02), RUN.model_copy(update={"lr": 0.02}), 7).phases
     assert [group for group, rate in alone.rates.items() if rate] == ["head"]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_preset_has_a_ramp(name: str) -> None:
+    groups = backbone_card("tf_efficientnet_lite0").groups_with_head(2)
+    run = RunSpec(dataset="digits", strategy=name, epochs=9)
+    plan = compile_plan(run.strategy, groups, epochs=run.epochs, lr=run.lr)
+    (phase,) = ramp(plan, run, 3).phases
+    body = [group.name for group in groups[:-1] if phase.trains(group.name)]
+    assert bool(body) == any(one.trains(group.name) for one in plan.phases for group in groups[:-1])
+    assert max(rate for rate in phase.rates.values() if rate) <= HIGHEST
 
 
 def test_its_rates_are_multiples_of_the_runs_with_the_phases_own_factor() -> None:

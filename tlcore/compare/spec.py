@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tlcore.errors import SpecError
 from tlcore.spec import RunSpec, _Spec
-from tlcore.strategies import Strategy, preset
+from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 
 MOST_RUNS = 5000
 Unit = Literal["epochs", "steps", "seconds"]
@@ -118,13 +118,18 @@ class CompareSpec(_Spec):
         return next(strategy for strategy in self.strategies if strategy.name == name)
 
     def run_of(self, cell: Cell) -> RunSpec:
-        """The spec of one run of the grid."""
+        """The spec of one run of the grid: what all share, the epochs of the budget, and where `run` leaves a field at its
+        default, what the cell's preset is meant with (a recipe's rate)."""
+        chosen, own = self.strategy(cell.strategy), {}
+        if chosen.name in STRATEGIES and chosen == preset(chosen.name):
+            own = {name: value for name, value in defaults_of(chosen.name).items() if _untouched(self.run, name)}
         return self.run.model_copy(
-            update={
+            update=own
+            | {
                 "dataset": cell.setting.dataset,
                 "backbone": cell.setting.backbone,
                 "images_per_class": cell.setting.images_per_class,
-                "strategy": self.strategy(cell.strategy),
+                "strategy": chosen,
                 "seed": cell.seed,
                 "epochs": cell.epochs,
             }
@@ -168,7 +173,7 @@ def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
             f"These runs differ in {', '.join(name.replace('_', ' ') for name in apart)}, which a fair comparison keeps equal.",
             next_step="Choose runs that agree in it.",
         )
-    strategies = tuple(_named_apart([one.strategy for one in specs]))
+    strategies = tuple(_named_apart([_as_run(one) for one in specs]))
     names = [strategy.name for strategy in strategies]
     return CompareSpec(
         datasets=tuple(one.dataset for one in specs),
@@ -180,6 +185,18 @@ def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
         budget=Budget(amount=specs[0].epochs),
         run=specs[0],
     )
+
+
+def _untouched(run: RunSpec, name: str) -> bool:
+    return getattr(run, name) == RunSpec.model_fields[name].default
+
+
+def _as_run(spec: RunSpec) -> Strategy:
+    """Its strategy; under a name of its own where it ran without what its preset is meant with."""
+    meant = {name: value for name, value in defaults_of(spec.strategy.name).items() if name != "epochs"}
+    if all(getattr(spec, name) == value for name, value in meant.items()):
+        return spec.strategy
+    return spec.strategy.model_copy(update={"name": f"{spec.strategy.name}-as-set"})
 
 
 def _named_apart(strategies: Sequence[Strategy]) -> Iterator[Strategy]:

@@ -55,4 +55,24 @@ PRESETS = (
         source="Howard & Ruder 2018, ULMFiT",
         strategy=Strategy(name="gradual", scope=All(), phases=Gradual(), rates=Discriminative(schedule="one-cycle")),
     ),
+    Preset(
+        title="Gradual, when it stalls",
+        sentence="One group more, from the top down, each time that validation has stopped improving for two epochs.",
+        updates="one group more whenever validation stalls, from the top down",
+        expect="Stays with each group as long as that pays, and goes on when it does not. How far it gets in its epochs shows "
+        "how deep the new task reaches.",
+        when="When you can give it many epochs, and do not know how many each group needs.",
+        analogy="A climber takes the next hold only when this one bears nothing more.",
+        forgetting="medium",
+        labels="some",
+        compute="high",
+        source="Howard & Ruder 2018, ULMFiT; the rule to go on: early stopping, Prechelt 1998",
+        strategy=Strategy(
+            name="gradual-stalled",
+            scope=All(),
+            phases=Gradual(until="stalled", patience=2),
+            rates=Discriminative(schedule="constant"),
+        ),
+        defaults={"epochs": 40},
+    ),
 )
