@@ -59,7 +59,7 @@ PRESETS = (
         analogy="The encyclopedia is carried as a pocket edition, with your own notes written out in full.",
         forgetting="low",
         labels="some",
-        compute="high",
+        compute="medium",
         source="Dettmers et al. 2023, QLoRA",
         strategy=Strategy(name="qlora", scope=QLoRA(), rates=_RATES),
     ),
