@@ -43,9 +43,9 @@ def cards_of(spec: CompareSpec) -> dict[str, DatasetCard]:
     return {name: card_of(name, spec.run.labels) for name in spec.datasets}
 
 
-def plan_of(spec: CompareSpec) -> tuple[Expansion, Cost]:
+def plan_of(spec: CompareSpec, known: KnownRuns | None = None) -> tuple[Expansion, Cost]:
     """The runs and what they cost. Raises `SpecError` where the budget cannot be turned into epochs."""
-    cards, known = cards_of(spec), KnownRuns(runs_dir())
+    cards, known = cards_of(spec), known or KnownRuns(runs_dir())
     paces = Paces(known, cards)
     expansion = expand(spec, cards, paces)
     return expansion, cost(spec, expansion.cells, known, paces)
@@ -65,7 +65,7 @@ def _cost_and_start(spec: CompareSpec) -> None:
         st.markdown("A budget in seconds means as many epochs as fit into it, which only a measured pace can tell.")
         _measure(missing, cards, known, names)
         return
-    expansion, found = plan_of(spec)
+    expansion, found = plan_of(spec, known)
     with st.container(border=True):
         st.markdown(f"#### {plain(grid_words(spec, expansion))}")
         st.markdown(plain(cost_words(found)))
@@ -121,7 +121,7 @@ def left_out(these: tuple[LeftOut, ...], names: Names) -> None:
 def _together(these: tuple[LeftOut, ...]) -> dict[tuple[str, str], list]:
     together: dict[tuple[str, str], list] = {}
     for one in these:
-        together.setdefault((one.strategy, one.reason), []).append(one.setting)
+        together.setdefault((one.strategy, f"{one.reason} {one.next_step}".strip()), []).append(one.setting)
     return together
 
 

@@ -53,8 +53,9 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
     for sentence in transfer_words(here, names, metric):
         st.markdown(plain(sentence))
 
-    st.header("What it costs")
-    _pareto(comparison, here, names, metric, known.get(setting))
+    if len(here) > 1:
+        st.header("What it costs")
+        _pareto(comparison, here, names, metric, known.get(setting))
     _labels(comparison, found, setting, names, metric, known)
     if len(settings) > 1:
         st.header("Everywhere at a glance")
@@ -182,7 +183,7 @@ def _verdict(row: Row, names: Names) -> str:
         return "the baseline"
     control = "a control; " if is_control(names.spec, row.strategy) else ""
     if row.gap is None:
-        return f"{control}no seed shared with the baseline yet"
+        return f"{control}baseline not done yet"
     if row.gap.within_noise is None:
         return f"{control}no interval"
     if row.gap.within_noise:

@@ -10,9 +10,12 @@ from tlcore.compare.pace import Paces, sizes_of
 from tlcore.compare.spec import Cell, CompareSpec, Setting
 from tlcore.data.card import DatasetCard
 from tlcore.errors import DataError, SpecError, ThawError, UnknownName
+from tlcore.models.cards import no_map
 from tlcore.models.catalogue import backbone_card
 from tlcore.spec import RunSpec
 from tlcore.strategies import compile_plan
+from tlcore.strategies.packages import check_packages
+from tlcore.training.pull.refuse import refuse_pull
 
 FIRST = ("linear-probe", "random-features")  # what the others are read against, and the quickest
 Refusal = Callable[[RunSpec], None]
@@ -124,8 +127,12 @@ def refuse_lightly(run: RunSpec, data: DatasetCard) -> None:
             f"No source of pretrained weights is known for {backbone.title}.",
             next_step="Choose another backbone, or strategies that start from random weights.",
         )
-    groups = backbone.groups_with_head(max(2, len(data.classes)))
-    compile_plan(run.strategy, groups, epochs=run.epochs, lr=run.lr)
+    if run.head == "attention" and not backbone.shows_positions:
+        raise no_map(backbone.title)
+    groups = backbone.groups_with_head(max(2, len(data.classes)), run.head)
+    plan = compile_plan(run.strategy, groups, epochs=run.epochs, lr=run.lr)
+    check_packages(run.strategy)
+    refuse_pull(run, backbone, plan)
 
 
 def _order(spec: CompareSpec) -> Iterator[str]:

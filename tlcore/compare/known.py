@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tlcore.errors import ThawError
-from tlcore.runs import Run, StateName, all_runs
+from tlcore.runs import FINISHED, Run, StateName, all_runs
 from tlcore.spec import MeasureSpec, RunSpec
 
 _RANK: dict[StateName, int] = {"done": 0, "running": 1, "queued": 2}  # what counts as there; the better one first
@@ -44,7 +44,7 @@ class KnownRuns:
 
     def _note(self, digest: str, run: Run, spec: RunSpec) -> None:
         try:
-            state = run.status().state
+            state = _state_of(run)
         except (OSError, ValueError, TypeError):  # deleted just now, or of another version
             return
         before = self._by_identity.get(digest)
@@ -63,6 +63,17 @@ class KnownRuns:
     def measurement(self, spec: MeasureSpec) -> Run | None:
         """The newest measurement of `spec`, of any number of epochs, however it stands."""
         return self._measured.get(_measured_thing(spec))
+
+
+def _state_of(run: Run) -> StateName:
+    """Where a run stands. One that has ended stays so: its file is read again only when it changed."""
+    written = _written_state(run.path, (run.path / "state.json").stat().st_mtime_ns)
+    return written if written in FINISHED else run.status().state
+
+
+@lru_cache(maxsize=16_384)
+def _written_state(path: Path, _mark: int) -> StateName:
+    return Run(path).written_status().state
 
 
 @lru_cache(maxsize=16_384)

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from tlcore.compare.known import KnownRuns, identity
+from tlcore.compare.known import Known, KnownRuns, identity
 from tlcore.data.card import DatasetCard
 from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies.start import FromRun, Pretrained
@@ -83,10 +83,11 @@ class Paces:
     def __init__(self, known: KnownRuns, cards: Mapping[str, DatasetCard]) -> None:
         self._known, self._cards = known, cards
         self._alike: dict[str, list[Path]] = defaultdict(list)
-        self._elsewhere: dict[str, list[tuple[Path, RunSpec]]] = defaultdict(list)
+        self._elsewhere: dict[str, list[Path]] = defaultdict(list)
         for run in known.done():
-            self._alike[_same_but_length(run.spec)].append(run.run.path)
-            self._elsewhere[_same_but_data(run.spec)].append((run.run.path, run.spec))
+            alike, elsewhere = _keys(run)
+            self._alike[alike].append(run.run.path)
+            self._elsewhere[elsewhere].append(run.run.path)
 
     def of(self, spec: RunSpec) -> Pace | None:
         """The pace of a run of `spec`, or None where nothing like it was run or measured here."""
@@ -116,7 +117,7 @@ class Paces:
         if sizes is None:
             return None
         took = []
-        for path, _ in self._elsewhere[_same_but_data(spec)][:NEWEST]:
+        for path in self._elsewhere[_same_but_data(spec)][:NEWEST]:
             if (one := _took(path)) is not None:
                 per_epoch, around, images = one
                 took.append((per_epoch * (sizes.train + sizes.val) / max(images, 1), around, images))
@@ -125,6 +126,17 @@ class Paces:
 
 def _median(took: Sequence[tuple[float, float, int]], place: int) -> float:
     return median(one[place] for one in took)
+
+
+_keys_of: dict[Path, tuple[str, str]] = {}  # a run's spec never changes, and digests take time
+
+
+def _keys(known: Known) -> tuple[str, str]:
+    """What runs of the same pace share: all but the length; and all but the length and the data."""
+    path = known.run.path
+    if path not in _keys_of:
+        _keys_of[path] = _same_but_length(known.spec), _same_but_data(known.spec)
+    return _keys_of[path]
 
 
 def _same_but_length(spec: RunSpec) -> str:
