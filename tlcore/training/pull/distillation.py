@@ -3,8 +3,9 @@
     strength · mean over the batch of  T² KL(old answers ‖ new answers), both softened by T
 
 The old answers are those of the network as it started, in eval mode, on the very pictures that it now learns from
-(augmented alike). No image of the old task is needed. In the paper the old head goes on learning; here it stays as it was,
-so that what is asked is whether the features still say the same.
+(augmented alike). No image of the old task is needed. Departures: in the paper the old head goes on learning; here it stays as
+it was, so that what is asked is whether the features still say the same. And the paper's loss has no factor T²: its weight of
+1 at T = 2 is a strength of 1/4 here.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from tlcore.spec import RunSpec
 from tlcore.strategies.start import FromRun
 
 PHOTOS: Final = "natural-photos"
+PHOTOS_AT_HAND: Final = 460  # every second one of its 919
 _SOURCE = 4  # keeps this stream of chance apart from those of tlcore.training.chance
 
 

@@ -58,6 +58,9 @@ class Inputs:
         handles = [module.register_forward_pre_hook(self._note) for module in self._modules]
         try:
             yield
+        except BaseException:
+            self._seen.clear()  # memory may have run out: what was noted holds on to some
+            raise
         finally:
             for handle in handles:
                 handle.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import replace
 
@@ -13,9 +14,10 @@ from tlcore.models.describe import describe
 from tlcore.models.network import Network
 from tlcore.models.partition import head_inputs
 from tlcore.spec import RunSpec
-from tlcore.training.pull.make import make_term
+from tlcore.training.pull.make import Making, make_term
 from tlcore.training.pull.replay import in_a_step
-from tlcore.training.pull.source import Source
+from tlcore.training.pull.source import PHOTOS_AT_HAND, Source
+from tlcore.training.pull.term import Term
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
 
@@ -32,30 +34,40 @@ def with_timed_pull(state: State, setup: Setup, spec: RunSpec) -> tuple[Setup, f
     setup = replace(setup, pull=pull)
     if not pull.active:
         return setup, 0.0
-    images = 0
+    images, term = 0, setup.term
     if "answers" in pull.needs and state.network.source_head is None:
         state.network.source_head = _as_large_as_the_old_one(state.network, spec)
     if "images" in pull.needs:
         images = max(FEW, in_a_step(pull.share, setup.batch_size) if pull.kind == "replay" else 0)
         noise = np.resize(setup.train.images, (images, *setup.train.images.shape[1:]))
-        setup = replace(setup, source=Source(noise, None, "pictures of noise"))
+        labels = np.zeros(images, np.int64) if spec.strategy.start.kind == "run" else None
+        setup = replace(setup, source=Source(noise, labels, "pictures of noise"))
     seconds = 0.0
     for _ in range(2):  # the first one warms up
         began = time.perf_counter()
-        making = make_term(state, setup)
-        while True:
-            try:
-                next(making)
-            except StopIteration as made:
-                term = made.value
-                break
+        term = _made(make_term(state, setup))
         seconds = time.perf_counter() - began
-    return replace(setup, term=term), seconds * (pull.images / images if images else 1.0)
+    setup = replace(setup, term=term)
+    if not images:
+        return setup, seconds
+    most = min(pull.images, PHOTOS_AT_HAND) if spec.strategy.start.kind == "pretrained" else pull.images
+    return setup, seconds * most / images
+
+
+def _made(making: Making) -> Term:
+    """The term, its progress untold."""
+    while True:
+        try:
+            next(making)
+        except StopIteration as end:
+            return end.value
 
 
 def _as_large_as_the_old_one(network: Network, spec: RunSpec) -> nn.Module:
     classes = next((source.classes for source in describe(spec.backbone).weights if source.classes), CLASSES)
     inputs = head_inputs(network.module)
+    if network.head_kind == "attention":  # only after a run whose head was of that kind
+        return copy.deepcopy(network.head).requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         head = nn.Conv2d(inputs, classes, 1) if isinstance(network.head, nn.Conv2d) else nn.Linear(inputs, classes)
     return head.requires_grad_(False)
