@@ -14,7 +14,7 @@ from PIL import Image
 from tlcore.data import decoded
 from tlcore.data import load as loading
 from tlcore.data.framing import frame
-from tlcore.data.load import load, load_unlabelled
+from tlcore.data.load import load, load_sample, load_unlabelled
 from tlcore.errors import AssetError, Cancelled, DataError, UnknownName
 
 RNG = np.random.default_rng(0)
@@ -195,6 +195,20 @@ def test_pictures_without_labels() -> None:
     assert split.images.shape == (1797, 16, 16, 3)
     assert not split.labels.any()
     assert list(split.ids) == sorted(split.ids)
+
+
+def test_a_sample_is_drawn_by_its_seed_from_the_training_pictures_alone() -> None:
+    whole = load("digits", image_size=16).train
+    sample = load_sample("digits", images=100, image_size=16, seed=1)
+    place = {name: row for row, name in enumerate(whole.ids)}
+    rows = [place[name] for name in sample.ids]
+    assert rows == sorted(set(rows))
+    assert len(rows) == 100
+    np.testing.assert_array_equal(sample.images, whole.images[rows])
+    np.testing.assert_array_equal(sample.labels, whole.labels[rows])
+    assert load_sample("digits", images=100, image_size=16, seed=1).ids == sample.ids
+    assert load_sample("digits", images=100, image_size=16, seed=2).ids != sample.ids
+    assert len(load_sample("digits", images=5000, image_size=16)) == len(whole)
 
 
 # --- framing
