@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.dataset_choice import Choice
+from pages.parts.dial import dial_spec
 from pages.parts.guide_choice import ALL, NONE, Subject
 from tlcore.advice.kept import FILE
 from tlcore.data.catalogue import DATASETS
@@ -271,6 +272,27 @@ def test_runs_on_other_images_or_from_random_weights_count_for_nothing(runs, fab
     probe(fabricated, 0.95, "full", images_per_class=10)
     probe(fabricated, 0.95, "full", strategy=preset("from-scratch"))
     assert "no deeper run on the same images has shown yet" in said(page(dataset="digits"))
+
+
+def test_a_dial_on_the_same_data_has_its_say(runs, fabricated):
+    probe(fabricated, 0.85)
+    levels = [
+        {
+            "group": group,
+            "level": "top",
+            "accuracy": {"value": value, "low": value - 0.03, "high": value + 0.03},
+            "auroc": 0.9,
+            "loss": 0.4,
+            "trainable_params": params,
+            "seconds": 2.0,
+        }
+        for group, value, params in (("head", 0.7, 10), ("stage 7", 0.9, 100))
+    ]
+    answer = {"levels": levels, "classes": list("0123456789"), "images": {"train": 160, "val": 179}, "epochs": 3}
+    ended(runs, dial_spec(subject().run("full")), answer | {"majority_baseline": 0.1, "notices": [], "seconds": 4.0})
+    text = said(page(dataset="digits"))
+    assert "The dial, on 160 training images:" in text
+    assert "stage 7" in text
 
 
 # --- the record
