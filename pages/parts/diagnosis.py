@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.refill import refill
 from pages.parts.session import engine
 from pages.parts.text import plain
-from tlcore.diagnosis import Diagnosis, Finding, diagnose
+from tlcore.diagnosis import Diagnosis, Finding, Remedy, diagnose
 from tlcore.diagnosis.finding import Severity, within
 from tlcore.figures.words import listing
 from tlcore.runs import Run
@@ -32,14 +32,8 @@ def show_diagnosis(run: Run, spec: RunSpec, result: dict[str, Any] | None) -> Di
         return known  # a run without results says itself why it ended
     st.subheader("Diagnosis")
     for finding in known.findings:
-        _draw(finding)
-        if finding.remedy and st.button(
-            finding.remedy.words,
-            key=f"remedy-{finding.name}",
-            icon=":material/build:",
-            help="Opens the form with this change. Nothing starts by itself.",
-        ):
-            refill(finding.remedy.applied(spec))
+        if remedy := _draw(finding):
+            refill(remedy.applied(spec))
     _looked_for(known)
     return known
 
@@ -49,22 +43,27 @@ def watch_health(run: Run, spec: RunSpec) -> None:
     """While a run lives: what makes it useless already, with the way out. Nothing where nothing does."""
     known = diagnose(spec, _events(run))
     for finding in known.findings:
-        if finding.severity != "problem":
-            continue
-        _draw(finding)
-        if finding.remedy and st.button(
-            f"Stop and apply: {within(finding.remedy.words)}",
-            key=f"stop-{finding.name}",
-            icon=":material/build:",
-            help="Cancels this run and opens the form with the change. Nothing starts by itself.",
-        ):
-            refill(finding.remedy.applied(spec), first=lambda: engine().cancel(run.id))
+        if finding.severity == "problem" and (remedy := _draw(finding, live=True)):
+            refill(remedy.applied(spec), first=lambda: engine().cancel(run.id))
 
 
-def _draw(finding: Finding) -> None:
+def _draw(finding: Finding, *, live: bool = False) -> Remedy | None:
+    """Draw a finding; returns its remedy where the button was pressed just now."""
     with st.container(border=True):
         st.markdown(f"{_ICONS[finding.severity]} **{plain(finding.title)}**  \n{plain(finding.seen)}")
-        st.caption(plain(finding.means))
+        st.markdown(plain(finding.means))
+        remedy = finding.remedy
+        if remedy is None:
+            return None
+        words = f"Stop and apply: {within(remedy.words)}" if live else remedy.words
+        does = "Cancels this run and opens the form" if live else "Opens the form"
+        pressed = st.button(
+            words,
+            key=f"remedy-{finding.name}",
+            icon=":material/build:",
+            help=f"{does} with this change. Nothing starts by itself.",
+        )
+        return remedy if pressed else None
 
 
 def _looked_for(known: Diagnosis) -> None:

@@ -37,6 +37,11 @@ class Evidence:
         return [event for event in self.epochs if event["val"].get("loss") is not None]
 
     @property
+    def best(self) -> Event | None:
+        """The epoch whose weights are kept: the one with the lowest validation loss, the earlier in a tie."""
+        return min(self.validated, key=lambda event: event["val"]["loss"], default=None)
+
+    @property
     def chance_loss(self) -> float:
         """The loss of giving every class the same probability: the logarithm of their number."""
         return math.log(self.classes)
@@ -75,3 +80,8 @@ def gather(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] | N
         over=result is not None or last["state"] in ("done", "failed", "cancelled"),
         result=result,
     )
+
+
+def kept_words(seen: Evidence, best: Event) -> str:
+    """Which epoch's weights the run ends with, or would if it ended now."""
+    return f"The weights {'kept' if seen.over else 'kept so far'} are those of epoch {best['epoch'] + 1}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlcore.diagnosis.evidence import Evidence
+from tlcore.diagnosis.evidence import Evidence, kept_words
 from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, first_that_changes
 from tlcore.diagnosis.noise import at_most, loss_wobble
 from tlcore.diagnosis.remedies import fewer_groups
@@ -27,7 +27,7 @@ def over_fitting(seen: Evidence) -> Finding | CannotTell | None:
     epochs = seen.validated
     if len(epochs) <= SINCE:
         return CannotTell(f"that takes {SINCE + 1} epochs")
-    best = min(epochs, key=lambda event: event["val"]["loss"])
+    best = seen.best
     last, after = epochs[-1], [event for event in epochs if event["epoch"] > best["epoch"]]
     lowest, trained, training = best["val"]["loss"], best["train"]["loss"], last["train"]["loss"]
     apart = last["train"]["accuracy"] > at_most(last["val"]["accuracy"], seen.val_images)
@@ -45,13 +45,13 @@ def over_fitting(seen: Evidence) -> Finding | CannotTell | None:
             Remedy("Raise the weight decay to 0.1", {"weight_decay": 0.1}) if seen.spec.weight_decay < 0.1 else None,
         )
         means = "It memorises its training images: what it still learns does not hold for new ones."
-        return Finding("warning", _seen(seen, best, last, rises), f"{means} {_kept(seen, best)}", remedy)
+        return Finding("warning", _seen(seen, best, last, rises), f"{means} {kept_words(seen, best)}", remedy)
     visible = min(HALVED, 1 - loss_wobble(seen.val_images))  # had the validation loss fallen as far, one would see it
     if len(after) >= STALLED and training < trained * visible:
         stands = f"gets no lower than {lowest:.3f} in {times(len(after), 'epoch')}"
         remedy = first_that_changes(seen.spec, None if seen.spec.patience else Remedy("Stop when it stalls", {"patience": 2}))
         means = "What it still learns is about its training images alone. No harm is done, but no good either."
-        return Finding("info", _seen(seen, best, last, stands), f"{means} {_kept(seen, best)}", remedy)
+        return Finding("info", _seen(seen, best, last, stands), f"{means} {kept_words(seen, best)}", remedy)
     return None
 
 
@@ -64,7 +64,3 @@ def _seen(seen: Evidence, best: Event, last: Event, what: str) -> str:
         f"{percent(last['train']['accuracy'])} of its training images rightly, and {accuracy} of the {count(seen.val_images)} "
         "validation images."
     )
-
-
-def _kept(seen: Evidence, best: Event) -> str:
-    return f"The weights {'kept' if seen.over else 'kept so far'} are those of epoch {best['epoch'] + 1}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tlcore.diagnosis.evidence import Evidence
+from tlcore.diagnosis.evidence import Evidence, kept_words
 from tlcore.diagnosis.finding import CannotTell, Finding, first_that_changes
 from tlcore.diagnosis.noise import at_least
 from tlcore.diagnosis.remedies import slower, slower_body
@@ -49,6 +49,8 @@ def drop_after_unfreezing(seen: Evidence) -> Finding | CannotTell | None:
         "Most often the rate is too high for pretrained weights: the first steps pull the features out of the shape that the "
         "head has learnt to read." + (" It learnt them anew; a lower rate may not lose them." if recovered else "")
     )
+    if (best := seen.best) is not None and best["epoch"] < after["epoch"]:
+        means += f" {kept_words(seen, best)}"
     severity = "info" if recovered else "problem"
     return Finding(severity, what, means, first_that_changes(seen.spec, slower_body(seen.spec), slower(seen.spec)))
 
@@ -82,8 +84,6 @@ def _change(seen: Evidence, before: Event, after: Event) -> str:
     training = f"the training loss goes from {before['train']['loss']:.3f} to {after['train']['loss']:.3f}"
     first, second = _accuracy(before), _accuracy(after)
     if first is None or second is None:
-        return f"In it {training}; guessing gives {seen.chance_loss:.3f}."
-    return (
-        f"In it the accuracy on the {count(seen.val_images)} validation images goes from {percent(first)} to {percent(second)} "
-        f"and {training}."
-    )
+        return f"In it, {training}; guessing gives {seen.chance_loss:.3f}."
+    images = f"{count(seen.val_images)} validation images"
+    return f"In it, the accuracy on the {images} goes from {percent(first)} to {percent(second)} and {training}."
