@@ -17,7 +17,7 @@ from tlcore.errors import SpecError
 from tlcore.models.catalogue import BACKBONES
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES
-from tlcore.strategies.head import HEADS
+from tlcore.strategies.head import HEADS, HeadKind
 
 ALL = "all"
 LABELS = ("5", "10", "20", "50", "100", "200", "500", ALL)
@@ -137,13 +137,7 @@ def _shared() -> dict[str, Any]:
                 "Learning rate of the head", 1e-6, 10.0, 1e-3, 1e-4, "%.1e", key="compare-lr", help=usual["lr"].description
             )
             optimizer = st.selectbox("Optimizer", ["adamw", "sgd"], key="compare-optimizer")
-            head = st.selectbox(
-                "Head",
-                list(HEADS),
-                format_func=lambda kind: HEADS[kind].title,
-                key="compare-head",
-                help=usual["head"].description,
-            )
+            head = st.selectbox("Head", list(HEADS), 0, _head_title, key="compare-head", help=usual["head"].description)
             decay = st.number_input("Weight decay", 0.0, 1.0, 0.01, 0.01, key="compare-decay")
     return {
         "image_size": size,
@@ -155,6 +149,10 @@ def _shared() -> dict[str, Any]:
         "head": head,
         "weight_decay": decay,
     }
+
+
+def _head_title(kind: HeadKind) -> str:
+    return HEADS[kind].title
 
 
 def images_per_class(text: str) -> int | None:

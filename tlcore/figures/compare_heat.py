@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -14,7 +15,9 @@ from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import is_share, listing, times
 
-_UPRIGHT = 3  # settings up to which their names stand upright
+_UPRIGHT = 3  # settings up to which their names stand upright; more have no room for that on a phone
+_HEAD = 26  # characters of a line of a setting's name
+_LINE, _AROUND = 30, 60  # pixels of a row, and of the rest besides the settings' names
 _TIED = " ≈"  # on a cell that is not the setting's best and cannot be told from it
 
 
@@ -25,9 +28,11 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
     """
     settings = by_setting(rows)
     order = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
-    chart = figure(x="", y="", height=110 + 34 * len(order))
-    few = len(settings) <= _UPRIGHT
-    columns = [escaped(names.setting(setting)).replace(", ", ",<br>" if few else ", ") for setting in settings]
+    upright = len(settings) <= _UPRIGHT
+    wrapped = [textwrap.wrap(names.setting(setting), _HEAD) for setting in settings]
+    columns = ["<br>".join(map(escaped, lines)) for lines in wrapped]
+    top = 16 * max(map(len, wrapped)) if upright else 7 * max(len(line) for lines in wrapped for line in lines)
+    chart = figure(x="", y="", height=_AROUND + top + _LINE * len(order))
     shades: list[list[float | None]] = [[None] * len(columns) for _ in order]
     hovers = [["not done"] * len(columns) for _ in order]
     for across, here in enumerate(settings.values()):
@@ -62,12 +67,11 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
         side="top",
         tickvals=list(range(len(columns))),
         ticktext=columns,
-        tickangle=0 if few else -35,
+        tickangle=0 if upright else -90,
         showgrid=False,
         zeroline=False,
-        automargin=True,
     )
-    chart.update_layout(margin={"l": 10, "r": 10, "t": 90, "b": 20})
+    chart.update_layout(margin={"l": 10, "r": 10, "t": _AROUND - 10 + top, "b": 10})
     return chart, heat_reading(rows, names, metric)
 
 

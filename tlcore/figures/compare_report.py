@@ -37,12 +37,10 @@ body { font: 16px/1.5 system-ui, Arial, Helvetica, sans-serif; color: #1b2130; b
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3 { font-size: 1.02rem; }
 .lead { font-size: 1.1rem; font-weight: 600; } .about, figcaption { color: #4c5566; font-size: .9rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1rem; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #dfe3ea; } th { font-weight: 600; }
 td.n, th.n { text-align: right; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
 pre { background: #f4f6f9; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-@media (max-width: 480px) { .pair { grid-template-columns: 1fr; } }
 @media print { body { margin: 0; max-width: none; } details { display: none; } }
 """
 
@@ -64,7 +62,10 @@ def report(comparison: Comparison, metric: str, names: Names | None = None) -> s
         body += _setting(setting, here, known.get(setting), names, metric)
     for (dataset, backbone), line in lines(found).items():
         where = f"{names.dataset(dataset)}, {names.backbone(backbone)}"
-        body += [f"<h2>With more labels: {escape(where)}</h2>", _figure(*by_labels(line, names, metric))]
+        body += [
+            f"<h2>With more labels: {escape(where)}</h2>",
+            _figure(*by_labels(line, names, metric, known.get(line[0].setting))),
+        ]
     if len(by_setting(found)) > 1:
         body += ["<h2>Everywhere at a glance</h2>", _figure(*heat_map(found, names, metric))]
     body += [
@@ -88,12 +89,12 @@ def _setting(setting: Setting, here: Sequence[Row], majority: Majority | None, n
     pictures = []
     for cost in costs_known(here):
         drawn = _figure(*pareto(here, cost, names, metric, majority))
-        pictures.append(f"<div><h3>Against {escape(COSTS[cost].title.lower())}</h3>{drawn}</div>")
+        pictures.append(f"<h3>Against {escape(COSTS[cost].title.lower())}</h3>{drawn}")
     return [
         f"<h2>{escape(names.setting(setting))}</h2>",
         f'<p class="lead">{escape(headline(here, majority, names, metric))}</p>',
         *(f"<p>{escape(sentence)}</p>" for sentence in transfer_words(here, names, metric)),
-        f'<div class="pair">{"".join(pictures)}</div>',
+        *pictures,
         legend([row.strategy for row in here], names) if len(here) > OWN_LEGEND else "",
         "<h3>How they trained</h3>",
         _figure(*curves(here, names, metric)),
@@ -108,16 +109,16 @@ def _figure(chart: go.Figure, reading: str) -> str:
 
 
 def _table(found: Sequence[Row], known: dict[Setting, Majority], names: Names, metric: str) -> str:
-    heads = ["Setting", "Strategy", metric_title(metric), "95 % interval", "sd", f"minus {names.strategy(names.spec.baseline)}"]
+    heads = ["Strategy", metric_title(metric), "95 % interval", "sd", f"minus {names.strategy(names.spec.baseline)}"]
     heads += ["p (Holm)", "p (sign flip)", "seeds", "parameters", "time"]
     lines_ = []
     scale = 100 if is_share(metric) else 1
     for setting, here in by_setting(found).items():
+        lines_.append(f'<tr><th colspan="{len(heads)}" scope="rowgroup">{escape(names.setting(setting))}</th></tr>')
         for row in here:
             span = row.interval
             lines_.append(
                 _line(
-                    names.setting(setting),
                     names.strategy(row.strategy),
                     number(metric, row.estimate.mean),
                     "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
@@ -133,7 +134,7 @@ def _table(found: Sequence[Row], known: dict[Setting, Majority], names: Names, m
         if setting in known:
             level = scale * baseline(metric, known[setting].value, known[setting].classes)
             text = f"{level:.1f}" if scale == 100 else f"{level:.3f}"
-            lines_.append(_line(names.setting(setting), "Largest class alone", text, *[""] * 8, kind=' class="control"'))
+            lines_.append(_line("Largest class alone", text, *[""] * 8, kind=' class="control"'))
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}</tbody></table></div>'
 
