@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tlcore.advice import regret
 from tlcore.advice.kept import Kept
 from tlcore.advice.plateau import Deeper, Plateau
 from tlcore.figures.guide_words import (
@@ -97,5 +98,6 @@ def test_the_record_says_how_often_how_much_where_and_when() -> None:
     assert "always full fine-tuning gained 0.2 points" in second
     assert "on another machine (Some CPU)" in third
     assert "Handwritten digits and Chest X-rays: pneumonia or not" in third
-    assert "1 seed." in third
+    assert "1 seed. With so few seeds noise is that of the test images alone" in third
+    assert "few seeds" not in record_sentences(Kept(answer | {"seeds": regret.ENOUGH_SEEDS}, from_here=False))[2]
     assert "a machine like this one" in record_sentences(Kept(answer, from_here=True))[2]

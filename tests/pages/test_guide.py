@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.dataset_choice import Choice
 from pages.parts.dial import dial_spec
 from pages.parts.guide_choice import ALL, NONE, Subject
-from tlcore.advice.kept import FILE
+from tlcore.advice.kept import FILE, kept
+from tlcore.advice.regret import summary
 from tlcore.data.catalogue import DATASETS
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import Status, all_runs, create
@@ -227,6 +230,12 @@ def test_the_choice_is_in_the_link_and_outlives_another_page(runs):
     assert next(box for box in app.selectbox if box.label == "Dataset").value == Choice("digits")
 
 
+def test_it_brings_neither_torch_nor_what_is_slow_to_import():
+    script = "import sys, pages.parts.guide; print(sorted({'torch', 'timm', 'sklearn', 'scipy.stats'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=FRAME.parents[1], check=True)
+    assert done.stdout.strip() == "[]"
+
+
 # --- the probe
 
 
@@ -317,3 +326,13 @@ def test_the_record_of_this_machine_wins_over_the_shipped_one(runs):
     assert "in 7 of 9 situations" in said(app)
     assert "on another machine (Another CPU)" in said(app)
     assert [code.value for code in app.code] == [answer["command"]]
+
+
+def test_the_shipped_record_is_whole():
+    found = kept(Path("nowhere"))
+    assert found is not None
+    situations, rules = found.answer["situations"], found.answer["summary"]
+    assert rules["advice"]["of"] == len(situations)
+    lost = [one["regret"]["advice"]["accuracy"]["value"] for one in situations]
+    assert rules["advice"]["mean_regret"] == pytest.approx(sum(lost) / len(lost))
+    assert rules == summary(situations)

@@ -11,6 +11,7 @@ from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, lan
 from tlcore.data.catalogue import DATASETS
 from tlcore.figures.words import interval, listing, percent, points, times
 
+ENOUGH_SEEDS = 3  # as in tlcore/advice/regret.py
 ALL_LEARNT = 0.98  # of its training images: a probe that names so many rightly is not short of features
 
 
@@ -71,6 +72,8 @@ def record_sentences(kept: Kept) -> list[str]:
         f"Measured {answer['made']} {where}: {titles}, {answer['backbone']} at {answer['image_size']} px, "
         f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
     )
+    if answer["seeds"] < ENOUGH_SEEDS:
+        what += " With so few seeds noise is that of the test images alone, and wide: being within it is no proof."
     return [first, *([f"On the same situations {listing(others)}."] if others else []), what]
 
 
