@@ -7,12 +7,12 @@ from itertools import pairwise
 from statistics import median
 
 from tlcore.diagnosis.evidence import Evidence
-from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, first_that_changes
+from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, Severity, first_that_changes
 from tlcore.diagnosis.noise import loss_wobble
 from tlcore.diagnosis.remedies import SLOWER, slower
 from tlcore.diagnosis.unfreezing import WORSE_THAN_CHANCE, exploded
 from tlcore.figures.fold import Event
-from tlcore.figures.words import percent, rate
+from tlcore.figures.words import count, percent, rate
 from tlcore.groups import HEAD
 from tlcore.spec import RunSpec
 
@@ -57,7 +57,7 @@ def _flat(seen: Evidence, first: Event, last: Event) -> bool:
 
 
 def exploding_rate(seen: Evidence) -> Finding | CannotTell | None:
-    """Fires where the run diverged, a loss is no number, or the training loss is twice that of guessing after it was lower."""
+    """Fires where the run diverged, a loss is no number, or it is far above that of guessing and above where it began."""
     told = _diverged(seen) or _epochs_of_nonsense(seen) or _steps_of_nonsense(seen)
     if told is None:
         return None if seen.losses else CannotTell("no step has been taken")
@@ -66,14 +66,14 @@ def exploding_rate(seen: Evidence) -> Finding | CannotTell | None:
     return Finding(severity, what, means, first_that_changes(seen.spec, slower(seen.spec)))
 
 
-def _diverged(seen: Evidence) -> tuple[str, str] | None:
+def _diverged(seen: Evidence) -> tuple[str, Severity] | None:
     stopped = seen.error is not None and seen.error.get("type") == "Diverged"
     if not stopped and not any(math.isnan(loss) for loss in seen.losses):
         return None
     numbers = [loss for loss in seen.losses if math.isfinite(loss)]
     what = seen.error["message"] if stopped else "The training loss of a step is no longer a number."
     if numbers:
-        what += f" The training loss began at {numbers[0]:.3f} and was {numbers[-1]:.3g} when last reported; "
+        what += f" The training loss began at {_loss(numbers[0])} and was {_loss(numbers[-1])} when last reported; "
         what += f"guessing gives {seen.chance_loss:.3f}."
     return f"{what} The peak rate was {rate(seen.spec.lr)}.", "problem"
 
@@ -85,36 +85,46 @@ def _nonsense(seen: Evidence) -> float:
     return WORSE_THAN_CHANCE * max(seen.chance_loss, began)
 
 
-def _epochs_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
-    """The first epoch may be nonsense, as a fresh head begins anywhere. What begins at an unfreezing is not counted here."""
+def _epochs_of_nonsense(seen: Evidence) -> tuple[str, Severity] | None:
+    """What begins at an unfreezing is that detector's to tell."""
     limit = _nonsense(seen)
     worst, from_unfreezing = None, False
-    for before, after in pairwise(seen.epochs):
+    for before, after in pairwise([None, *seen.epochs]):
         validation = after["val"].get("loss")
         if after["train"]["loss"] <= limit or (validation is not None and validation <= seen.chance_loss):
             from_unfreezing = False
             continue
-        from_unfreezing |= exploded(seen, before, after)
+        from_unfreezing |= before is not None and exploded(seen, before, after)
         if not from_unfreezing and (worst is None or after["train"]["loss"] > worst["train"]["loss"]):
             worst = after
     if worst is None:
         return None
     last = seen.epochs[-1]
     what = (
-        f"In epoch {worst['epoch'] + 1} the training loss is {worst['train']['loss']:.3g}; it began at {seen.losses[0]:.3f}, "
-        f"and guessing gives {seen.chance_loss:.3f}. The peak rate is {rate(seen.spec.lr)}."
+        f"In epoch {worst['epoch'] + 1} the training loss is {_loss(worst['train']['loss'])}; {_began(seen)}"
+        f"guessing gives {seen.chance_loss:.3f}. The peak rate is {rate(seen.spec.lr)}."
     )
     if last["train"]["loss"] < seen.chance_loss:
         return f"{what} It comes down to {last['train']['loss']:.3f} by epoch {last['epoch'] + 1}.", "warning"
     return what, "problem"
 
 
-def _steps_of_nonsense(seen: Evidence) -> tuple[str, str] | None:
+def _steps_of_nonsense(seen: Evidence) -> tuple[str, Severity] | None:
     """Within the first epoch, before there is any other sign."""
     if len(seen.losses) <= RECENT or seen.epochs:
         return None
     began, now = seen.losses[0], median(seen.losses[-RECENT:])
     if now <= _nonsense(seen):
         return None
-    what = f"The training loss began at {began:.3f} and is now about {now:.3g}; guessing gives {seen.chance_loss:.3f}."
+    what = f"The training loss began at {_loss(began)} and is now about {_loss(now)}; guessing gives {seen.chance_loss:.3f}."
     return f"{what} The peak rate is {rate(seen.spec.lr)}.", "problem"
+
+
+def _began(seen: Evidence) -> str:
+    return f"it began at {_loss(seen.losses[0])}, and " if seen.losses else ""
+
+
+def _loss(value: float) -> str:
+    if value < 100:
+        return f"{value:.3f}"
+    return count(value) if value < 1e6 else f"{value:.1e}"
