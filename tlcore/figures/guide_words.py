@@ -10,6 +10,7 @@ from tlcore.advice.plateau import Plateau
 from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, landmark
 from tlcore.data.catalogue import DATASETS
 from tlcore.figures.words import interval, listing, percent, points, times
+from tlcore.models.catalogue import BACKBONES
 
 ENOUGH_SEEDS = 3  # as in tlcore/advice/regret.py
 ALL_LEARNT = 0.98  # of its training images: a probe that names so many rightly is not short of features
@@ -67,9 +68,10 @@ def record_sentences(kept: Kept) -> list[str]:
     ]
     datasets = list(dict.fromkeys(one["dataset"] for one in answer["situations"]))
     titles = listing([DATASETS[name].title if name in DATASETS else name for name in datasets])
+    backbone = BACKBONES[answer["backbone"]].title if answer["backbone"] in BACKBONES else answer["backbone"]
     where = "on a machine like this one" if kept.from_here else f"on another machine ({answer['machine']['processor']})"
     what = (
-        f"Measured {answer['made']} {where}: {titles}, {answer['backbone']} at {answer['image_size']} px, "
+        f"Measured {answer['made']} {where}: {titles}, {backbone} at {answer['image_size']} px, "
         f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
     )
     if answer["seeds"] < ENOUGH_SEEDS:
