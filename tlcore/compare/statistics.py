@@ -135,7 +135,12 @@ def _sd(values: Sequence[float], mean: float) -> float | None:
 
 
 def _half(sd: float, n: int) -> float:
-    return float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * sd / math.sqrt(n)
+    return interval_factor(n) * sd
+
+
+def interval_factor(n: int) -> float:
+    """Half the width of the interval of `n` values, in standard deviations: t(n-1) / √n. 9.0 for two, 2.5 for three."""
+    return float(stdtrit(n - 1, 0.5 + LEVEL / 2)) / math.sqrt(n)
 
 
 def _signs(n: int) -> itertools.product:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tlcore.compare.spec import Setting
+from tlcore.compare.statistics import interval_factor
 from tlcore.compare.table import Gap, Majority, Row, between
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
@@ -124,6 +125,9 @@ def how_sure(rows: Sequence[Row], names: Names) -> str:
             "are paired by seed. The t-test takes them for normal; the exact sign-flip test takes nothing for granted, and "
             f"with {times(most, 'seed')} its smallest p is {p_words(least)}{tells}."
         )
+        if most == 2:
+            wider = interval_factor(2) / interval_factor(3)
+            how += f" Two seeds make an interval {wider:.1f} times as wide as three of the same spread: add one."
         if any(row.gap is not None and row.gap.over in ("images", "patients") for row in rows):
             how += " Where all seeds gave the same difference, or only one is done, the interval is over the test images."
     return f"{how} p-values are Holm's, for {times(tested, 'comparison')} in a setting." if tested > 1 else how
