@@ -17,7 +17,7 @@ from tlcore.spec import RunSpec
 from tlcore.strategies import compile_plan, preset
 
 GROUPS = (
-    Group("bottom", "bottom", 100, 1),
+    Group("bottom", "bottom", 100, 1, bias_params=10),
     Group("middle", "middle", 200, 1),
     Group("top", "top", 300, 1),
     Group("head", "head", 20),
@@ -229,6 +229,9 @@ def test_distance_speaks_of_forgetting_at_its_two_ends_only():
     assert "not measured here" in far.findings[0].means
     assert "Forgetting" in between.cannot_tell
     assert "Forgetting" in near.clear
+    spec = asked("bitfit")
+    beside = diagnose(spec, [plan(spec), epoch(0, 0.4, 0.4, 0.9, moved=0.0)])
+    assert "new ones beside them" in beside.cannot_tell["Forgetting"]
 
 
 # --- findings and remedies as data

@@ -19,8 +19,8 @@ NEAR, FAR = 0.002, 0.015  # the two ends, as measured above
 
 
 def may_forget(seen: Evidence) -> bool:
-    """Random weights have nothing to forget, and frozen ones do not."""
-    return seen.pretrained and bool(seen.moving)
+    """Random weights have nothing to forget, and frozen ones do not. What another run taught was not measured above."""
+    return seen.spec.strategy.start.kind == "pretrained" and bool(seen.moving)
 
 
 def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
@@ -33,6 +33,8 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
     if drift[farthest] <= FAR:
         if trains_batchnorm(seen):
             return CannotTell("BatchNorm's statistics follow the new images, which the weights' distance leaves out")
+        if any(phase.moves != "weights" for phase in seen.plan.phases):
+            return CannotTell("only some weights move, or new ones beside them, whose distance says something else")
         if drift[farthest] > NEAR:
             return CannotTell(f"the weights moved by up to {percent(drift[farthest], 2)}, a distance that leaves it open")
         return None

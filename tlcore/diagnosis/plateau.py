@@ -14,7 +14,8 @@ FEWEST = 4  # epochs of a head that is trained in steps before a standstill mean
 
 
 def head_alone(seen: Evidence) -> bool:
-    return seen.pretrained and not seen.moving
+    """Of features learnt from photographs: random ones fall short for another reason."""
+    return seen.spec.strategy.start.kind == "pretrained" and not seen.moving
 
 
 def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
