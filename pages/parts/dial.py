@@ -44,6 +44,8 @@ def show_dial(spec: RunSpec, plan: Plan) -> None:
     if spec.strategy.start.kind == "random":
         st.caption("It asks about pretrained weights; this strategy starts from random ones.")
         return
+    if spec.head != "linear":
+        st.caption("It asks with a linear head, which is solved at once; this run's head is another.")
     wanted = dial_spec(spec)
     run = _newest(wanted) or _by_itself(wanted)
     if run is None:

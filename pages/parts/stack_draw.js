@@ -146,7 +146,7 @@ export function drawStack(parent, plan, options = {}) {
   const key = html("p", { class: "key" }, html("i", { class: "share" }), "its share of all parameters");
   const parts = new Set(plan.phases.flatMap((phase) => PARTS[phase.moves] ?? []));
   for (const what of parts) key.append(html("br"), html("i", { class: "stripes" }), `striped: of the group only its ${what} move`);
-  const scale = "how far its weights have moved, relative to their size (empty at 0.01 %, full at 100 %, each tenfold a quarter); the head starts from scratch, so it has none";
+  const scale = "how far its weights have moved, relative to their size (empty at 0.01 %, full at 100 %, each tenfold a quarter); the head is the task's own, so it has none";
   if (live) key.append(html("br"), html("i", { class: "bar" }), scale);
   const kinds = new Set(ways.flatMap((way) => (way ? [way.kind] : [])));
   const meanings = { kept: "the cut: what is below it is computed once for each picture and kept", recomputed: "a cut below which each epoch computes anew" };
@@ -165,9 +165,9 @@ export function drawStack(parent, plan, options = {}) {
         if (!now || cell.frozen) continue;
         if (!cell.searched && rates && rates[name] !== null && rates[name] !== undefined) cell.value.textContent = rateText(rates[name]);
         if (drift && drift[name] !== undefined && drift[name] !== null) {
-          const fresh = name === HEAD; // it has no weights to move away from
-          cell.bar.style.width = fresh ? 0 : `${100 * filled(drift[name])}%`;
-          cell.note.textContent = fresh ? "from scratch" : `moved ${percent(drift[name], 2)}`;
+          const own = name === HEAD; // most often it is new, and has no weights to move away from
+          cell.bar.style.width = own ? 0 : `${100 * filled(drift[name])}%`;
+          cell.note.textContent = own ? "the task's own" : `moved ${percent(drift[name], 2)}`;
         }
       }
     });
@@ -178,6 +178,6 @@ function showNumbers({ rate, changing }, rates, drift, searched) {
   if (rates) rate.textContent = "Rate now";
   for (const [name, { peak, moved }] of Object.entries(changing)) {
     if (rates) peak.textContent = searched && Number.isFinite(rates[name]) ? LINE_SEARCH : rateText(rates[name]);
-    if (moved && drift && Number.isFinite(drift[name])) moved.textContent = name === HEAD ? "from scratch" : drift[name] > 0 ? percent(drift[name], 2) : "0";
+    if (moved && drift && Number.isFinite(drift[name])) moved.textContent = name === HEAD ? "the task's own" : drift[name] > 0 ? percent(drift[name], 2) : "0";
   }
 }

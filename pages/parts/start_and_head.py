@@ -45,6 +45,18 @@ def _start() -> None:
         )
 
 
+def start_note() -> None:
+    """Where it starts from and which head it has, said outside the folded settings where they are not the usual ones."""
+    start, kind = st.session_state[key("start")], st.session_state[key("head")]
+    if RUN_ID.fullmatch(start):
+        run = next((summary for summary in startable(st.session_state[key("backbone")]) if summary.id == start), None)
+        st.caption(f":material/link: It starts from {plain(_run_in_words(start, run))}.")
+    elif start in ("pretrained", "random"):
+        st.caption(f":material/link: It starts from {_STARTS[start]}, whatever the strategy says.")
+    if kind != "linear":
+        st.caption(f":material/swap_vert: Its head: {plain(HEADS[kind].short)}.")
+
+
 def _run_in_words(run_id: str, summary: Summary | None) -> str:
     if summary is None:
         return f"run {run_id[-4:]}"  # the page says beside the plan why it cannot be started from

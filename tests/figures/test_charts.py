@@ -98,7 +98,7 @@ def test_drift_stands_on_the_stack():
     assert chart.layout.shapes[0].fillcolor == "rgba(58,134,200,0.22)"  # the stem's slab is ice
     assert reading == (
         "Of the backbone, stage 2 moved the most: by 2.00 % of its weights' size. The least of those that trained: stage 1 "
-        "(1.00 %). Not moved at all: stem. The head starts from scratch, so it is left out."
+        "(1.00 %). Not moved at all: stem. The head is the task's own, so it is left out."
     )
     figure, nothing = drift_by_group(plan, {"head": 0.8})
     assert figure is None

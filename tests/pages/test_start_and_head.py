@@ -128,7 +128,7 @@ def test_a_finished_run_on_this_backbone_can_be_started_from(runs: Path) -> None
     box(app, "Start from").set_value(before.id).run()
     assert app.query_params["start"] == before.id
     assert "Its head is" in [element.label for element in app.selectbox]
-    said(app)
+    assert f"It starts from run {before.id[-4:]}: {STRATEGIES['full'].title} on Chest X-rays" in said(app)
     next(button for button in app.button if button.label == "Start").click().run()
     made = next(run.spec() for run in all_runs(runs) if isinstance(run.spec(), RunSpec) and run.status().state == "queued")
     assert made.strategy.start == FromRun(run_id=before.id)
@@ -147,6 +147,8 @@ def test_the_heads_weights_are_counted_and_attention_is_refused_by_name(runs: Pa
     app = page(backbone="resnet18", strategy="linear-probe", head="mlp")
     assert app.metric[0].value == "132 k"  # 513 x 256 + 257 x 2
     assert "One hidden layer of 256 units" in said(app)
+    assert "Its head: MLP head." in said(app)
+    assert "It asks with a linear head" in said(app)
     solver = box(app, "A head that trains alone is")
     assert solver.disabled
     measured = next(run.spec() for run in all_runs(runs) if isinstance(run.spec(), MeasureSpec))

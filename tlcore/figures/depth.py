@@ -36,7 +36,8 @@ def stack_axis(chart: go.Figure, plan: Plan) -> None:
 def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure | None, str]:
     """How far each backbone group's weights moved, relative to their size at the start, on a logarithmic axis; its reading.
 
-    The head has no bar: it starts from scratch, so how far it went compares with nothing. No figure where nothing else moved.
+    The head has no bar: it is the task's own, most often new, so how far it went compares with nothing. No figure where nothing
+    else moved.
     """
     if not any(drift.get(group.name) for group in plan.groups if group.name != HEAD):
         return None, drift_reading(plan, drift)
@@ -56,9 +57,7 @@ def drift_by_group(plan: Plan, drift: Mapping[str, float]) -> tuple[go.Figure | 
     stack_axis(chart, plan)
     for place, name in enumerate(names):
         if name == HEAD:
-            chart.add_annotation(
-                x=place, y=0.03, yref="paper", yanchor="bottom", text="starts<br>from<br>scratch", showarrow=False
-            )
+            chart.add_annotation(x=place, y=0.03, yref="paper", yanchor="bottom", text="the<br>task's<br>own", showarrow=False)
         elif not drift.get(name):
             chart.add_annotation(x=place, y=0.03, yref="paper", text="0", showarrow=False, font={"color": ICE})
     chart.update_yaxes(type="log", dtick=1, exponentformat="none", range=[-2, 2.3])  # as the bars of the slabs: 0.01 % to 100 %
@@ -71,7 +70,7 @@ def drift_reading(plan: Plan, drift: Mapping[str, float]) -> str:
     body = [group.name for group in plan.groups if group.name != HEAD]
     moved = [name for name in body if drift.get(name)]
     still = [name for name in body if not drift.get(name)]
-    head = "The head starts from scratch, so it is left out."
+    head = "The head is the task's own, so it is left out."
     if not moved:
         return f"No weight of the backbone moved: all {len(body)} groups are what they were before. {head}"
     most = max(moved, key=lambda name: drift[name])
