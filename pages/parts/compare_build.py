@@ -12,7 +12,7 @@ from pages.parts.session import engine, told
 from pages.parts.text import plain
 from tlcore.compare.cost import Cost, cost, to_measure, unpaced
 from tlcore.compare.expand import Expansion, LeftOut, expand
-from tlcore.compare.folder import Begun, Comparison, create
+from tlcore.compare.folder import Begun, Comparison, create, same
 from tlcore.compare.known import KnownRuns
 from tlcore.compare.pace import Paces
 from tlcore.compare.spec import CompareSpec
@@ -76,7 +76,7 @@ def _cost_and_start(spec: CompareSpec) -> None:
             _measure(list(found.unknown), cards, known, names)
         label = "Start" if found.to_run else "Show it"
         if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not expansion.cells, width=220):
-            start(create(runs_dir(), spec, expansion))
+            start(same(runs_dir(), spec, expansion) or create(runs_dir(), spec, expansion))
 
 
 def grid_words(spec: CompareSpec, expansion: Expansion) -> str:

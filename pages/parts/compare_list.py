@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from pages.parts.session import told
 from pages.parts.statewords import dataset_name
 from pages.parts.text import plain
-from tlcore.compare.folder import Comparison, all_comparisons
+from tlcore.compare.folder import Comparison, all_comparisons, delete, restore
 from tlcore.compare.outcomes import fill
 from tlcore.errors import ThawError
 from tlcore.figures.compare_names import Names
@@ -16,12 +17,14 @@ from tlcore.figures.words import times
 from tlcore.settings import runs_dir
 
 LINES = 12
+_DELETED = "compare-deleted"
 
 
 def earlier() -> None:
     """Draw the list, or what to do where there is none."""
     found = list(all_comparisons(runs_dir()))
     st.subheader("Earlier comparisons")
+    _undo()
     if not found:
         st.caption(
             "None yet. Choose strategies above and start: results fill in as they come, and the comparison stays here, "
@@ -33,6 +36,28 @@ def earlier() -> None:
         with st.expander(f"{times(len(found) - LINES, 'older one')}"):
             for comparison in found[LINES:]:
                 _line(comparison)
+
+
+def delete_button(comparison: Comparison) -> None:
+    """Delete a comparison; the list then offers to take it back."""
+    if st.button("Delete this comparison", icon=":material/delete:", type="tertiary", help="Its runs stay. Can be undone."):
+        delete(comparison)
+        st.session_state[_DELETED] = comparison.id
+        st.query_params.clear()
+        st.rerun()
+
+
+def _undo() -> None:
+    deleted = st.session_state.get(_DELETED)
+    if deleted is None:
+        return
+    line = st.container(horizontal=True, vertical_alignment="center")
+    line.markdown(":material/delete: 1 comparison deleted; its runs are still there.")
+    if line.button("Undo", icon=":material/undo:"):
+        del st.session_state[_DELETED]
+        with told():
+            restore(runs_dir(), deleted)
+        st.rerun()
 
 
 def _line(comparison: Comparison) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.compare_build import BEGUN, left_out, reused_words
 from pages.parts.compare_grid import grid
+from pages.parts.compare_list import delete_button
 from pages.parts.compare_more import more
 from pages.parts.compare_report import downloads
 from pages.parts.compare_results import results
@@ -46,7 +47,10 @@ def _view(comparison: Comparison, contents: Contents) -> None:
     st.divider()
     more(comparison, contents)
     downloads(comparison, contents, filled, names, metric)
-    st.page_link("compare.py", label="All comparisons, or a new one", icon=":material/compare:")
+    line = st.container(horizontal=True, vertical_alignment="center")
+    line.page_link("compare.py", label="All comparisons, or a new one", icon=":material/compare:")
+    with line:
+        delete_button(comparison)
 
 
 def about(contents: Contents, names: Names) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.compare.made import cards_of, done, expanded, spec_of
 from tlcore.compare.cost import cost, to_measure, unpaced
 from tlcore.compare.expand import expand
-from tlcore.compare.folder import Begun, all_comparisons, create, open_comparison
+from tlcore.compare.folder import Begun, all_comparisons, create, open_comparison, same
 from tlcore.compare.known import KnownRuns, identity
 from tlcore.compare.pace import Paces
 from tlcore.compare.spec import Budget, Cell, CompareSpec, Setting, of_runs, seeds_from
@@ -202,6 +202,21 @@ def test_runs_from_the_list_make_the_smallest_grid_that_holds_them() -> None:
     assert {identity(each) for each in specs} <= made
     with pytest.raises(SpecError, match="differ in epochs"):
         of_runs([one, one.model_copy(update={"epochs": 9})])
+
+
+def test_a_lost_run_goes_on_and_the_same_comparison_is_found_again(tmp_path: Path, engine: LocalEngine) -> None:
+    spec = spec_of(seeds=[0])
+    comparison = create(tmp_path, spec, expanded(spec))
+    comparison.begin(engine)
+    run = engine.queue()[0]
+    run.write_status(replace(run.written_status(), state="running"))  # and nobody holds its lock
+    assert run.status().state == "lost"
+    assert comparison.begin(engine).submitted == 1
+    assert run.status().resume
+    found = same(tmp_path, spec, expanded(spec))
+    assert found is not None
+    assert found.id == comparison.id
+    assert same(tmp_path, spec_of(seeds=[1]), expanded(spec_of(seeds=[1]))) is None
 
 
 def test_failed_runs_are_neither_reused_nor_counted(tmp_path: Path, engine: LocalEngine) -> None:

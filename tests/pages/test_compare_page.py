@@ -134,6 +134,15 @@ def test_earlier_comparisons_are_listed(comparison: Comparison) -> None:
     assert "3 of 4 runs done" in said(page())
 
 
+def test_a_comparison_is_deleted_without_its_runs_and_brought_back(runs: Path, comparison: Comparison) -> None:
+    app = press(page(comparison=comparison.id), "Delete this comparison")
+    assert list(all_comparisons(runs)) == []
+    assert len(list(all_runs(runs))) == 3
+    assert "1 comparison deleted" in said(app)
+    press(app, "Undo")
+    assert [one.id for one in all_comparisons(runs)] == [comparison.id]
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "20261121T000000-digits-0000", "<script>"])
 def test_a_link_to_nothing_says_so(runs: Path, name: str) -> None:
     app = page(comparison=name)

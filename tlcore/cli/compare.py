@@ -15,9 +15,9 @@ from tlcore.cli.arguments import absolute_paths, add_spec_options
 from tlcore.cli.report import table as columns
 from tlcore.compare.cost import Cost, cost, to_measure, unpaced
 from tlcore.compare.expand import Expansion, expand
-from tlcore.compare.folder import Comparison, create
+from tlcore.compare.folder import Comparison, create, same
 from tlcore.compare.known import KnownRuns
-from tlcore.compare.outcomes import METRICS
+from tlcore.compare.outcomes import METRICS, fill
 from tlcore.compare.pace import Paces
 from tlcore.compare.spec import Budget, Cell, CompareSpec, seeds_from
 from tlcore.data.card import DatasetCard
@@ -75,7 +75,7 @@ def compare(given: argparse.Namespace) -> None:
     expansion = expand(spec, cards, paces, refuse_early)
     for name, reason in dict.fromkeys((one.strategy, one.reason) for one in expansion.left_out):
         _say(f"Left out: {name}. {reason}")
-    comparison = create(runs_dir, spec, expansion)
+    comparison = same(runs_dir, spec, expansion) or create(runs_dir, spec, expansion)
     _say(_cost_words(cost(spec, expansion.cells, known, paces)))
     comparison.adopt()
     _run_all(comparison, spec, expansion, runs_dir)
@@ -110,7 +110,7 @@ def compare_spec(given: argparse.Namespace) -> CompareSpec:
 
 
 def _run_all(comparison: Comparison, spec: CompareSpec, expansion: Expansion, runs_dir: Path) -> None:
-    cells = [entry.cell for entry in comparison.read().entries if entry.run_id is None]
+    cells = [one.entry.cell for one in fill(comparison.read(), runs_dir) if one.state not in ("done", "queued", "running")]
     failed: list[ThawError] = []
     for place, cell in enumerate(cells, start=1):
         _say(f"Run {place} of {len(cells)}: {_cell_words(cell)}")

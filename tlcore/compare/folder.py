@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,10 @@ from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.files import Lock, write_json
 from tlcore.runs import open_run
-from tlcore.spec import RunSpec
 
 FOLDER = "comparisons"
 _ID = re.compile(r"^[0-9]{8}T[0-9]{6}-[a-z0-9-]{1,60}-[0-9a-f]{4}$")
+_TRASH = ".trash"
 _WRITE_EVERY = 20  # submitted runs between two writes; what a kill loses is found again by what the runs do
 
 
@@ -83,16 +83,20 @@ class Comparison:
     def begin(self, engine: LocalEngine) -> Begun:
         """Give every cell that lacks one a run: one that does the same and is done or on its way, else a new one.
 
-        Cells whose run failed, was cancelled or was deleted get another. May be asked as often as one likes.
+        Cells whose run failed, was cancelled or was deleted get another; a lost run goes on from its checkpoint. May be asked
+        as often as one likes.
         """
         with self._lock():
             contents = self.read()
             known = KnownRuns(self.runs_dir)
             entries, begun = list(contents.entries), Begun()
             for place, entry in enumerate(entries):
-                spec = contents.spec.run_of(entry.cell)
                 if self._stands(entry):
+                    if entry.run_id is not None and self._state(entry.run_id) == "lost":
+                        engine.resume(entry.run_id)
+                        begun = replace(begun, submitted=begun.submitted + 1)
                     continue
+                spec = contents.spec.run_of(entry.cell)
                 there = known.find(spec)
                 if there is None:
                     entries[place] = replace(entry, run_id=engine.submit(spec).id)
@@ -159,6 +163,18 @@ class Comparison:
         write_json(self.path / "spec.json", _as_data(contents))
 
 
+def same(runs_dir: Path, spec: CompareSpec, expansion: Expansion) -> Comparison | None:
+    """The newest comparison of exactly these runs, if there is one: asked again, it is looked at again."""
+    for comparison in all_comparisons(runs_dir):
+        try:
+            contents = comparison.read()
+        except (ThawError, OSError, ValueError, KeyError, TypeError):  # of another version, or deleted just now
+            continue
+        if contents.spec == spec and {entry.cell for entry in contents.entries} == set(expansion.cells):
+            return comparison
+    return None
+
+
 def create(runs_dir: Path, spec: CompareSpec, expansion: Expansion) -> Comparison:
     """Make the folder of a comparison; nothing runs yet. Raises `ThawError` where nothing of it could run."""
     if not expansion.cells:
@@ -192,11 +208,20 @@ def all_comparisons(runs_dir: Path) -> Iterator[Comparison]:
             yield Comparison(path)
 
 
-def count_there(known: KnownRuns, specs: Sequence[RunSpec]) -> tuple[int, int]:
-    """How many of these runs are done already, and how many are on their way."""
-    found = [there for spec in specs if (there := known.find(spec)) is not None]
-    done = sum(there.state == "done" for there in found)
-    return done, len(found) - done
+def delete(comparison: Comparison) -> None:
+    """Move a comparison to the trash, from where `restore` brings it back. Its runs stay: they may be others' too."""
+    trash = comparison.path.parent / _TRASH
+    trash.mkdir(exist_ok=True)
+    comparison.path.rename(trash / comparison.id)
+
+
+def restore(runs_dir: Path, comparison_id: str) -> Comparison:
+    """Undo `delete`. Raises `RunNotFound`."""
+    folder = runs_dir / FOLDER
+    if not _ID.fullmatch(comparison_id) or not (folder / _TRASH / comparison_id).is_dir():
+        raise RunNotFound("That comparison is not in the trash.", next_step="Only a deleted one can be restored.")
+    (folder / _TRASH / comparison_id).rename(folder / comparison_id)
+    return Comparison(folder / comparison_id)
 
 
 def _as_data(contents: Contents) -> dict[str, Any]:
