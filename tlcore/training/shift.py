@@ -50,7 +50,7 @@ def shift(run: Run, events: EventWriter) -> dict[str, Any]:
     asked = spec.run
     machine = choose(asked.device, asked.precision)
     with repeatable(machine):
-        refuse_early(spec)
+        refuse_early(spec, report.runs_dir)
         splits = _pictures(spec, report)
         report.progress("Building the network", 0, 1, "network")
         network = build(
