@@ -97,7 +97,7 @@ def test_nothing_is_found_in_a_healthy_run_however_early_it_is_asked(name: str):
         ("two at a time", "unstable-batchnorm", "warning"),
         ("foreign", "head-plateau", "warning"),
         ("memorising", "over-fitting", "warning"),
-        ("foreign, unfrozen", "forgetting", "warning"),
+        ("foreign, unfrozen", "forgetting", "info"),
     ],
 )
 def test_a_run_with_the_fault_is_told_so(name: str, detector: str, severity: str):

@@ -1,9 +1,12 @@
 """Forgetting, by its measured proxy: how far the backbone's weights have moved.
 
-Measured with EfficientNet-Lite0 trained on chest X-rays and digits in 13 ways, and its old classifier put back: of 240
-everyday photographs at 128 px, those whose top answer stayed were 69 to 91 % where no group had moved by more than 0.2 %, 1 to
-70 % between 0.2 and 1.5 %, and none in any run beyond that. So the distance speaks at its two ends only, and it says nothing
-about BatchNorm's statistics: where they were trained, 12 % stayed at 0.2 %.
+Measured with EfficientNet-Lite0, trained in 17 ways (chest X-rays, digits, traffic lights, leaves) and its old classifier put
+back: of 240 everyday photographs at 128 px, the share whose top answer stayed as it was, by the farthest group's distance:
+
+    up to 0.2 %: 69 to 91 %      0.2 to 1.5 %: 1 to 70 %      above: 21 % where one group had moved, none in five others
+
+So the distance speaks at its two ends only. It says nothing about BatchNorm's statistics: where they were trained, 12 % stayed
+at 0.2 %, and none at 0.6 %.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ def may_forget(seen: Evidence) -> bool:
 
 
 def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
-    """Fires where a backbone group has moved farther than any network that kept its old answers."""
+    """Fires where a backbone group has moved farther than in any network that kept most of its old answers."""
     if not seen.epochs:
         return CannotTell("no epoch has ended")
     last = seen.epochs[-1]
@@ -44,9 +47,9 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
         f"{count(far)} of the backbone's {times(len(drift), 'group')} by more than {percent(FAR)}."
     )
     means = (
-        "What the backbone knew about everyday photographs is probably gone: in trials with EfficientNet-Lite0, networks that "
-        "moved this far gave their old answer to none of 240. This is read from the distance alone; what this very run has "
-        "forgotten is not measured here."
+        "Most of what the backbone knew about everyday photographs is probably gone, which matters where it is still wanted: "
+        "in trials with EfficientNet-Lite0, networks that moved this far kept 21 % of their old answers at most. This is read "
+        "from the distance alone; what this very run has forgotten is not measured here."
     )
     remedy = first_that_changes(seen.spec, slower_body(seen.spec), slower(seen.spec), fewer_groups(seen))
-    return Finding("warning", what, means, remedy)
+    return Finding("info", what, means, remedy)

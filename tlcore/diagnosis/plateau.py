@@ -29,7 +29,7 @@ def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
     training, validation = last["train"]["accuracy"], last["val"].get("accuracy")
     if at_most(training, seen.train_images) >= LEVEL:
         return None
-    if validation is not None and at_most(validation, seen.val_images) >= LEVEL:
+    if validation is not None and validation >= LEVEL:
         return None
     new = f", and {percent(validation)} of the {count(seen.val_images)} validation images" if validation is not None else ""
     what = (
@@ -37,8 +37,9 @@ def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
         f"{count(seen.train_images)} images that it trains on rightly{new}."
     )
     means = (
-        "A head cannot tell apart what the frozen features do not show: these pictures differ from the photographs that the "
-        "backbone was trained on. Unfreezing from the top lets the features follow; the dial on this form asks how far."
+        "A head cannot tell apart what the frozen features do not show: these pictures, at this size, are not like the "
+        "photographs that the backbone was trained on. Unfreezing from the top lets the features follow; the dial on the form "
+        "asks how far."
     )
     strategy = "lp-ft" if "lp-ft" in STRATEGIES else "full"
     remedy = first_that_changes(
