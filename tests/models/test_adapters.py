@@ -219,6 +219,7 @@ def test_by_hand() -> None:
     torch.testing.assert_close(layer(inputs), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of peft and what it imports
 @pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224"])
 def test_lora_is_pefts_step_by_step(name: str) -> None:
