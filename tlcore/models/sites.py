@@ -22,7 +22,7 @@ from tlcore.models.partition import Partition
 
 _LINEAR = (nn.Linear, timm.layers.Linear)
 _CONVOLUTION = (nn.Conv2d, timm.layers.Conv2dSame)
-_NO_BLOCK = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _FAILURES = (RuntimeError, NotImplementedError, TypeError, ValueError, AssertionError, AttributeError, LookupError)
 
 
@@ -140,8 +140,9 @@ def _kinds_of_blocks(module: nn.Module, modules: Mapping[str, nn.Module]) -> set
     matched = group_with_matcher(iter(names), module.group_matcher())
     shared = [_shared([name.split(".")[:-1] for name in matched[piece]]) for piece in sorted(matched)[1:]]
     innermost = [name for name in shared if not any(other.startswith(f"{name}.") for other in shared)]
-    blocks = [modules[name] for name in innermost if name]
-    return {type(block) for block in blocks if not isinstance(block, _NO_BLOCK) and any(True for _ in block.children())}
+    pieces = [modules[name] for name in innermost if name]
+    blocks = [child for piece in pieces for child in (piece.children() if isinstance(piece, _CONTAINERS) else [piece])]
+    return {type(block) for block in blocks if not isinstance(block, _CONTAINERS) and any(True for _ in block.children())}
 
 
 def _shared(names: Sequence[Sequence[str]]) -> str:
