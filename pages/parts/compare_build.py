@@ -20,6 +20,7 @@ from tlcore.data.card import DatasetCard
 from tlcore.errors import ThawError
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_words import some
+from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import count, duration, listing, times
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
@@ -71,6 +72,7 @@ def _cost_and_start(spec: CompareSpec) -> None:
         st.markdown(plain(cost_words(found)))
         if spec.budget.unit != "epochs":
             st.caption(plain(_budget_words(spec, expansion)))
+        own(spec, names)
         left_out(expansion.left_out, names)
         if found.unknown:
             _measure(list(found.unknown), cards, known, names)
@@ -109,6 +111,13 @@ def cost_words(found: Cost) -> str:
     return (
         f"{text} {count(found.timed)} of them take {about}; of the other {count(found.to_run - found.timed)} nobody knows yet."
     )
+
+
+def own(spec: CompareSpec, names: Names) -> None:
+    """Say which strategies run with settings of their own: a recipe's rate is part of the recipe."""
+    for name in spec.names:
+        if fields := spec.own(name):
+            st.caption(f":material/tune: {plain(f'{names.strategy(name)}. {meant_with(fields)}')}")
 
 
 def left_out(these: tuple[LeftOut, ...], names: Names) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages.parts.compare_build import BEGUN, left_out, reused_words
+from pages.parts.compare_build import BEGUN, left_out, own, reused_words
 from pages.parts.compare_grid import grid
 from pages.parts.compare_list import delete_button
 from pages.parts.compare_more import more
@@ -42,6 +42,7 @@ def _view(comparison: Comparison, contents: Contents) -> None:
         st.caption(f":material/recycling: {plain(reused_words(before[1]))}")
     filled = fill(contents, runs_dir())
     grid(comparison, contents, filled, names)
+    own(contents.spec, names)
     left_out(contents.left_out, names)
     metric = results(comparison, contents, filled, names)
     st.divider()

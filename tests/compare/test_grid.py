@@ -219,6 +219,17 @@ def test_a_lost_run_goes_on_and_the_same_comparison_is_found_again(tmp_path: Pat
     assert same(tmp_path, spec_of(seeds=[1]), expanded(spec_of(seeds=[1]))) is None
 
 
+def test_runs_that_each_had_what_they_are_meant_with_go_back_to_one_grid() -> None:
+    spec = spec_of(["linear-probe", "recipe-b"], seeds=[0])
+    runs = [spec.run_of(cell) for cell in expanded(spec).cells]
+    assert [run.lr for run in runs] == [1e-3, 1e-4]
+    assert spec.own("recipe-b")["lr"] == 1e-4
+    assert spec.own("linear-probe") == {}
+    again = of_runs(runs)
+    assert again.names == ("linear-probe", "recipe-b")
+    assert {identity(again.run_of(cell)) for cell in expanded(again).cells} == {identity(run) for run in runs}
+
+
 def test_failed_runs_are_neither_reused_nor_counted(tmp_path: Path, engine: LocalEngine) -> None:
     spec = spec_of(seeds=[0])
     run = engine.submit(spec.run_of(expanded(spec).cells[0]))

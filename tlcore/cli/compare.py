@@ -27,6 +27,7 @@ from tlcore.engine import run
 from tlcore.errors import Cancelled, SpecError, ThawError
 from tlcore.figures.compare_told import MAJORITY, told
 from tlcore.figures.compare_words import number, p_words, signed
+from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import duration, short_count, times
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES
@@ -73,8 +74,11 @@ def compare(given: argparse.Namespace) -> None:
     known = KnownRuns(runs_dir)
     paces = Paces(known, cards)
     expansion = expand(spec, cards, paces, refuse_early)
-    for name, reason in dict.fromkeys((one.strategy, one.reason) for one in expansion.left_out):
+    for name, reason in dict.fromkeys((one.strategy, f"{one.reason} {one.next_step}") for one in expansion.left_out):
         _say(f"Left out: {name}. {reason}")
+    for name in spec.names:
+        if fields := spec.own(name):
+            _say(f"{name}: {meant_with(fields)}")
     comparison = same(runs_dir, spec, expansion) or create(runs_dir, spec, expansion)
     _say(_cost_words(cost(spec, expansion.cells, known, paces)))
     comparison.adopt()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -120,20 +120,23 @@ class CompareSpec(_Spec):
     def run_of(self, cell: Cell) -> RunSpec:
         """The spec of one run of the grid: what all share, the epochs of the budget, and where `run` leaves a field at its
         default, what the cell's preset is meant with (a recipe's rate)."""
-        chosen, own = self.strategy(cell.strategy), {}
-        if chosen.name in STRATEGIES and chosen == preset(chosen.name):
-            own = {name: value for name, value in defaults_of(chosen.name).items() if _untouched(self.run, name)}
         return self.run.model_copy(
-            update=own
+            update=self.own(cell.strategy)
             | {
                 "dataset": cell.setting.dataset,
                 "backbone": cell.setting.backbone,
                 "images_per_class": cell.setting.images_per_class,
-                "strategy": chosen,
+                "strategy": self.strategy(cell.strategy),
                 "seed": cell.seed,
                 "epochs": cell.epochs,
             }
         )
+
+    def own(self, name: str) -> dict[str, Any]:
+        """What a strategy is run with that the others are not, but for the epochs, which the budget gives."""
+        if name not in STRATEGIES or self.strategy(name) != preset(name):
+            return {}
+        return {field: value for field, value in defaults_of(name).items() if field != "epochs" and _untouched(self.run, field)}
 
     def with_more(
         self,
@@ -167,7 +170,8 @@ def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
     """The smallest grid that holds all of these runs. Raises `SpecError` where they differ in what a comparison shares."""
     if not specs:
         raise SpecError("No run was chosen.", next_step="Tick runs on the Runs page.")
-    shared = [one.model_dump(exclude={"dataset", "backbone", "strategy", "images_per_class", "seed"}) for one in specs]
+    plain = [_without_own(one) for one in specs]
+    shared = [one.model_dump(exclude={"dataset", "backbone", "strategy", "images_per_class", "seed"}) for one in plain]
     if apart := [name for name in shared[0] if any(one[name] != shared[0][name] for one in shared)]:
         raise SpecError(
             f"These runs differ in {', '.join(name.replace('_', ' ') for name in apart)}, which a fair comparison keeps equal.",
@@ -183,12 +187,20 @@ def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
         seeds=tuple(sorted({one.seed for one in specs})),
         baseline="linear-probe" if "linear-probe" in names else names[0],
         budget=Budget(amount=specs[0].epochs),
-        run=specs[0],
+        run=plain[0],
     )
 
 
 def _untouched(run: RunSpec, name: str) -> bool:
     return getattr(run, name) == RunSpec.model_fields[name].default
+
+
+def _without_own(spec: RunSpec) -> RunSpec:
+    """As usual in what its preset is meant with, where it ran with that: such runs are told apart by their strategy alone."""
+    if _as_run(spec) != spec.strategy:
+        return spec
+    meant = defaults_of(spec.strategy.name).keys() - {"epochs"}
+    return spec.model_copy(update={name: RunSpec.model_fields[name].default for name in meant})
 
 
 def _as_run(spec: RunSpec) -> Strategy:

@@ -28,6 +28,7 @@ from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
 from tlcore.figures.compare_told import lines, versions
 from tlcore.figures.compare_words import by_setting, headline, how_sure, metric_title, number, p_words, transfer_words
+from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import duration, is_share, short_count, times
 
 _STYLE = """
@@ -73,6 +74,9 @@ def report(comparison: Comparison, metric: str, names: Names | None = None) -> s
         _table(found, known, names, metric),
         f'<p class="about">{escape(how_sure(found, names))}</p>',
     ]
+    if own := {name: fields for name in contents.spec.names if (fields := contents.spec.own(name))}:
+        each = [f"{names.strategy(name)}. {meant_with(fields)}" for name, fields in own.items()]
+        body += ["<h2>Settings of their own</h2>", *(f"<p>{escape(text)}</p>" for text in each)]
     if contents.left_out:
         each = dict.fromkeys(f"{names.strategy(one.strategy)}: {one.reason}" for one in contents.left_out)
         body += ["<h2>Left out</h2>", *(f"<p>{escape(text)}</p>" for text in each)]
