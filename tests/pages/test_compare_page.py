@@ -150,15 +150,27 @@ def test_a_link_to_nothing_says_so(runs: Path, name: str) -> None:
     assert app.error
 
 
-def test_the_runs_page_compares_runs_that_are_chosen(runs: Path, comparison: Comparison) -> None:
-    """The grid is made of what the runs are; nothing starts."""
-    from tlcore.compare.spec import of_runs
+def chosen_runs() -> None:
+    from pages.parts.run_actions import actions
+    from pages.parts.summary import summaries
 
-    spec = of_runs([run.spec() for run in all_runs(runs)])
-    assert (set(spec.names), spec.seeds) == ({"linear-probe", "full"}, (0, 1))
-    again = create(runs, spec, expand(spec, DATASETS))
-    assert again.adopt() == 3
-    assert not [run for run in all_runs(runs) if run.status().state == "queued"]
+    actions(summaries())
+
+
+def test_the_runs_page_compares_runs_that_are_chosen(fabricated, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grid is made of what the runs are; nothing starts."""
+    for name in ("linear-probe", "full"):
+        fabricated(done=True, strategy=name)
+    went: list[tuple[str, dict]] = []
+    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: went.append((page, query_params)))
+    app = press(AppTest.from_function(chosen_runs, default_timeout=60).run(), "Compare")
+    assert not app.exception
+    (made,) = all_comparisons(runs)
+    assert went == [("compare.py", {"comparison": made.id})]
+    assert {one.state for one in fill(made.read(), runs)} == {"done"}
+    fabricated(done=True, strategy="full", epochs=3)
+    app = press(AppTest.from_function(chosen_runs, default_timeout=60).run(), "Compare")
+    assert "These runs differ in epochs" in said(app)
 
 
 def hostile(runs: Path, tmp_path: Path, fabricated) -> Comparison:
