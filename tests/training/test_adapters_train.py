@@ -14,6 +14,7 @@ from tiny import CLASSES, SIDE, Training, cut_in, tiny_network
 from tlcore.models.adapters import insert, merged
 from tlcore.spec import RunSpec
 from tlcore.strategies import Strategy
+from tlcore.strategies.phases import Gradual
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.scope import BitFit, HeadOnly, LoRA, NormOnly
 from tlcore.training.fit import fit
@@ -74,6 +75,15 @@ def test_below_the_lowest_adapter_everything_is_computed_once(training) -> None:
     below = cut.setup.route(cut.state).frozen.cuts.digest("top")
     probe = cut_in(training("last-group", epochs=2, augment=False))
     assert probe.setup.route(probe.state).frozen.cuts.digest("top") == below
+
+
+def test_adapters_thawed_group_by_group_train_on_kept_rows_as_on_the_whole_network(training) -> None:
+    chosen = Strategy(scope=LoRA(rank=2), phases=Gradual(), rates=Uniform(body_lr_mult=1.0))
+    plain, cut = training(chosen, epochs=4, augment=False), cut_in(training(chosen, epochs=4, augment=False))
+    assert [getattr(route, "group", None) for route in cut.setup.routes] == ["head", "top", "middle", None]
+    assert run(plain) == run(cut) == set(plain.state.movable)
+    for event, other in zip(plain.state.history, cut.state.history, strict=True):
+        assert event["val"]["loss"] == pytest.approx(other["val"]["loss"], rel=1e-4)
 
 
 def test_a_head_trained_before_adapters_leaves_them_alone(training) -> None:
