@@ -30,8 +30,8 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
     """Fires where a backbone group has moved farther than in any network that kept most of its old answers."""
     if not seen.epochs:
         return CannotTell("no epoch has ended")
-    last = seen.epochs[-1]
-    drift = {group: moved for group, moved in last["drift"].items() if group != HEAD}
+    event = seen.best if seen.over and seen.best else seen.epochs[-1]  # of a run that is over, the weights that it keeps
+    drift = {group: moved for group, moved in event["drift"].items() if group != HEAD}
     farthest = max(drift, key=lambda group: drift[group])
     if drift[farthest] <= FAR:
         if trains_batchnorm(seen):
@@ -43,7 +43,7 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
         return None
     far = sum(moved > FAR for moved in drift.values())
     what = (
-        f"After epoch {last['epoch'] + 1} {farthest} has moved by {percent(drift[farthest])} of the length of its weights, and "
+        f"After epoch {event['epoch'] + 1}, {farthest} has moved by {percent(drift[farthest])} of the length of its weights, and "
         f"{count(far)} of the backbone's {times(len(drift), 'group')} by more than {percent(FAR)}."
     )
     means = (
