@@ -43,8 +43,8 @@ def drifted_far(seen: Evidence) -> Finding | CannotTell | None:
         return None
     far = sum(moved > FAR for moved in drift.values())
     what = (
-        f"After epoch {event['epoch'] + 1}, {farthest} has moved by {percent(drift[farthest])} of the length of its weights, and "
-        f"{count(far)} of the backbone's {times(len(drift), 'group')} by more than {percent(FAR)}."
+        f"After epoch {event['epoch'] + 1}, {farthest} has moved by {percent(drift[farthest])} of the length of its weights, "
+        f"and {count(far)} of the backbone's {times(len(drift), 'group')} by more than {percent(FAR)}."
     )
     means = (
         "Most of what the backbone knew about everyday photographs is probably gone, which matters where it is still wanted: "
