@@ -86,7 +86,7 @@ def test_every_field_of_the_spec_is_an_option() -> None:
         "--backbone": "resnet18", "--weights": "w.safetensors", "--dataset": "digits", "--labels": "l.csv", "--epochs": "3",
         "--lr": "0.1", "--optimizer": "sgd", "--weight-decay": "0", "--batch-size": "7", "--image-size": "64",
         "--images-per-class": "9", "--patience": "2", "--precision": "bfloat16", "--device": "cpu", "--seed": "4",
-        "--strategy": "full", "--views": "0", "--cut": "off", "--head-solver": "minibatch",
+        "--strategy": "full", "--views": "0", "--cut": "off", "--head-solver": "minibatch", "--head": "mlp",
     }  # fmt: skip
     spec = spec_of(*(part for pair in options.items() for part in pair), "--no-augment", "--class-weights")
     given = spec.model_dump()

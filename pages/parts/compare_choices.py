@@ -114,12 +114,16 @@ def choices() -> CompareSpec | None:
     return None
 
 
+_WITHOUT = {
+    "from-scratch": "nothing here says whether pretraining helped or hurt",
+    "random-features": "nothing here says what the pretrained features add to the architecture",
+}
+
+
 def _controls(strategies: list[str]) -> None:
-    missing = [STRATEGIES[name].title for name in ("random-features", "from-scratch") if name not in strategies]
-    if missing and strategies:
-        st.caption(
-            f":material/info: Without {plain(' and '.join(missing))} nothing here says what the pretrained weights are worth."
-        )
+    for name, what in _WITHOUT.items():
+        if strategies and name not in strategies:
+            st.caption(f":material/info: {plain(f'Without {STRATEGIES[name].title} {what}.')}")
 
 
 def _shared() -> dict[str, Any]:

@@ -63,7 +63,7 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
         margin={"l": 60, "r": 20, "t": 66, "b": 50},
         font={"size": 13, "family": "Arial, Helvetica, sans-serif"},
     )
-    figure.update_annotations(font={"size": 13 if columns <= COLUMNS else 12})
+    figure.update_annotations(font={"size": 12 if columns <= COLUMNS else 11})
     figure.update_xaxes(title={"text": "Epochs"}, row=lines)
     figure.update_yaxes(title={"text": y_title(metric, "Val.")}, col=1, row=(lines + 1) // 2)
     return figure, curves_reading(rows, names, metric)

@@ -16,8 +16,9 @@ from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import is_share, listing, times
 
 _UPRIGHT = 3  # settings up to which their names stand upright; more have no room for that on a phone
-_HEAD = 26  # characters of a line of a setting's name
+_HEAD, _LONG_HEAD = 26, 46  # characters of a line of a setting's name, upright and lying
 _LINE, _AROUND = 30, 60  # pixels of a row, and of the rest besides the settings' names
+_TIED_BELOW = "<br>≈"  # where cells are narrow
 _TIED = " ≈"  # on a cell that is not the setting's best and cannot be told from it
 
 
@@ -29,10 +30,10 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
     settings = by_setting(rows)
     order = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
     upright = len(settings) <= _UPRIGHT
-    wrapped = [textwrap.wrap(names.setting(setting), _HEAD) for setting in settings]
+    wrapped = [textwrap.wrap(names.setting(setting), _HEAD if upright else _LONG_HEAD) for setting in settings]
     columns = ["<br>".join(map(escaped, lines)) for lines in wrapped]
     top = 16 * max(map(len, wrapped)) if upright else 7 * max(len(line) for lines in wrapped for line in lines)
-    chart = figure(x="", y="", height=_AROUND + top + _LINE * len(order))
+    chart = figure(x="", y="", height=_AROUND + top + (_LINE if upright else _LINE + 6) * len(order))
     shades: list[list[float | None]] = [[None] * len(columns) for _ in order]
     hovers = [["not done"] * len(columns) for _ in order]
     for across, here in enumerate(settings.values()):
@@ -44,9 +45,9 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
             gap = between(best, row, metric)
             tied = row is not best and gap is not None and gap.within_noise
             text = number(metric, row.estimate.mean)
-            words = f"<b>{text}</b>" if row is best else f"{text}{_TIED if tied else ''}"
+            words = f"<b>{text}</b>" if row is best else f"{text}{(_TIED if upright else _TIED_BELOW) if tied else ''}"
             # As a note, which takes the page's own ink: Plotly would write white on what it takes for a dark cell.
-            chart.add_annotation(x=across, y=down, text=words, showarrow=False, font={"size": 13})
+            chart.add_annotation(x=across, y=down, text=words, showarrow=False, font={"size": 13 if upright else 11})
             hovers[down][across] = escaped(f"{names.strategy(row.strategy)}: {value_words(row, metric)}")
     chart.add_heatmap(
         z=shades,
