@@ -38,8 +38,8 @@ PRESETS = (
         title="EWC",
         sentence="Full fine-tuning in which weights that mattered to the old task are held, and the others are free.",
         updates="everything, held by how much the old task leaned on it",
-        expect="For the same drift more of the old task is kept than by L2-SP. First it measures what mattered, which takes some "
-        "seconds.",
+        expect="For the same drift more of the old task is kept than by L2-SP. First it measures what mattered, which takes "
+        "some seconds.",
         when="When the old task has to go on working, and there are images of it but no labels.",
         analogy="Rebuilding a house with the load-bearing walls marked: move any other wall you like.",
         forgetting="low",
@@ -52,8 +52,8 @@ PRESETS = (
         title="LwF",
         sentence="Full fine-tuning in which the old classifier must go on saying what it said about the new images.",
         updates="everything, while the old classifier's answers on the new images are kept",
-        expect="Most of the old answers are kept without a single old image, at some cost to the new task; each step takes about "
-        "a quarter longer.",
+        expect="Most of the old answers are kept without a single old image, at some cost to the new task; each step takes "
+        "about a quarter longer.",
         when="When the old task should survive and none of its images are at hand.",
         analogy="Learning a new language while telling your old stories in the old one, to stay fluent.",
         forgetting="low",
@@ -66,8 +66,8 @@ PRESETS = (
         title="Replay",
         sentence="Full fine-tuning with a few old images in every step, which must still be answered as before.",
         updates="everything, while some old images are rehearsed",
-        expect="The old task is kept as far as its images show it, and better the longer it is rehearsed; each step takes about "
-        "half as long again.",
+        expect="The old task is kept as far as its images show it, and better the longer it is rehearsed; each step takes "
+        "about half as long again.",
         when="When images of the old task are at hand, labelled or not.",
         analogy="A pianist who learns a new piece and plays an old one each day.",
         forgetting="low",
