@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-PAGES = {"/": "What happens when you unfreeze", "/train": "Train", "/data": "Data", "/runs": "Runs"}
-NAVIGATION = ("Start", "Train", "Data", "Runs")
+PAGES = {"/": "What happens when you unfreeze", "/train": "Train", "/compare": "Compare", "/data": "Data", "/runs": "Runs"}
+NAVIGATION = ("Start", "Train", "Compare", "Data", "Runs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 20, 28)"}
 
 
@@ -48,7 +48,14 @@ def test_less_motion_stands_still(server, visit) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["/train?run=../../etc/passwd", "/train?run=20261120T224500-x-0000", "/data?dataset=/etc", "/data?dataset=nonsense"]
+    "link",
+    [
+        "/train?run=../../etc/passwd",
+        "/train?run=20261120T224500-x-0000",
+        "/compare?comparison=../../etc/passwd",
+        "/data?dataset=/etc",
+        "/data?dataset=nonsense",
+    ],
 )
 def test_a_wrong_link_is_a_sentence(server, visit, link: str) -> None:
     page = visit().page

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from tlcore.compare.table import Row, between
-from tlcore.figures.compare_names import Names
+from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_style import metric_title
 from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, number, signed, value_words
 from tlcore.figures.palette import SEQUENTIAL
@@ -105,7 +105,8 @@ def heat_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
 
 def _worst(rows: Sequence[Row], names: Names, metric: str) -> str:
     """The clearest loss against the baseline, if there is one: what choosing blindly can cost."""
-    behind = [row for row in rows if row.gap is not None and row.gap.clear and row.gap.mean < 0]
+    real = [row for row in rows if not is_control(names.spec, row.strategy)]
+    behind = [row for row in real if row.gap is not None and row.gap.clear and row.gap.mean < 0]
     if not behind:
         return ""
     row = min(behind, key=lambda row: row.gap.mean if row.gap else 0.0)
