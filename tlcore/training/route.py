@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from tlcore.data.load import Split
 from tlcore.data.transforms import augment, normalise
@@ -42,6 +42,10 @@ class Route:
         """What is called for the logits: here the whole network."""
         return self.network.module
 
+    def through(self, module: nn.Module) -> Route:
+        """The same route with another module in the place of `module`."""
+        return replace(self, network=replace(self.network, module=module))
+
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits (B, C) of a part of the inputs; gradients reach whatever may move."""
         return self.module(self._pictures(inputs))
@@ -61,12 +65,15 @@ class CutRoute(Route):
 
     group: str  # the lowest group that may move: the cut is below it
     frozen: Frozen
-    suffix: fx.GraphModule
+    suffix: nn.Module  # of the network, as `Cuts.suffix` makes it
     rows: Mapping[str, tuple[Rows, ...]]
 
     @property
     def module(self) -> nn.Module:
         return self.suffix
+
+    def through(self, module: nn.Module) -> Route:
+        return replace(self, suffix=module)
 
     def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
         if "train" not in self.rows:

@@ -11,7 +11,7 @@ it was, so that what is asked is whether the features still say the same. And th
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ class Distillation(Term):
         self._strength, self._temperature = strength, temperature
         self._teacher: nn.Module | None = None
 
-    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+    def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
         self._teacher = None
         if moving(state)[0]:  # else no feature moves, and there is nothing to keep
             self._old_head, self._head, self._pupil = (

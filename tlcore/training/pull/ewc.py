@@ -31,7 +31,7 @@ class EWC(Term):
         self.information = information
         self._held: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+    def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
         body, _ = moving(state)
         self._held = [(state.movable[name], state.start[name], self.information[name]) for name in body]
         yield from ()

@@ -10,7 +10,7 @@ from tlcore.strategies import pull as choices
 from tlcore.training.pull.distillation import Distillation
 from tlcore.training.pull.ewc import EWC, information_of
 from tlcore.training.pull.old import old_head
-from tlcore.training.pull.replay import Replay, in_a_step, targets_of
+from tlcore.training.pull.replay import Replay, in_a_step
 from tlcore.training.pull.source import Source
 from tlcore.training.pull.term import Term
 from tlcore.training.pull.towards_start import TowardsStart
@@ -59,9 +59,8 @@ def _distillation(pull: choices.Distillation, state: State, setup: Setup) -> Mak
 
 
 def _replay(pull: choices.Replay, state: State, setup: Setup) -> Making:
-    source = _source(setup)
-    targets = yield from targets_of(state, source, setup.machine)
-    return Replay(pull.strength, source, targets, in_a_step(pull.share, setup.batch_size), setup.seed)
+    yield from ()
+    return Replay(pull.strength, _source(setup), in_a_step(pull.share, setup.batch_size), setup.seed)
 
 
 def _source(setup: Setup) -> Source:

@@ -17,9 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tlcore.data.transforms import normalise
 from tlcore.training.frozen import BATCH, from_rows
-from tlcore.training.machine import Machine
 from tlcore.training.memory import parts
 from tlcore.training.pull.old import as_it_started, divergence, old_head
 from tlcore.training.pull.source import Source
@@ -43,15 +41,15 @@ def in_a_step(share: float, batch_size: int) -> int:
 
 
 class Replay(Term):
-    """`targets` are the old logits (N, C), or int64 labels (N,), of the source images."""
+    """The old answers are asked for anew in each phase, along its own route: what rounding differs by there is no forgetting,
+    and AdamW, whose steps do not see how small a gradient is, would go after it."""
 
-    def __init__(self, strength: float, source: Source, targets: Tensor, count: int, seed: int) -> None:
-        self._strength, self._source, self._targets = strength, source, targets
-        self._count, self._seed = count, seed
+    def __init__(self, strength: float, source: Source, count: int, seed: int) -> None:
+        self._strength, self._source, self._count, self._seed = strength, source, count, seed
         self._route: Route | None = None
         self._rows: np.ndarray | None = None
 
-    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+    def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
         self._route, self._rows = None, None
         if not moving(state)[0]:  # no feature moves
             return
@@ -65,6 +63,20 @@ class Replay(Term):
                 yield _progress("Computing the frozen layers of the source images", first, len(images))
                 rows.append(route.frozen.run(images[first : first + BATCH], (route.group,))[route.group])
             self._rows = np.concatenate(rows)
+        if self._source.labels is None:
+            self._targets = yield from self._old_answers(state, route)
+        else:
+            self._targets = torch.from_numpy(self._source.labels).to(route.machine.device)
+
+    def _old_answers(self, state: State, route: Route) -> Generator[dict[str, Any], None, Tensor]:
+        """The logits (N, C) of the network as it started."""
+        old = route.through(as_it_started(state, route.module, self._old_head))
+        count, answers = len(self._source.images), []
+        for first in range(0, count, BATCH):
+            yield _progress("Asking the old network about the source images", first, count)
+            with torch.no_grad(), route.machine.autocast():
+                answers.append(old.logits(self._look(np.arange(first, min(first + BATCH, count)))).float().flatten(1))
+        return torch.cat(answers)
 
     def of_step(self, state: State) -> Iterator[Tensor]:
         if self._route is None:
@@ -87,22 +99,6 @@ class Replay(Term):
 
 def _on_labels(new: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(new.float().flatten(1), labels, reduction="none")
-
-
-def targets_of(state: State, source: Source, machine: Machine) -> Generator[dict[str, Any], None, Tensor]:
-    """What the source images are to be answered with: their labels, or the logits of the network as it started, uncut."""
-    if source.labels is not None:
-        return torch.from_numpy(source.labels).to(machine.device)
-    network = state.network
-    old = as_it_started(state, network.module, old_head(network, machine.device))
-    answers = []
-    for first in range(0, len(source.images), BATCH):
-        yield _progress("Asking the old network about the source images", first, len(source.images))
-        pictures = torch.from_numpy(source.images[first : first + BATCH]).to(machine.device)
-        seen = normalise(pictures, network.preprocessing.mean, network.preprocessing.std)
-        with torch.no_grad():
-            answers.append(old(seen.contiguous(memory_format=torch.channels_last)).float().flatten(1))
-    return torch.cat(answers)
 
 
 def _progress(what: str, done: int, total: int) -> dict[str, Any]:

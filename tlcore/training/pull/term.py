@@ -8,7 +8,7 @@ nothing of it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from tlcore.training.state import State
 class Term:
     """Nothing is added: cross-entropy on the labels alone. The pulls are its children."""
 
-    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+    def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
         """Get ready for the phase that `state` is in, whose parameters `requires_grad` already; yields `progress` events."""
         yield from ()
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Generator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
 from tlcore.models.describe import describe
+from tlcore.models.freezing import apply_phase
 from tlcore.models.network import Network
 from tlcore.models.partition import head_inputs
 from tlcore.spec import RunSpec
-from tlcore.training.pull.make import Making, make_term
+from tlcore.training.pull.make import make_term
 from tlcore.training.pull.replay import in_a_step
 from tlcore.training.pull.source import PHOTOS_AT_HAND, Source
-from tlcore.training.pull.term import Term
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
 
+T = TypeVar("T")
 FEW = 8  # source images that the work before the first step is timed on
 CLASSES = 1000  # of the old classifier, where the catalogue does not say: ImageNet's
 
 
 def with_timed_pull(state: State, setup: Setup, spec: RunSpec) -> tuple[Setup, float]:
-    """The setup with the term of the spec's pull, and the seconds that making it would take in the run.
+    """The setup with the term of the spec's pull, and the seconds that what it computes beside the steps would take in the run.
 
     The network, whose weights are random, gets an old classifier of the size that the pretrained one has.
     """
@@ -45,8 +48,16 @@ def with_timed_pull(state: State, setup: Setup, spec: RunSpec) -> tuple[Setup, f
     seconds = 0.0
     for _ in range(2):  # the first one warms up
         began = time.perf_counter()
-        term = _made(make_term(state, setup))
+        term = _ended(make_term(state, setup))
         seconds = time.perf_counter() - began
+    for place, phase in enumerate(setup.plan.phases):
+        if not setup.solves(place):
+            state.phase = place
+            apply_phase(state.network, phase)
+            began = time.perf_counter()
+            _ended(term.ready(state, setup.route(state)))
+            seconds += time.perf_counter() - began
+    state.phase = 0
     setup = replace(setup, term=term)
     if not images:
         return setup, seconds
@@ -54,11 +65,11 @@ def with_timed_pull(state: State, setup: Setup, spec: RunSpec) -> tuple[Setup, f
     return setup, seconds * most / images
 
 
-def _made(making: Making) -> Term:
-    """The term, its progress untold."""
+def _ended(work: Generator[object, None, T]) -> T:
+    """What a generator comes to, its progress untold."""
     while True:
         try:
-            next(making)
+            next(work)
         except StopIteration as end:
             return end.value
 

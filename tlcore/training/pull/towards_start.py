@@ -12,7 +12,7 @@ With beta above 0 the head of a phase that trains it alone is no longer solved b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Literal
 
 from torch import Tensor
@@ -30,7 +30,7 @@ class TowardsStart(Term):
         self._body: list[tuple[Tensor, Tensor]] = []
         self._head: list[Tensor] = []
 
-    def ready(self, state: State, route: Route) -> Iterator[dict[str, Any]]:
+    def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
         body, head = moving(state)
         self._body = [(state.movable[name], state.start[name]) for name in body] if self._strength else []
         self._head = [state.movable[name] for name in head] if self._head_strength else []
