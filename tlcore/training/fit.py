@@ -81,8 +81,11 @@ def _take_steps(state: State, setup: Setup, phase: Phase, weights: torch.Tensor 
         state.rate_shares = measure_shares(state, setup, phase, weights)
         _spend(state, time.perf_counter() - began)
     order = order_of(state.epoch, len(setup.train.labels), setup.seed)
-    while state.step_in_epoch < setup.steps_per_epoch(state.phase):
+    steps, route = setup.steps_per_epoch(state.phase), setup.route(state)
+    while state.step_in_epoch < steps:
         indices = batch_at(order, state.step_in_epoch, setup.batch_size)
+        if state.step_in_epoch + 1 < steps:
+            route.look_ahead(batch_at(order, state.step_in_epoch + 1, setup.batch_size), epoch=state.epoch)
         yield from _take_step(state, setup, phase, indices, weights, pace)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from tlcore.data.load import Split
 from tlcore.data.transforms import augment, normalise
 from tlcore.models.network import Network
 from tlcore.training.activations import Rows
+from tlcore.training.ahead import Ahead
 from tlcore.training.frozen import Frozen, from_rows
 from tlcore.training.machine import Machine
 
@@ -27,11 +28,26 @@ class Route:
     seed: int
     augments: bool
     flips: bool
+    ahead: Ahead = field(default_factory=Ahead, kw_only=True, repr=False, compare=False)
 
     def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
         """What `logits` takes for the training pictures at `indices` in this epoch and step; can be cut in parts."""
-        images = torch.from_numpy(self.splits["train"].images[indices]).to(self.machine.device)
-        return augment(images, seed=self.seed, step=step, flips=self.flips) if self.augments else images
+        gathered = self.ahead.take(self._called(indices, epoch), lambda: self._gather(indices, epoch))
+        inputs = gathered.to(self.machine.device, non_blocking=True)
+        anew = self.augments and inputs.dtype == torch.uint8  # kept rows are of views that were drawn before
+        return augment(inputs, seed=self.seed, step=step, flips=self.flips) if anew else inputs
+
+    def look_ahead(self, indices: np.ndarray, *, epoch: int) -> None:
+        """Have the batch that comes next gathered meanwhile, where a GPU leaves the processor the time."""
+        if self.machine.device.type == "cuda" and len(indices):
+            self.ahead.begin(self._called(indices, epoch), lambda: self._gather(indices, epoch).pin_memory())
+
+    def _called(self, indices: np.ndarray, epoch: int) -> tuple[object, ...]:
+        return id(self), epoch, indices.tobytes()
+
+    def _gather(self, indices: np.ndarray, epoch: int) -> Tensor:
+        """The pictures at `indices`, on the CPU."""
+        return torch.from_numpy(self.splits["train"].images[indices])
 
     def evaluation_inputs(self, split: str, first: int, last: int) -> Tensor:
         """What `logits` takes for the pictures `first` to `last` (excluded) of a split, never augmented."""
@@ -75,16 +91,17 @@ class CutRoute(Route):
     def through(self, module: nn.Module) -> Route:
         return replace(self, suffix=module)
 
-    def training_inputs(self, indices: np.ndarray, *, epoch: int, step: int) -> Tensor:
+    def _gather(self, indices: np.ndarray, epoch: int) -> Tensor:
+        """The rows of the views of this epoch, or the pictures where no rows are kept."""
         if "train" not in self.rows:
-            return super().training_inputs(indices, epoch=epoch, step=step)
+            return super()._gather(indices, epoch)
         views = self.rows["train"]
         if len(views) == 1:
-            return from_rows(views[0].take(indices)).to(self.machine.device)
+            return from_rows(views[0].take(indices))
         which = (indices + epoch + self.seed) % len(views)
         parts = [views[view].take(indices[which == view]) for view in range(len(views))]
         order = np.argsort(np.argsort(which, kind="stable"), kind="stable")  # back from views to the batch's own order
-        return from_rows(np.concatenate(parts)[order]).to(self.machine.device)
+        return from_rows(np.concatenate(parts)[order])
 
     def evaluation_inputs(self, split: str, first: int, last: int) -> Tensor:
         if split not in self.rows:
