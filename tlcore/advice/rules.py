@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
         ANY_SHIFT,
         ("low",),
         ("lora", "adapters"),
-        "Little to compute with: adapters move a hundredth of the weights.",
+        "Little to compute with: adapters move a few percent of the weights, which saves memory and disk more than time.",
     ),
     Rule(
         ("small",),
