@@ -13,11 +13,12 @@ from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import times
 from tlcore.groups import Group
 from tlcore.models.catalogue import BACKBONES, BackboneCard, backbone_card
-from tlcore.strategies import STRATEGIES
+from tlcore.strategies import STRATEGIES, Preset
 
 _WRITTEN = "train-link"  # the link that the form itself wrote last
 _CHOSEN = "train-fields"  # the choices as they stood last; widgets forget theirs while they are not shown
 _PROBLEMS = "train-link-problems"
+_LABELS = {"few": "few (tens)", "some": "some (hundreds)", "many": "many (thousands)"}  # images that a strategy wants
 
 
 def key(field: str) -> str:
@@ -143,9 +144,21 @@ def choose_strategy(groups: tuple[Group, ...]) -> None:
         st.caption(f":material/menu_book: {plain(known.source)}")
         if known.defaults:
             st.caption(f":material/tune: {plain(meant_with(known.defaults))} It is filled in below; what you set stays.")
+        _about(known)
         return
     names = [group.name for group in groups[:-1]] or ["bottom", "middle", "top"]
     if st.session_state[key("unfreeze")] not in names:
         st.session_state[key("unfreeze")] = names[-1]
     st.selectbox("Unfreeze from", list(reversed(names)), key=key("unfreeze"), help="This group, all above it, and the head.")
     st.caption("The head and every group from this one upwards train; those below stay frozen.")
+
+
+def _about(known: Preset) -> None:
+    """When to choose it and what it asks for, and the same in everyday terms, folded away."""
+    with st.expander("When to choose it, and in everyday terms", icon=":material/lightbulb:"):
+        st.markdown(plain(known.when))
+        st.markdown(f"*{plain(known.analogy)}*")
+        st.caption(
+            f"Trains {plain(known.updates)}. Risk of forgetting: {known.forgetting}. Labels: {_LABELS[known.labels]}. "
+            f"Compute: {known.compute}."
+        )

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.form import DEFAULTS, changed_strategy, from_link, to_link, usual
+from pages.parts.text import plain
 from tlcore.strategies import STRATEGIES
 
 FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
@@ -49,3 +50,16 @@ def test_choosing_a_recipe_fills_the_form_and_says_so(runs: Path) -> None:
     app.selectbox(key="train-strategy").select("last-group").run()
     assert app.session_state["train-lr"] == DEFAULTS["lr"]
     assert not any("Meant with" in caption.value for caption in app.caption)
+
+
+def test_all_that_a_preset_tells_stands_on_the_page(runs: Path) -> None:
+    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
+    app.switch_page("train.py")
+    app.run()
+    app.selectbox(key="train-strategy").select("ewc").run()
+    assert not app.exception
+    said = " ".join(element.value for element in (*app.markdown, *app.caption))
+    about = STRATEGIES["ewc"]
+    for words in (about.sentence, about.expect, about.when, about.analogy, about.updates, about.source):
+        assert plain(words) in said
+    assert f"Risk of forgetting: {about.forgetting}. Labels: some (hundreds). Compute: {about.compute}." in said

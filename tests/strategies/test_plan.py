@@ -156,8 +156,8 @@ def test_every_preset_compiles_and_survives_json(name: str) -> None:
     assert Plan.from_dict(plan.as_dict()) == plan
     assert plan.epochs == 8
     assert all(rate is None or rate > 0 for phase in plan.phases for rate in phase.rates.values())
-    assert STRATEGIES[name].source
-    assert STRATEGIES[name].expect
+    told = STRATEGIES[name]
+    assert all((told.sentence, told.updates, told.expect, told.when, told.analogy, told.source))
 
 
 def test_an_unknown_preset_lists_the_known_ones() -> None:
