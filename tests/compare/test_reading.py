@@ -115,6 +115,27 @@ def test_negative_transfer_is_named_with_its_numbers(tmp_path: Path) -> None:
     assert "1 of 2 pretrained strategies are ahead" in helped
 
 
+def test_what_one_of_many_loses_to_scratch_is_held_to_the_correction(tmp_path: Path) -> None:
+    """By hand: -.02, -.022, -.028 are t = 9.7 and p = .0105 with 2 degrees of freedom; five times that is above .05."""
+    lost = {"linear-probe": (0.78, 0.778, 0.772), "from-scratch": (0.80, 0.80, 0.80)}
+    found, names = read(filled(tmp_path / "alone", lost))
+    (said,) = transfer_words(found, names, "accuracy")
+    assert said.startswith("Negative transfer: against training from scratch, Linear probe gets 2.3 points less (")
+    noise = dict.fromkeys(("last-group", "top-two-groups", "full", "lp-ft"), (0.80, 0.81, 0.79))
+    found, names = read(filled(tmp_path / "among", lost | noise))
+    (said,) = transfer_words(found, names, "accuracy")
+    assert said.startswith("Whether pretraining helped Linear probe, Last group, ")
+
+
+def test_leading_by_more_than_noise_is_held_to_the_correction_too(tmp_path: Path) -> None:
+    behind = dict.fromkeys(("linear-probe", "last-group", "top-two-groups", "gradual", "lp-ft"), (0.78, 0.778, 0.772))
+    found, names = read(filled(tmp_path, behind | {"full": (0.80, 0.80, 0.80)}))
+    said = headline(found, None, names, "accuracy")
+    assert said.endswith(
+        "Every other strategy is behind by more than noise, though not each after the correction for so many comparisons."
+    )
+
+
 def test_a_probe_is_read_against_random_features(tmp_path: Path) -> None:
     found, names = read(filled(tmp_path, {"linear-probe": (0.9, 0.91), "random-features": (0.5, 0.52)}))
     (said,) = transfer_words(found, names, "accuracy")

@@ -112,6 +112,13 @@ def between(first: Row, second: Row, metric: str) -> Gap | None:
     return gap(first.outcomes, second.outcomes, metric)
 
 
+def held_against(others: Sequence[Row], base: Row, metric: str) -> list[tuple[Row, Gap]]:
+    """Each of `others` minus `base`, over the seeds that both have, its p corrected for the number of others (Holm)."""
+    gaps = [(row, apart) for row in others if (apart := between(row, base, metric)) is not None]
+    corrected = holm([apart.p for _, apart in gaps])
+    return [(row, replace(apart, p_holm=p)) for (row, apart), p in zip(gaps, corrected, strict=True)]
+
+
 def gap(strategy: Mapping[int, Outcome], baseline: Mapping[int, Outcome], metric: str) -> Gap | None:
     """The paired difference of two strategies' outcomes by seed; None where they share no seed."""
     shared = sorted(strategy.keys() & baseline.keys())

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from tlcore.compare.spec import Setting
 from tlcore.compare.statistics import interval_factor
-from tlcore.compare.table import Gap, Majority, Row, between
+from tlcore.compare.table import Gap, Majority, Row, between, held_against
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.words import METRICS, apart, is_share, listing, measured, times
 
 WITHIN = "within noise"
+_NOT_ALL = ", though not each after the correction for so many comparisons"
 
 
 def value_words(row: Row, metric: str) -> str:
@@ -69,7 +70,8 @@ def headline(rows: Sequence[Row], majority: Majority | None, names: Names, metri
     elif alike:
         text += f". {WITHIN.capitalize()} of it: {some([names.strategy(row.strategy) for row in alike])}"
     elif not unknown:
-        text += ". Every other strategy is behind by more than noise"
+        clear = all(gap.clear for _, gap in held_against([row for row in rows if row is not best], best, metric))
+        text += ". Every other strategy is behind by more than noise" + _NOT_ALL * (not clear)
     return f"{text}.{_against_majority(best, majority, metric)}"
 
 
@@ -80,14 +82,10 @@ def transfer_words(rows: Sequence[Row], names: Names, metric: str) -> list[str]:
     features = next((row for row in rows if row.strategy == "random-features"), None)
     sentences = []
     if scratch is not None:
-        against = [
-            (row, gap)
-            for row in rows
-            if not is_control(names.spec, row.strategy) and (gap := between(row, scratch, metric)) is not None
-        ]
-        hurt = [(row, gap) for row, gap in against if gap.within_noise is False and gap.mean < 0]
-        helped = [(row, gap) for row, gap in against if gap.within_noise is False and gap.mean > 0]
-        unclear = [row for row, gap in against if gap.within_noise is not False]
+        against = held_against([row for row in rows if not is_control(names.spec, row.strategy)], scratch, metric)
+        hurt = [(row, gap) for row, gap in against if gap.clear and gap.mean < 0]
+        helped = [(row, gap) for row, gap in against if gap.clear and gap.mean > 0]
+        unclear = [row for row, gap in against if not gap.clear]
         if hurt:
             each = [f"{names.strategy(row.strategy)} gets {gap_words(gap, metric)}" for row, gap in hurt]
             sentences.append(f"Negative transfer: against training from scratch, {some(each)}.")
