@@ -7,16 +7,20 @@ import shlex
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from tlcore.cli.main import build_parser
+from tests.strategies.test_plan import GROUPS
+from tlcore.cli.compare import compare_spec
+from tlcore.cli.main import build_parser, main
 from tlcore.data.card import DatasetCard
-from tlcore.groups import Group
+from tlcore.engine import LocalEngine
 from tlcore.models.cards import BackboneCard
 from tlcore.models.catalogue import _card, from_hub
-from tlcore.strategies import STRATEGIES, Preset, Strategy, compile_plan
+from tlcore.strategies import STRATEGIES, Preset, Strategy, compile_plan, preset
 from tlcore.strategies.scope import Window
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
@@ -38,13 +42,28 @@ def test_the_dataset_that_it_adds_is_a_record() -> None:
     assert card.medical
 
 
-def test_the_strategy_that_it_adds_is_new_and_compiles() -> None:
+def test_the_strategy_that_it_adds_passes_its_test_and_appears_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THAW_RUNS_DIR", str(tmp_path))
+    monkeypatch.setattr(LocalEngine, "ensure_worker", lambda self: None)
     added = record("Preset(")
     assert isinstance(added, Preset)
     assert added.strategy.name not in STRATEGIES
-    groups = (Group("stem", "bottom", 1), Group("stage", "middle", 1), Group("last", "top", 1), Group("head", "head", 1))
-    (phase,) = compile_plan(added.strategy, groups, epochs=1, lr=1.0).phases
-    assert [name for name in phase.rates if phase.trains(name)] == ["stem", "head"]
+    monkeypatch.setitem(STRATEGIES, added.strategy.name, added)
+    (code,) = [block for block in BLOCKS if block.startswith("def test_")]
+    there = {"compile_plan": compile_plan, "preset": preset, "GROUPS": GROUPS}
+    exec(code, there)  # our own README
+    (test,) = [value for name, value in there.items() if name.startswith("test_")]
+    test()
+    main(["list", "strategies"])
+    assert re.search(r"^bottom-only +Bottom only ", capsys.readouterr().out, re.M)
+    asked = build_parser().parse_args(["compare", "--dataset", "digits", "--strategies", "all"])
+    assert "bottom-only" in compare_spec(asked).names
+    for page, control in (("train.py", "selectbox"), ("compare.py", "multiselect")):
+        app = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
+        app.switch_page(page).run()
+        assert any(added.title in one.options for one in app.get(control)), page
 
 
 @pytest.mark.parametrize("strategy", sorted(set(re.findall(r"--strategy ([a-z-]+)", README))))
