@@ -19,6 +19,7 @@ from tlcore.figures.guide_words import (
     size_sentence,
 )
 
+EVERYWHERE = (("small", "low"), ("medium", "high"), ("large", "high"))
 REACHED = {"value": 0.85, "low": 0.81, "high": 0.88}
 
 
@@ -86,18 +87,26 @@ def test_the_record_says_how_often_how_much_where_and_when() -> None:
         "epochs": 8,
         "seeds": 1,
         "machine": {"processor": "Some CPU", "threads": 1, "gpu": None},
-        "situations": [{"dataset": "digits"}, {"dataset": "digits"}, {"dataset": "chest-xray"}],
+        "situations": [
+            {"dataset": name, "situation": {"size": size, "shift": "high", "compute": "low"}}
+            for name, size in (("digits", "small"), ("digits", "medium"), ("chest-xray", "small"))
+        ],
         "summary": {"advice": rule, "linear-probe": rule | {"mean_regret": 0.03}, "full": rule | {"mean_regret": -0.002}},
     }
     first, second, third = record_sentences(Kept(answer, from_here=False))
     assert first == (
-        "Within noise of the best strategy in 3 of 4 situations; on average it lost 0.8 points of test accuracy against "
-        "the best found, at worst it lost 2.1 points."
+        "Within noise of the best strategy in 3 of 4 situations, the best itself in 1; on average it lost 0.8 points of test "
+        "accuracy against the best found, at worst it lost 2.1 points."
     )
     assert "always probing lost 3.0 points (within noise in 3 of 4)" in second
     assert "always full fine-tuning gained 0.2 points" in second
     assert "on another machine (Some CPU)" in third
     assert "Handwritten digits and Chest X-rays: pneumonia or not" in third
     assert "1 seed. With so few seeds noise is that of the test images alone" in third
+    assert third.endswith("None of them had large data or a low shift: what is advised there is unchecked.")
+    everywhere = [{"dataset": "digits", "situation": dict(zip(("size", "shift"), two, strict=True))} for two in EVERYWHERE]
+    assert "unchecked" not in record_sentences(Kept(answer | {"situations": everywhere}, from_here=True))[2]
+    never = {"summary": answer["summary"] | {"advice": rule | {"best": 0}}}
+    assert "the best itself in none;" in record_sentences(Kept(answer | never, from_here=True))[0]
     assert "few seeds" not in record_sentences(Kept(answer | {"seeds": regret.ENOUGH_SEEDS}, from_here=False))[2]
     assert "a machine like this one" in record_sentences(Kept(answer, from_here=True))[2]

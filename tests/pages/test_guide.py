@@ -317,7 +317,7 @@ def test_the_record_of_this_machine_wins_over_the_shipped_one(runs):
         "image_size": 64,
         "epochs": 8,
         "seeds": 1,
-        "situations": [{"dataset": "digits"}],
+        "situations": [{"dataset": "digits", "situation": {"size": "small", "shift": "high", "compute": "low"}}],
         "summary": {"advice": rule},
     }
     runs.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 from tlcore.advice.kept import Kept
 from tlcore.advice.plateau import Plateau
-from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, landmark
+from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, Shift, landmark
 from tlcore.data.catalogue import DATASETS
 from tlcore.figures.words import interval, listing, percent, points, times
 from tlcore.models.catalogue import BACKBONES
@@ -57,7 +57,8 @@ def record_sentences(kept: Kept) -> list[str]:
     answer, rules = kept.answer, kept.answer["summary"]
     own = rules["advice"]
     first = (
-        f"Within noise of the best strategy in {own['right']} of {times(own['of'], 'situation')}; on average it "
+        f"Within noise of the best strategy in {own['right']} of {times(own['of'], 'situation')}, the best itself in "
+        f"{own['best'] or 'none'}; on average it "
         f"{lost(own['mean_regret'])} of test accuracy against the best found, at worst it {lost(own['worst_regret'])}."
     )
     names = {"linear-probe": "always probing", "full": "always full fine-tuning"}
@@ -76,7 +77,15 @@ def record_sentences(kept: Kept) -> list[str]:
     )
     if answer["seeds"] < ENOUGH_SEEDS:
         what += " With so few seeds noise is that of the test images alone, and wide: being within it is no proof."
-    return [first, *([f"On the same situations {listing(others)}."] if others else []), what]
+    return [first, *([f"On the same situations {listing(others)}."] if others else []), what + _unchecked(answer["situations"])]
+
+
+def _unchecked(situations: Sequence[Mapping[str, Any]]) -> str:
+    """Which sizes and shifts no situation had."""
+    asked = [("size", size, f"{size} data") for size in ("small", "medium", "large")]
+    asked += [("shift", shift, f"a {shift} shift") for shift in get_args(Shift)]
+    missing = [words for axis, value, words in asked if all(one["situation"][axis] != value for one in situations)]
+    return f" None of them had {' or '.join(missing)}: what is advised there is unchecked." if missing else ""
 
 
 def plateau_sentences(found: Plateau, images: int) -> list[str]:
