@@ -55,6 +55,9 @@ def product(up: Tensor, down: Tensor) -> Tensor:
 class Bottleneck(nn.Module):
     """x -> x + up(relu(down(x))) over the channels (Houlsby et al. 2019, with a ReLU for the nonlinearity).
 
+    Departures: the paper puts two into each transformer block, after attention and after the MLP, and trains the LayerNorms
+    too; here one stands after each block of any kind, and norms stay as they are. `up` begins at 0, not near it.
+
     `last` tells that the channels are the last dimension of x, as in (B, tokens, C), and not its second, as in (B, C, H, W).
     """
 
