@@ -109,3 +109,10 @@ def test_the_prefix_that_was_measured_is_the_one_that_is_used(training, monkeypa
     frozen = routing_of(training("linear-probe")).frozen
     rows = frozen.run(np.array(tiny_split(3, 1).images))
     assert (len(seen), rows[HEAD].shape) == (1, (3, 8))
+
+
+@pytest.mark.parametrize("names", [("float32",), ("float32", "bfloat16")])
+def test_no_single_pass_decides_what_a_picture_costs(names: tuple[str, ...]) -> None:
+    """The first round does not count, and of the other three the middle one does, for one format as for two."""
+    left = {name: iter((1.0, 0.3, 0.1, 0.2)) for name in names}
+    assert formats._interleaved({name: left[name].__next__ for name in names}) == dict.fromkeys(names, 0.2)

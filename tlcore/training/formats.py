@@ -55,7 +55,7 @@ def choose_format(
     `recipe`, which has neither weights nor pictures, so that runs and their estimates agree on it; its error depends on
     `seen` as well, which has both; where it is not finite float32 is taken.
     """
-    recipe = recipe | {"machine": machine.processor}
+    recipe = recipe | {"machine": machine.processor, "rounds": ROUNDS}  # earlier versions kept the time of a single pass
     file, made = format_file(recipe), None
     try:
         kept = json.loads(file.read_bytes())
@@ -132,9 +132,8 @@ def _timer(prefix: Prefix, pictures: Tensor, machine: Machine) -> Callable[[], f
 
 
 def _interleaved(timers: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """The median of a few rounds in which each takes its turn; the first round warms up, unless there is no choice."""
-    if len(timers) == 1:
-        return {name: timer() for name, timer in timers.items()}
+    """The median of a few rounds in which each takes its turn, after one that warms up. One alone is timed as often: what is
+    kept is charged to every run that finds its pictures computed, and a single pass was seen to be four times too slow."""
     rounds = [{name: timer() for name, timer in timers.items()} for _ in range(ROUNDS + 1)]
     return {name: median(taken[name] for taken in rounds[1:]) for name in timers}
 
