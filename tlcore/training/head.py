@@ -22,7 +22,7 @@ ITERATIONS = 20  # of a round, which is an epoch: the validation images are look
 MOST_LOOKS = ITERATIONS * 5 // 4  # at all features, after which torch ends a round within a line search
 MEMORY = 10  # pairs of steps and gradient changes that the curvature is told from
 ROWS = 500  # at most, that the features' covariance is told from
-CURVATURE = 0.05  # of the loss along a logit, about: p(1 - p) once most answers are sure
+CURVATURE = 0.01  # of the loss along a logit, about: p(1 - p) once most answers are sure
 FLAT = 3e-5  # the largest gradient, in whitened coordinates, at which it ends: the loss is within about 1e-7 of its minimum
 MOST_VALUES = 10**8  # of all features together; above it they go through in batches
 
