@@ -92,6 +92,8 @@ def _pareto(comparison: Comparison, here: list[Row], names: Names, metric: str, 
         "Time is that of the epochs and of the frozen layers, as though nothing had been kept from another run: the order "
         "in which the runs went plays no part. Larger markers with a name are the front: no other is cheaper and better."
     )
+    for title in (COSTS[name].title.lower() for name in COSTS if name not in costs):
+        st.caption(f":material/info: There is no picture of {title}: not every run here has measured it.")
 
 
 def _marks(here: Sequence[Row], names: Names) -> None:

@@ -111,6 +111,7 @@ def test_it_reads_itself_and_runs_what_is_missing(runs: Path, comparison: Compar
     assert "3 of 4 runs done." in text
     assert "exactly as much as Linear probe" in text or "is best with" in text
     assert "Always naming the largest class gets 62.0 %" in text
+    assert "There is no picture of forgetting: not every run here has measured it." in text
     (frame,) = app.dataframe
     assert list(frame.value["Strategy"]) == ["Linear probe", "Full fine-tuning", "Largest class alone"]
     press(app, "Run the missing one (1)")
