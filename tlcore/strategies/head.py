@@ -32,7 +32,7 @@ HEADS: dict[HeadKind, HeadCard] = {
         "linear head",
         "One weight for each feature and class: what the features themselves tell. Alone on kept features it is solved, "
         "not trained.",
-        "Logistic regression; Alain & Bengio 2017 call it a linear probe",
+        "Logistic regression; Alain & Bengio 2016 call it a linear probe",
     ),
     "mlp": HeadCard(
         "MLP",
