@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 from tlcore.advice.kept import Kept
 from tlcore.advice.plateau import Plateau
+from tlcore.advice.regret import ENOUGH_SEEDS
 from tlcore.advice.situation import FAR, FEW_CORES, LANDMARKS, LARGE, SMALL, Shift, landmark
 from tlcore.data.catalogue import DATASETS
 from tlcore.figures.words import interval, listing, percent, points, times
 from tlcore.models.catalogue import BACKBONES
 
-ENOUGH_SEEDS = 3  # as in tlcore/advice/regret.py
 ALL_LEARNT = 0.98  # of its training images: a probe that names so many rightly is not short of features
 
 
