@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +53,7 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
     pace = Pace(step_costs(setup.plan))
     weights = setup.weights()
     state.scaler = state.scaler or setup.machine.scaler()
-    setup = replace(setup, term=(yield from make_term(state, setup)))
+    setup = replace(setup, term=(yield from _charged(state, make_term(state, setup))))
     ready = None  # the phase that the term is ready for
     head = None  # the problem that a phase solves
     while state.phase < len(setup.plan.phases):
@@ -68,7 +68,7 @@ def fit(state: State, setup: Setup) -> Iterator[Event]:
             head = None  # gives its features back
             if ready != state.phase:
                 ready = state.phase
-                yield from setup.term.ready(state, setup.route(state))
+                yield from _charged(state, setup.term.ready(state, setup.route(state)))
             yield from _take_steps(state, setup, phase, weights, pace)
         yield from _end_epoch(state, setup, phase, pace)
     state.restore_best()
@@ -149,6 +149,19 @@ def _step_done(
         "images_per_second": pace.images_per_second,
         "seconds_left": _seconds_left(state, setup, pace),
     }
+
+
+def _charged(state: State, events: Iterator[Event]) -> Generator[Event, None, Any]:
+    """The events of a preparation and what it returns; the time between them counts as the epoch's."""
+    while True:
+        began = time.perf_counter()
+        try:
+            event = next(events)
+        except StopIteration as done:
+            return done.value
+        finally:
+            _spend(state, time.perf_counter() - began)
+        yield event
 
 
 def _spend(state: State, seconds: float) -> None:

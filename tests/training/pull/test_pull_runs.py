@@ -19,6 +19,7 @@ from tlcore.strategies.strategy import Strategy
 from tlcore.training.checkpoint import Identity, load_checkpoint, save_checkpoint
 from tlcore.training.fit import fit
 from tlcore.training.optimizer import build_optimizer, set_rates
+from tlcore.training.pull import ewc
 from tlcore.training.pull.make import make_term
 from tlcore.training.step import train_step
 
@@ -178,3 +179,32 @@ def test_an_unpulled_preset_keeps_its_numbers_whatever_source_there_is(pulled, t
     expected, expected_tensors = _finish(training("lp-ft"))
     assert history == expected
     assert _same(tensors, expected_tensors)
+
+
+class _Clock:
+    """A clock that stands still unless somebody moves it."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+def test_what_a_pull_computes_first_is_charged_to_the_run(pulled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a comparison over time would flatter it. The time in which a reader holds an event is nobody's."""
+    clock, measured = _Clock(), ewc.fisher
+
+    def slowly(*arguments: object):
+        clock.now += 30
+        return (yield from measured(*arguments))
+
+    monkeypatch.setattr(ewc, "fisher", slowly)
+    monkeypatch.setattr("tlcore.training.fit.time", clock)
+    run, seconds = pulled(EWC(strength=1.0), epochs=2), []
+    for event in fit(run.state, run.setup):
+        if event["type"] == "progress" and not seconds:
+            clock.now += 1000
+        if event["type"] == "epoch":
+            seconds.append(event["seconds"])
+    assert seconds[0] % 1000 == 30
+    assert seconds[1] == 0
