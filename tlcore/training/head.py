@@ -23,6 +23,7 @@ MOST_LOOKS = ITERATIONS * 5 // 4  # at all features, after which torch ends a ro
 MEMORY = 10  # pairs of steps and gradient changes that the curvature is told from
 ROWS = 500  # at most, that the features' covariance is told from
 CURVATURE = 0.01  # of the loss along a logit, about: p(1 - p) once most answers are sure
+_OF_BIAS = CURVATURE**0.5  # so that the loss is as round along the bias
 FLAT = 3e-5  # the largest gradient, in whitened coordinates, at which it ends: the loss is within about 1e-7 of its minimum
 MOST_VALUES = 10**8  # of all features together; above it they go through in batches
 
@@ -93,8 +94,8 @@ class _Whitened:
     """The head in coordinates in which the features have hardly a scale or a correlation, and so the loss is nearly round.
 
     With P = CURVATURE cov(x) + weight_decay I, a matrix W (classes, features) is V = W P^(1/2), and the bias is the one at the
-    mean picture. It is the same problem with the same minimum, which L-BFGS reaches in a fraction of the looks. The covariance
-    is that of some rows, taken evenly: it only has to be about right.
+    mean picture, to the same scale. It is the same problem with the same minimum, which L-BFGS reaches in a fraction of the
+    looks. The covariance is that of some rows, taken evenly: it only has to be about right.
     """
 
     def __init__(self, features: Tensor, weight_decay: float) -> None:
@@ -113,17 +114,17 @@ class _Whitened:
         """The head's tensors, in these coordinates."""
         with torch.no_grad():
             moved = self._floor * self._along(matrix, self._stretch)
-            return [moved.requires_grad_(), (bias + matrix @ self._mean).requires_grad_()]
+            return [moved.requires_grad_(), (_OF_BIAS * (bias + matrix @ self._mean)).requires_grad_()]
 
     def put(self, moved: list[Tensor], matrix: Tensor, bias: Tensor) -> None:
         """Back into the head's own tensors."""
         with torch.no_grad():
             matrix.copy_(self._along(moved[0], 1 / self._stretch) / self._floor)
-            bias.copy_(moved[1] - matrix @ self._mean)
+            bias.copy_(moved[1] / _OF_BIAS - matrix @ self._mean)
 
     def gradient(self, matrix: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """In these coordinates, from the gradients of the head's own tensors."""
-        return self._along(matrix - torch.outer(bias, self._mean), 1 / self._stretch) / self._floor, bias
+        return self._along(matrix - torch.outer(bias, self._mean), 1 / self._stretch) / self._floor, bias / _OF_BIAS
 
     def _along(self, rows: Tensor, stretch: Tensor) -> Tensor:
         """Rows (..., features) stretched along the directions seen, and left as they are across them."""
