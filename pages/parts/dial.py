@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.choices import chosen, fill
+from pages.parts.coming import show_coming
 from pages.parts.dial_kept import holds_all
 from pages.parts.figures import shown
 from pages.parts.form import AS_PRESET, CUSTOM
@@ -111,16 +112,7 @@ def _coming(run: Run, plan: Plan) -> None:
         st.caption(":material/bolt: The cache holds what it needs, so it began by itself.")
     events, _ = run.events()
     levels = [event for event in events if event["type"] == "level"]
-    progress = [event for event in events if event["type"] == "progress"]
-    share, words = 0.0, "Waiting for its turn…"
-    if progress:
-        now = progress[-1]
-        share = now["done"] / now["total"] if now["total"] else 0.0
-        words = f"{now['what']}: {now['done']:,} of {now['total']:,} {now['unit']}" if now["total"] else f"{now['what']}…"
-    bar, stop = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(min(share, 1.0), text=plain(words))
-    if stop.button("Cancel", icon=":material/stop:", key="dial-cancel", width="stretch"):
-        engine().cancel(run.id)
+    show_coming(run, events, key="dial")
     _notices([event["text"] for event in events if event["type"] == "notice"])
     if levels:
         reading = f"{len(levels)} of {len(plan.groups)} levels asked so far, from the head down."

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.choices import chosen, fill
+from pages.parts.coming import show_coming
 from pages.parts.figures import shown
 from pages.parts.measured import begin, find
 from pages.parts.session import engine, say, told
@@ -72,16 +73,7 @@ def _coming(run: Run, spec: RunSpec) -> None:
     if not run.path.exists() or run.status().state not in ("queued", "running"):
         st.rerun()
     events, _ = run.events()
-    progress = [event for event in events if event["type"] == "progress"]
-    share, words = 0.0, "Waiting for its turn…"
-    if progress:
-        now = progress[-1]
-        share = now["done"] / now["total"] if now["total"] else 0.0
-        words = f"{now['what']}: {now['done']:,} of {now['total']:,} {now['unit']}" if now["total"] else f"{now['what']}…"
-    bar, stop = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(min(share, 1.0), text=plain(words))
-    if stop.button("Cancel", icon=":material/stop:", key="find-rate-cancel", width="stretch"):
-        engine().cancel(run.id)
+    show_coming(run, events, key="find-rate")
     steps = [event for event in events if event["type"] == "rate"]
     if len(steps) > 1:
         curve = ([event[name] for event in steps] for name in ("rate", "loss", "smoothed"))

@@ -8,6 +8,7 @@ from functools import partial
 
 import streamlit as st
 
+from pages.parts.coming import show_coming
 from pages.parts.guide_choice import Subject
 from pages.parts.session import engine, say, told
 from pages.parts.summary import Summary, active, finished, newest
@@ -85,13 +86,4 @@ def _watch(run: Run) -> None:
     with told():
         if not run.path.exists() or run.status().state not in ("queued", "running"):
             st.rerun()
-        steps = [event for event in run.events()[0] if event["type"] == "progress"]
-        share, words = 0.0, "Waiting for its turn…"
-        if steps:
-            now = steps[-1]
-            share = min(1.0, now["done"] / now["total"]) if now["total"] else 0.0
-            words = f"{now['what']}…"
-        st.progress(share, text=plain(words))
-        if st.button("Cancel", icon=":material/stop_circle:", key="guide-cancel", disabled=run.cancel_requested()):
-            engine().cancel(run.id)
-            st.rerun(scope="fragment")
+        show_coming(run, run.events()[0], key="guide", narrow=True)
