@@ -119,14 +119,18 @@ def test_all_bad_is_an_error(folder: Path) -> None:
     assert caught.value.next_step
 
 
-def test_large_splits_stay_on_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = load(str(folder), image_size=16)
-    assert not isinstance(memory.train.images, np.memmap)
-    monkeypatch.setattr(loading, "MEMORY_BYTES", 16 * 16 * 3 * 10)
-    disk = load(str(folder), image_size=16)
-    assert isinstance(disk.train.images, np.memmap)
-    assert not isinstance(disk.val.images, np.memmap)
-    assert np.array_equal(memory.train.images, disk.train.images)
+def test_pictures_stay_on_disk_and_a_part_of_a_large_split_is_decoded_for_itself(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load(str(folder), image_size=16)
+    assert all(isinstance(split.images, np.memmap) for split in (whole.train, whole.val, whole.test))
+    kept = len(list((cache / "decoded").glob("[!.]*")))
+    few = load(str(folder), image_size=16, images_per_class=5)
+    assert len(list((cache / "decoded").glob("[!.]*"))) == kept, "cut out of the whole split"
+    monkeypatch.setattr(loading, "MEMORY_BYTES", 16 * 16 * 3 * 9)
+    own = load(str(folder), image_size=16, images_per_class=5)
+    assert len(list((cache / "decoded").glob("[!.]*"))) > kept
+    assert np.array_equal(own.train.images, few.train.images)
 
 
 def test_the_cache_drops_what_was_used_longest_ago(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

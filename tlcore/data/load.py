@@ -1,4 +1,4 @@
-"""Datasets as arrays: decoded once, kept in the cache, memory-mapped where they are large."""
+"""Datasets as arrays: decoded once, kept in the cache, memory-mapped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tlcore.data.splits import subsample
 from tlcore.errors import DataError
 from tlcore.progress import Progress, silent
 
-MEMORY_BYTES: Final = 1 << 30  # a split above it stays on disk, memory-mapped
+MEMORY_BYTES: Final = 1 << 30  # a part of a split above it is decoded for itself, not cut out of the whole in memory
 _NAMED: Final = 5  # how many pictures that cannot be read a notice names
 
 
@@ -147,11 +147,9 @@ class _Decoder:
                 f"None of the {len(items)} {name} pictures can be read. {self._examples()}",
                 next_step="Use PNG, JPEG, TIFF, BMP or WebP files that open in a picture viewer.",
             )
-        mapped = isinstance(decoded.images, np.memmap)
-        images = np.array(decoded.images) if small and mapped else decoded.images
         labels, patients = [item.label for item in kept], tuple(item.patient for item in kept)
         return Split(
-            images,
+            decoded.images,  # mapped: what a run looks at is read then
             np.array(labels, dtype=np.int64),
             tuple(item.id for item in kept),
             patients if any(patient is not None for patient in patients) else None,
