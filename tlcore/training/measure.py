@@ -11,8 +11,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import psutil
-import torch
 
 from tlcore.data.load import Split
 from tlcore.errors import OutOfMemory, SpecError
@@ -32,6 +30,7 @@ from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import step_costs
+from tlcore.training.peak import PeakMemory
 from tlcore.training.pull.timed import with_timed_pull
 from tlcore.training.report import Reporter
 from tlcore.training.route import CutRoute, Route
@@ -64,7 +63,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
     machine = choose(asked.device, asked.precision)
     with repeatable(machine):
         report.progress("Building the network", 0, 1, "network")
-        memory = _Memory(machine)
+        memory = PeakMemory(machine)
         network = build(
             asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size, head=asked.head
         )
@@ -179,7 +178,7 @@ def _passes(routing: Routing, spec: MeasureSpec) -> int:
     return trained + (spec.val_images + spec.test_images if any(way.bytes for way in routing.ways) else 0)
 
 
-def _time_phases(state: State, setup: Setup, memory: _Memory, report: Reporter) -> list[tuple[float, bool]]:
+def _time_phases(state: State, setup: Setup, memory: PeakMemory, report: Reporter) -> list[tuple[float, bool]]:
     """(seconds of a step, whether it was measured) of each phase: the last and the first one first, then those between."""
     phases = setup.plan.phases
     costs = step_costs(setup.plan)
@@ -204,7 +203,7 @@ def _alike(a: Phase, b: Phase) -> bool:
     return a.batchnorm == b.batchnorm and all(a.trains(group) == b.trains(group) for group in a.rates)
 
 
-def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float:
+def _time_look(state: State, setup: Setup, place: int, memory: PeakMemory) -> float:
     """Seconds of one look, in a round of L-BFGS, at as many features as the run will have."""
     apply_phase(state.network, setup.plan.phases[place])
     route = setup.routes[place] if setup.routes else None
@@ -221,7 +220,7 @@ def _time_look(state: State, setup: Setup, place: int, memory: _Memory) -> float
     return seconds
 
 
-def _time_step(state: State, setup: Setup, place: int, memory: _Memory, budget: float) -> float:
+def _time_step(state: State, setup: Setup, place: int, memory: PeakMemory, budget: float) -> float:
     """Median seconds of up to 5 steps, after two that warm up; where those take far too long, the latest counts."""
     phase = setup.plan.phases[place]
     state.phase = place
@@ -274,28 +273,3 @@ def _noise(count: int, image_size: int, classes: int) -> Split:
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (count, image_size, image_size, 3), dtype=np.uint8)
     return Split(pictures, np.arange(count, dtype=np.int64) % classes, tuple(str(i) for i in range(count)))
-
-
-class _Memory:
-    """The most memory that the steps took: exact on a GPU; on a CPU how much the process has grown, at the end of steps."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._device = machine.device if machine.device.type == "cuda" else None
-        self._process = psutil.Process()
-        self._before = self._process.memory_info().rss
-        self._most = 0
-        if self._device is not None:
-            torch.cuda.reset_peak_memory_stats(self._device)
-
-    def look(self) -> None:
-        self._most = max(self._most, self._process.memory_info().rss - self._before)
-
-    @property
-    def peak(self) -> int:
-        return self._most if self._device is None else torch.cuda.max_memory_allocated(self._device)
-
-    @property
-    def what(self) -> str:
-        if self._device is None:
-            return "Growth of the process on the CPU while training: parameters, gradients, optimizer and activations."
-        return "The most that PyTorch held on the GPU at once."
