@@ -172,10 +172,11 @@ def test_saving_within_an_epoch_is_due_after_a_while_and_less_often_where_it_is_
     now = [0.0]
     monkeypatch.setattr("tlcore.training.checkpoint.time.monotonic", lambda: now[0])
     timer = Timer()
+    assert timer.due(epoch_ended=True)
     now[0] = 19.0
-    assert not timer.due
+    assert not timer.due(epoch_ended=False)
     now[0] = 20.0
-    assert timer.due
+    assert timer.due(epoch_ended=False)
 
     def slow(*_: object) -> None:
         now[0] += 3.0
@@ -183,6 +184,25 @@ def test_saving_within_an_epoch_is_due_after_a_while_and_less_often_where_it_is_
     monkeypatch.setattr("tlcore.training.checkpoint.save_checkpoint", slow)
     timer.save(tmp_path / "x", training("linear-probe").state, IDENTITY)
     now[0] += 59.0
-    assert not timer.due
+    assert not timer.due(epoch_ended=False)
+    assert not timer.due(epoch_ended=True)
     now[0] += 1.1
-    assert timer.due
+    assert timer.due(epoch_ended=False)
+    assert timer.due(epoch_ended=True)
+
+
+def test_a_quick_save_is_made_at_each_epochs_end(training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr("tlcore.training.checkpoint.time.monotonic", lambda: now[0])
+
+    def quick(*_: object) -> None:
+        now[0] += 0.05
+
+    monkeypatch.setattr("tlcore.training.checkpoint.save_checkpoint", quick)
+    timer = Timer()
+    timer.save(tmp_path / "x", training("linear-probe").state, IDENTITY)
+    now[0] += 0.9
+    assert not timer.due(epoch_ended=True)
+    now[0] += 0.2
+    assert timer.due(epoch_ended=True)
+    assert not timer.due(epoch_ended=False)

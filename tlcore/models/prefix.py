@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, fx
 
+from tlcore.models.backward import in_place
 from tlcore.models.cut import Cuts
 from tlcore.models.folding import fold_batchnorms
 
@@ -25,7 +26,7 @@ class Prefix:
     precision: Precision
 
     def __call__(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        with torch.inference_mode():
+        with torch.inference_mode(), in_place(self.module):
             laid_out = pictures.to(getattr(torch, self.precision), memory_format=torch.channels_last)
             return self.module(laid_out)
 

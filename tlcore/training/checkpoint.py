@@ -24,7 +24,7 @@ from tlcore.training.state import Best, State, put_back
 
 FORMAT = 2
 EVERY_SECONDS = 20.0
-MOST_TIME_SHARE = 0.05  # of a run's time that goes into writing checkpoints within epochs
+MOST_TIME_SHARE = 0.05  # of a run's time that goes into writing checkpoints
 _IN_TENSORS = {"network", "movable", "start", "best", "optimizer", "scaler"}
 _COUNTERS = tuple(field.name for field in fields(State) if field.name not in _IN_TENSORS)  # plain data: the header
 
@@ -123,18 +123,19 @@ def _fill(optimizer: torch.optim.Optimizer, moments: dict[str, torch.Tensor]) ->
 
 
 class Timer:
-    """Says when to save within an epoch: every 20 seconds, and less often where saving takes long (a twentieth at most)."""
+    """Says when to save: every 20 seconds within an epoch, and at its end; less often where a run would spend over a twentieth
+    of its time on it."""
 
     def __init__(self) -> None:
         self._saved_at = time.monotonic()
-        self._wait = EVERY_SECONDS
+        self._took = 0.0
 
-    @property
-    def due(self) -> bool:
-        return time.monotonic() - self._saved_at >= self._wait
+    def due(self, *, epoch_ended: bool) -> bool:
+        wait = self._took / MOST_TIME_SHARE
+        return time.monotonic() - self._saved_at >= (wait if epoch_ended else max(EVERY_SECONDS, wait))
 
     def save(self, path: Path, state: State, identity: Identity) -> None:
         began = time.monotonic()
         save_checkpoint(path, state, identity)
         self._saved_at = time.monotonic()
-        self._wait = max(EVERY_SECONDS, (self._saved_at - began) / MOST_TIME_SHARE)
+        self._took = self._saved_at - began

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tlcore.data.load import Split
+from tlcore.models.backward import in_place
 from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.route import Route
 
@@ -35,7 +36,7 @@ def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np
         last = min(first + batch_size, images)
         answer = None
         try:
-            with torch.inference_mode(), route.machine.autocast():
+            with torch.inference_mode(), in_place(route.module), route.machine.autocast():
                 logits = route.logits(route.evaluation_inputs(split, first, last))
                 answer = torch.softmax(logits.double(), dim=1).cpu().numpy()
         except RuntimeError as error:

@@ -81,8 +81,9 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         for event in fit(state, setup):
             report.pass_on(event)
             state.seconds = before + time.monotonic() - began
+            epoch_ended = event["type"] == "epoch"
             within = event["type"] == "step" and 0 < state.step_in_epoch < setup.steps_per_epoch(state.phase)
-            if event["type"] == "epoch" or (within and timer.due):
+            if (epoch_ended or within) and timer.due(epoch_ended=epoch_ended):
                 timer.save(file, state, identity)
         result = result_of(run, spec, state, setup, data, report)
     result["precision"] = routing.precision

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from tlcore.errors import SpecError
+from tlcore.models.backward import make_lean
 from tlcore.training.processor import cpu_model, cpu_threads
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -41,7 +42,8 @@ class Machine:
         return f"{self.name}, {cpu_model()}, {torch.backends.cpu.get_cpu_capability()}"
 
     def place(self, module: nn.Module) -> None:
-        """Move a network here, with its images' channels last in memory: convolutions are faster so, on both devices."""
+        """Move a network here and make its steps fast: images' channels last in memory, a lean backward pass. Answers stay."""
+        make_lean(module)
         module.to(self.device, memory_format=torch.channels_last)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
