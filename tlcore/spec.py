@@ -2,7 +2,8 @@
 
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
 training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt, `FindRateSpec` which learning
-rate suits a run. A spec holds everything that the numbers depend on; the same spec on the same machine gives the same numbers.
+rate suits a run, `LayersSpec` what each layer group knows of a task. A spec holds everything that the numbers depend on; the
+same spec on the same machine gives the same numbers.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from pydantic import (
 from tlcore.errors import SpecError
 from tlcore.strategies import Strategy, preset
 from tlcore.strategies.head import HeadKind
+from tlcore.strategies.start import RUN_ID
 
 Lane = Literal["train", "quick"]
+RunId = Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$", description="The name of a run's folder, in full.")]
 
 
 class _Spec(BaseModel):
@@ -212,8 +215,31 @@ class FindRateSpec(_AboutRun):
         return f"find-rate-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
 
 
-JobSpec = Annotated[RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec, Field(discriminator="kind")]
-AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec
+class LayersSpec(_AboutRun):
+    """Ask each layer group, without training any, what it knows of a task: by its weights' source, and by finished runs.
+
+    `run` names the backbone, its weights, the data, the image size and the seed; nothing else of it counts.
+    """
+
+    kind: Literal["layers"] = "layers"
+    runs: tuple[RunId, ...] = Field((), max_length=8, description="Finished runs of the same backbone, to lay beside.")
+    images: int = Field(1000, ge=40, le=100_000, description="Images at most, of all three splits together.")
+    blocks: bool = Field(False, description="Ask each block within a group too.")
+    sources: tuple[Literal["pretrained", "random"], ...] = Field(
+        ("pretrained", "random"), min_length=1, description="Weights to ask besides those of the runs."
+    )
+
+    @field_validator("runs", "sources")
+    @classmethod
+    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(given))
+
+    def slug(self) -> str:
+        return f"layers-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
+
+
+AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec
+JobSpec = Annotated[AnySpec, Field(discriminator="kind")]
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)
 
