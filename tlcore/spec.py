@@ -2,8 +2,9 @@
 
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
 training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt, `FindRateSpec` which learning
-rate suits a run, `LayersSpec` what each layer group knows of a task. A spec holds everything that the numbers depend on; the
-same spec on the same machine gives the same numbers.
+rate suits a run, `LayersSpec` what each layer group knows of a task, `TransferabilitySpec` how well each layer of a small
+network serves other classes. A spec holds everything that the numbers depend on; the same spec on the same machine gives the
+same numbers.
 """
 
 from __future__ import annotations
@@ -238,7 +239,51 @@ class LayersSpec(_AboutRun):
         return f"layers-{_short(self.run.backbone)}-{_short(self.run.dataset)}"
 
 
-AnySpec = RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec
+class TransferabilitySpec(_Spec):
+    """Ask how well each layer of a small network, trained here on half of the classes, serves the others (Yosinski 2014)."""
+
+    kind: Literal["transferability"] = "transferability"
+    dataset: str = Field(min_length=1, description=RunSpec.model_fields["dataset"].description)
+    labels: str | None = Field(None, description=RunSpec.model_fields["labels"].description)
+    halves: Literal["random", "distant"] = Field("random", description="Classes drawn by the seed, or two kinds far apart.")
+    reverse: bool = Field(False, description="Exchange the halves: what is A else is B.")
+    seeds: int = Field(3, ge=1, le=50, description="How often all is done anew, from other starts.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="The first of the seeds; the others follow it.")
+    batchnorm: bool = Field(False, description="Normalise after each convolution.")
+    epochs: int = Field(15, ge=1, le=1000)
+    lr: float = Field(1e-3, gt=0, le=10, description="The peak learning rate of AdamW; it falls along a cosine.")
+    batch_size: int = Field(64, ge=2, le=4096)
+    image_size: int = Field(32, ge=16, le=64, description="Side of the square image, in pixels.")
+    images_per_class: int | None = Field(None, ge=2, description="At most so many training images of each class; None for all.")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def subject(self) -> TransferabilitySpec:
+        """The spec that names the data: here the spec itself."""
+        return self
+
+    @property
+    def lane(self) -> Lane:
+        return "train"
+
+    def slug(self) -> str:
+        return f"{self.kind}-{_short(self.dataset)}"
+
+
+class TransferabilityCostSpec(TransferabilitySpec):
+    """Time some steps of each network of a `TransferabilitySpec` with the same fields, and say what all of it would take."""
+
+    kind: Literal["transferability-cost"] = "transferability-cost"  # type: ignore[assignment]
+
+    @property
+    def lane(self) -> Lane:
+        return "quick"
+
+
+AnySpec = (
+    RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec
+    | TransferabilitySpec | TransferabilityCostSpec
+)  # fmt: skip
 JobSpec = Annotated[AnySpec, Field(discriminator="kind")]
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)
 S = TypeVar("S", bound=_Spec)

@@ -23,6 +23,8 @@ JOBS: dict[str, str] = {
     "dial": "tlcore.training.dial:dial",
     "shift": "tlcore.training.shift:shift",
     "find-rate": "tlcore.training.find_rate:find_rate",
+    "transferability": "tlcore.analysis.yosinski:transferability",
+    "transferability-cost": "tlcore.analysis.yosinski_cost:cost",
 }
 
 # What the fork server imports before the first run is asked for. Importing them must not start threads or touch CUDA.
