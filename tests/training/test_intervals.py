@@ -19,7 +19,7 @@ def _task(n: int, classes: int = 2, seed: int = 0, signal: float = 1.5):
 def test_each_resample_has_the_metrics_of_the_images_it_repeats(classes: int):
     probabilities, labels = _task(40, classes)
     probabilities = np.round(probabilities, 1)  # ties
-    samples = intervals._resampled(probabilities, labels, 7, None)
+    samples = intervals.resampled(probabilities, labels, 7, None)
     weights = np.concatenate(list(intervals._weights(40, 7, None)))
     assert weights.shape == (1000, 40)
     assert (weights.sum(1) == 40).all()

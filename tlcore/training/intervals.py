@@ -49,16 +49,16 @@ def with_intervals(
     `method` is "wilson" or "bootstrap"; None without an interval, and then `reason` says why a value that is defined has none.
     """
     values = score(probabilities, labels, classes)
-    samples = _resampled(probabilities, labels, seed, clusters) if len(labels) else {}
+    samples = resampled(probabilities, labels, seed, clusters) if len(labels) else {}
     owners = None if clusters is None else np.asarray(clusters)
 
-    def share(value: Score, of: np.ndarray, resampled: np.ndarray | None) -> Mapping[str, Any]:
+    def share(value: Score, of: np.ndarray, draws: np.ndarray | None) -> Mapping[str, Any]:
         """A share of the images that the mask `of` picks."""
         if value is None:
             return _UNDEFINED
         if owners is None:
             return _wilson_interval(value, int(of.sum()))
-        found = _bootstrap_interval(value, resampled)
+        found = _bootstrap_interval(value, draws)
         return found if found["method"] else _wilson_interval(value, len(np.unique(owners[of])))
 
     result: dict[str, Any] = {"n": values["n"], "loss": {"value": values["loss"]}, "ece": {"value": values["ece"]}}
@@ -100,10 +100,14 @@ def _bootstrap_interval(value: float, samples: np.ndarray) -> dict[str, Any]:
     return {"value": value, "low": float(low), "high": float(high), "method": "bootstrap"}
 
 
-def _resampled(
+def resampled(
     probabilities: np.ndarray, labels: np.ndarray, seed: int, clusters: Sequence[str] | None
 ) -> dict[str, np.ndarray]:
-    """Each metric on each resample: (1000,), recall (1000, C). NaN where it is undefined."""
+    """Each metric on each resample: (1000,), recall (1000, C). NaN where it is undefined.
+
+    What is drawn depends on the seed, the clusters and the number of images alone, so that two classifiers asked about the same
+    images are resampled in pairs.
+    """
     count = probabilities.shape[1]
     truth = np.eye(count)[labels]
     answer = np.eye(count)[probabilities.argmax(1)]
