@@ -123,7 +123,7 @@ def shares_of(measured: Measured, weights: Gradient, gradients: Iterable[Gradien
     have all of their rate.
     """
     if measured.what == "relative-gradient-norm":
-        return relative_to_largest(_relative_norms(weights, gradients))
+        return relative_to_largest(relative_norms(weights, gradients))
     shares = relative_to_largest(_signals_to_noise(gradients))
     return {name: float(share >= measured.threshold) for name, share in shares.items()}
 
@@ -134,7 +134,8 @@ def relative_to_largest(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value / largest if math.isfinite(value) and largest > 0 else 1.0 for name, value in values.items()}
 
 
-def _relative_norms(weights: Gradient, gradients: Iterable[Gradient]) -> dict[str, float]:
+def relative_norms(weights: Gradient, gradients: Iterable[Gradient]) -> dict[str, float]:
+    """||g|| / ||w|| of each group, the mean over `gradients`; infinite where the weights are all 0."""
     norms = [{name: _norm(tensors) for name, tensors in gradient.items()} for gradient in gradients]
     sizes = {name: _norm(tensors) for name, tensors in weights.items()}
     return {name: fmean(of[name] for of in norms) / size if size > 0 else math.inf for name, size in sizes.items()}

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from tlcore.data.transforms import normalise
 from tlcore.groups import HEAD
 from tlcore.training.machine import Machine
-from tlcore.training.pull.fisher import fisher
+from tlcore.training.pull.fisher import Pictures, fisher
 from tlcore.training.pull.old import as_it_started, old_head
 from tlcore.training.pull.source import Source
 from tlcore.training.pull.term import Term, moving
@@ -57,21 +55,6 @@ def information_of(
     if not names:
         return {}
     labels = source.labels if empirical else None
-    found = yield from fisher(old, [inside[name] for name in names], _Pictures(state, source, machine), labels, seed)
+    pictures = Pictures(source.images, network.preprocessing, machine.device)
+    found = yield from fisher(old, [inside[name] for name in names], pictures, labels, seed)
     return dict(zip(names, found, strict=True))
-
-
-class _Pictures:
-    """The source images one at a time, as the network wants them."""
-
-    def __init__(self, state: State, source: Source, machine: Machine) -> None:
-        self._look, self._images, self._device = state.network.preprocessing, source.images, machine.device
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, place: int) -> Tensor:
-        if place >= len(self):
-            raise IndexError(place)
-        picture = torch.from_numpy(self._images[place : place + 1]).to(self._device)
-        return normalise(picture, self._look.mean, self._look.std).contiguous(memory_format=torch.channels_last)

@@ -17,6 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tlcore.data.transforms import normalise
+from tlcore.models.cards import Preprocessing
+
 FisherEvents = Generator[dict[str, Any], None, list[Tensor]]
 
 
@@ -46,6 +49,22 @@ def fisher(
         parameter.requires_grad_(False)
     yield _progress(len(pictures), len(pictures))
     return information
+
+
+class Pictures(Sequence[Tensor]):
+    """Images uint8 (N, S, S, 3) one at a time, as a network wants them: float32 (1, 3, S, S)."""
+
+    def __init__(self, images: np.ndarray, look: Preprocessing, device: torch.device) -> None:
+        self._images, self._look, self._device = images, look, device
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, place: int) -> Tensor:
+        if place >= len(self):
+            raise IndexError(place)
+        picture = torch.from_numpy(np.array(self._images[place : place + 1])).to(self._device)
+        return normalise(picture, self._look.mean, self._look.std).contiguous(memory_format=torch.channels_last)
 
 
 def _progress(done: int, total: int) -> dict[str, Any]:
