@@ -21,7 +21,7 @@ from tlcore.spec import CheckSpec, RunSpec, make
 from tlcore.training import job
 from tlcore.training.evaluate import predict
 from tlcore.training.machine import choose
-from tlcore.training.result import _clusters
+from tlcore.training.result import clusters_of
 from tlcore.training.route import Route
 
 FIELDS = {
@@ -97,8 +97,8 @@ def test_the_result_has_what_the_contract_says(done: tuple[Run, dict]):
 def test_intervals_resample_patients_where_they_are_known():
     pictures, labels = np.zeros((4, 1, 1, 3), np.uint8), np.zeros(4, np.int64)
     split = Split(pictures, labels, tuple("abcd"))
-    assert _clusters(split) is None
-    clusters = _clusters(replace(split, patients=("p", "q", None, "p")))
+    assert clusters_of(split) is None
+    clusters = clusters_of(replace(split, patients=("p", "q", None, "p")))
     assert clusters[0] == clusters[3]
     assert len(set(clusters)) == 3
 

@@ -24,7 +24,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     probabilities = _test_probabilities(state, setup, data, report)
     truth, classes = data.test.labels, data.classes
     report.progress("Computing intervals", 0, 1, "split")
-    test = with_intervals(probabilities, truth, classes, seed=spec.seed, clusters=_clusters(data.test))
+    test = with_intervals(probabilities, truth, classes, seed=spec.seed, clusters=clusters_of(data.test))
     report.progress("Computing intervals", 1, 1, "split")
     with replacing(run.path / "predictions.npz") as file:
         np.savez_compressed(
@@ -33,7 +33,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
             labels=truth,
             ids=np.array(data.test.ids, dtype=str),
             classes=np.array(classes),
-            clusters=np.array(_clusters(data.test) or (), dtype=str),  # whose each image is; empty where each stands for itself
+            clusters=np.array(clusters_of(data.test) or (), dtype=str),  # whose each image is; empty: each stands for itself
         )
     save_weights(run.path / "weights.safetensors", state, spec, classes)
     best = state.history[state.best.epoch]
@@ -73,7 +73,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     }
 
 
-def _clusters(split: Split) -> list[str] | None:
+def clusters_of(split: Split) -> list[str] | None:
     """Whose each image is; one whose patient is not told stands for itself. None where no patient is told."""
     if split.patients is None:
         return None
