@@ -6,11 +6,12 @@ from pathlib import Path
 
 from tlcore import settings
 from tlcore.data.catalogue import dataset_card
+from tlcore.data.halves import halves
 from tlcore.errors import DataError
 from tlcore.models.ancestry import check_start
 from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
-from tlcore.spec import AnySpec, CheckSpec
+from tlcore.spec import AnySpec, CheckSpec, TransferabilitySpec
 from tlcore.strategies import compile_plan
 from tlcore.strategies.packages import check_packages
 from tlcore.training.pull.refuse import refuse_pull
@@ -24,7 +25,7 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
 
     Raises `UnknownName` for a dataset or backbone, `DataError` for a folder that is not there or a dataset that cannot be
     trained on, `SpecError` for groups that do not exist, fewer epochs than phases, a pull that has nothing to pull towards, a
-    package that is not installed, and an image size that does not suit.
+    package that is not installed, an image size that does not suit, and classes that cannot be halved.
     """
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
@@ -38,6 +39,10 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
         )
     if data.refusal:
         raise DataError(f"{data.title} cannot be trained on. {data.refusal}", next_step="Choose another dataset.")
+    if isinstance(asked, TransferabilitySpec):
+        if data.classes or asked.halves == "distant":
+            halves(asked.dataset, data.classes, how=asked.halves, seed=asked.seed)
+        return
     backbone = find_backbone(asked.backbone)
     groups = backbone.groups_with_head(max(2, len(data.classes)), asked.head)
     plan = compile_plan(asked.strategy, groups, epochs=asked.epochs, lr=asked.lr)

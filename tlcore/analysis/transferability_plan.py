@@ -1,0 +1,79 @@
+"""The transferability experiment on paper: the network's layers, the forms, and which networks are trained in which order.
+
+No torch: pages count and draw with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from tlcore.data.halves import DISTANT
+from tlcore.spec import TransferabilitySpec, make
+
+# Channels and stride of each 3 x 3 convolution of the small network, from the image up; the head is above them.
+LAYERS: tuple[tuple[int, int], ...] = ((16, 1), (24, 2), (24, 1), (48, 2), (48, 1), (64, 2), (64, 1))
+CUTS = tuple(range(1, len(LAYERS) + 1))  # how many layers may be taken over: all but the head
+BASES = ("A", "B", "again")  # trained as a whole, from new layers alone
+FROZEN = ("BnB", "AnB", "random")  # the layers below the cut keep still
+THAWED = ("BnB+", "AnB+")  # they train with the rest
+FORMS = ("BnB", "AnB", "BnB+", "AnB+", "random")
+
+# What suits a dataset: enough for its base networks to learn it, and for all of it to end in minutes on a CPU.
+_SUITED: Mapping[str, Mapping[str, Any]] = {
+    "digits": {"image_size": 16, "epochs": 20, "batch_size": 32},
+    "fashion-mnist": {"image_size": 28, "images_per_class": 500},
+    "cifar10": {"images_per_class": 1000, "epochs": 20},
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network of the experiment. `cut` is 0 for a base network."""
+
+    seed: int
+    form: str
+    cut: int
+
+    @property
+    def frozen(self) -> int:
+        """How many layers keep still."""
+        return self.cut if self.form in FROZEN else 0
+
+
+def seeds(spec: TransferabilitySpec) -> range:
+    return range(spec.seed, spec.seed + spec.seeds)
+
+
+def cells(spec: TransferabilitySpec) -> Iterator[Cell]:
+    """Every network, in the order of training: seed by seed, the base networks first, then from the lowest cut up."""
+    for seed in seeds(spec):
+        yield from (Cell(seed, form, 0) for form in BASES)
+        yield from (Cell(seed, form, cut) for cut in CUTS for form in FORMS)
+
+
+def suited(dataset: str, **given: Any) -> TransferabilitySpec:
+    """The experiment on a dataset with what suits it, as far as nothing else is `given`. Raises `SpecError`."""
+    return make(TransferabilitySpec, **{"dataset": dataset, **_SUITED.get(dataset, {}), **given})
+
+
+def has_distant(dataset: str) -> bool:
+    """Whether two kinds of classes that are far from each other are known."""
+    return dataset in DISTANT
+
+
+def seconds_for(cells: Iterable[Cell], took: Mapping[int, list[float]]) -> float:
+    """How long these networks take, from what others `took` {frozen layers: seconds of each}.
+
+    A number of frozen layers that nobody has timed is guessed from the nearest, by the layers that train.
+    """
+
+    def one(frozen: int) -> float:
+        if took.get(frozen):
+            return median(took[frozen])
+        nearest = min(took, key=lambda timed: abs(timed - frozen))
+        return median(took[nearest]) * (len(CUTS) + 1 - frozen) / (len(CUTS) + 1 - nearest)
+
+    return sum(one(cell.frozen) for cell in cells)
