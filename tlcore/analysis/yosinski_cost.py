@@ -57,7 +57,12 @@ def cost(run: Run, events: EventWriter) -> dict[str, Any]:
 
 
 def _one(
-    spec: TransferabilityCostSpec, classes: int, frozen: int, images: dict[str, int], machine: Machine, check: Callable[[], None]
+    spec: TransferabilityCostSpec,
+    classes: int,
+    frozen: int,
+    images: dict[str, int],
+    machine: Machine,
+    check: Callable[[], None],
 ) -> float:
     """Seconds of a network with so many frozen layers: what they make of each image, the steps, and the test."""
     network = SmallNetwork(max(2, classes // 2), batchnorm=spec.batchnorm, start=0)
@@ -68,10 +73,10 @@ def _one(
     inputs = Inputs(network, noise, machine, frozen)
     once = (time.perf_counter() - began) / len(noise) if frozen else 0.0
     optimizer = optimizer_of(network, Recipe(spec.epochs, spec.lr, spec.batch_size, 0))
+    rows = torch.arange(spec.batch_size, device=machine.device) % len(noise)
     steps = []
-    for step in range(WARM + TIMED):
+    for _ in range(WARM + TIMED):
         check()
-        rows = torch.arange(spec.batch_size, device=machine.device) % len(noise)
         began = time.perf_counter()
         float(one_step(network, inputs, labels, rows, optimizer, frozen))
         steps.append(time.perf_counter() - began)
