@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import advice_regret, bench, cache, catalogues, compare, diagnose, jobs, runs
+from tlcore.cli import advice_regret, bench, cache, catalogues, compare, diagnose, jobs, runs, transferability
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -56,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_options(command("compare", compare.compare, "Compare strategies on the same data, seeds and budget."))
     regret = "Hold the advice of the Start page against the best of all strategies, by running them."
     advice_regret.add_options(command("advice-regret", advice_regret.advice_regret, regret))
+
+    yosinski = "Ask how well each layer of a small network serves other classes, by training it here (Yosinski et al. 2014)."
+    transferability.add_options(command("transferability", transferability.transferability, yosinski))
 
     listed = command("list", catalogues.list_catalogue, "List what there is to choose from, or the runs.")
     listed.add_argument("what", choices=catalogues.LISTS)
