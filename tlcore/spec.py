@@ -30,7 +30,7 @@ from pydantic import (
 from tlcore.errors import SpecError
 from tlcore.strategies import Strategy, preset
 from tlcore.strategies.head import HeadKind
-from tlcore.strategies.start import RUN_ID
+from tlcore.strategies.start import RUN_ID, FromRun
 
 Lane = Literal["train", "quick"]
 RunId = Annotated[str, Field(pattern=f"^{RUN_ID.pattern}$", description="The name of a run's folder, in full.")]
@@ -229,11 +229,19 @@ class LayersSpec(_AboutRun):
     sources: tuple[Literal["pretrained", "random"], ...] = Field(
         ("pretrained", "random"), min_length=1, description="Weights to ask besides those of the runs."
     )
+    embed: tuple[Literal["pca", "tsne", "umap"], ...] = Field(
+        ("pca",), description="How each layer's images are laid out in two dimensions."
+    )
 
-    @field_validator("runs", "sources")
+    @field_validator("runs", "sources", "embed")
     @classmethod
     def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(given))
+
+    def started_from(self, run_id: str) -> RunSpec:
+        """A run that would start where the finished run `run_id` ended, with its head where that is a linear one."""
+        strategy = Strategy(start=FromRun(run_id=run_id))
+        return self.run.model_copy(update={"strategy": strategy, "head": "linear", "weights": None})
 
     def slug(self) -> str:
         return f"layers-{_short(self.run.backbone)}-{_short(self.run.dataset)}"

@@ -11,7 +11,7 @@ from tlcore.errors import DataError
 from tlcore.models.ancestry import check_start
 from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
-from tlcore.spec import AnySpec, CheckSpec, TransferabilitySpec
+from tlcore.spec import AnySpec, CheckSpec, LayersSpec, TransferabilitySpec
 from tlcore.strategies import compile_plan
 from tlcore.strategies.packages import check_packages
 from tlcore.training.pull.refuse import refuse_pull
@@ -48,7 +48,8 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     plan = compile_plan(asked.strategy, groups, epochs=asked.epochs, lr=asked.lr)
     check_packages(asked.strategy)
     refuse_pull(asked, backbone, plan)
-    check_start(asked, backbone, runs_dir or settings.runs_dir(), data.classes)
+    for start in (asked, *map(spec.started_from, spec.runs)) if isinstance(spec, LayersSpec) else (asked,):
+        check_start(start, backbone, runs_dir or settings.runs_dir(), data.classes)
     if asked.head == "attention" and not backbone.shows_positions:
         raise no_map(backbone.title)
     from tlcore.models.construct import check_image_size  # only here: it imports torch, which the job needs next

@@ -1,0 +1,134 @@
+"""Which level to unfreeze from, as the probe's curve over depth tells it, and whether that is more than noise.
+
+Where the task can be read best off a group below the top, what stands above it has gone over to the old task: it is
+unfrozen, and the best group with all below it stays. Where the top is best, nothing has to move but the head.
+
+The difference that decides is measured on the test images in pairs: the same resamples (of patients, where they are known)
+for both groups. The best of several groups is best by luck too, so the interval is as wide as Bonferroni asks: with G groups
+its level is 1 - .05 / (G - 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tlcore.groups import Group
+from tlcore.training.intervals import MOST_LEFT_OUT, resampled
+from tlcore.training.metrics import score
+
+NAMES = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy"}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The test images that probes are compared on."""
+
+    labels: np.ndarray
+    classes: Sequence[str]
+    seed: int
+    clusters: Sequence[str] | None  # whose each image is, where that is known
+
+    @property
+    def metric(self) -> str:
+        """AUROC, which needs no threshold; balanced accuracy where a class has no test image."""
+        every = len(np.unique(self.labels)) == len(self.classes)
+        return "auroc" if every else "balanced_accuracy"
+
+    def value(self, probabilities: np.ndarray) -> float:
+        return score(probabilities, self.labels, self.classes)[self.metric]
+
+    def lead(self, better: np.ndarray, other: np.ndarray, *, choices: int = 1) -> dict[str, float | None]:
+        """{value, low, high}: by how much one set of probabilities is ahead of another, paired; null without an interval."""
+        one, two = (resampled(each, self.labels, self.seed, self.clusters)[self.metric] for each in (better, other))
+        draws = (one - two)[~np.isnan(one - two)]
+        value = self.value(better) - self.value(other)
+        if len(draws) < (1 - MOST_LEFT_OUT) * len(one) or np.ptp(draws) == 0:
+            return {"value": value, "low": None, "high": None}
+        tail = 0.05 / choices / 2
+        low, high = np.quantile(draws, [tail, 1 - tail])
+        return {"value": value, "low": float(low), "high": float(high)}
+
+    @property
+    def units(self) -> str:
+        """What the images are, for people."""
+        whose = "" if self.clusters is None else f" of {len(set(self.clusters)):,} patients"
+        return f"the same {len(self.labels):,} test images{whose}"
+
+
+def recommend(
+    groups: Sequence[Group],
+    answers: Mapping[str, np.ndarray],
+    judge: Judge,
+    *,
+    source: str,
+    random: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, Any]:
+    """{group, level, best, metric, lead, evidence, more_than_noise}: unfreeze from `group` up.
+
+    `groups` are all from bottom to top, the head last; `answers` has what the probe of each but the head says of the test
+    images, (N, C), with the weights that `source` names, and `random` the same with random weights.
+    """
+    names = list(answers)
+    values = {name: judge.value(answers[name]) for name in names}
+    best = max(names, key=lambda name: (values[name], names.index(name)))  # of equals the highest: the least moves
+    top = names[-1]
+    other = max(names[:-1], key=lambda name: (values[name], names.index(name))) if best == top else top
+    lead = judge.lead(answers[best], answers[other], choices=len(names) - 1)
+    more_than_noise = lead["low"] is not None and lead["low"] > 0
+    chosen = groups[[group.name for group in groups].index(best) + 1]
+    word = NAMES[judge.metric]
+    evidence = [
+        f"With {source} weights the probe reads the task best off {best}: {word} {values[best]:.3f}, "
+        f"and {values[other]:.3f} off {other}, {'the next best' if best == top else 'the top'}.",
+        _difference(lead, more_than_noise, judge, len(names)),
+        _meaning(best, other, top, chosen.name, more_than_noise),
+    ]
+    if random is not None:
+        evidence.append(_against_random(answers[best], best, random, judge, source))
+    return {
+        "group": chosen.name,
+        "level": chosen.level,
+        "best": best,
+        "metric": judge.metric,
+        "lead": lead | {"over": other},
+        "evidence": evidence,
+        "more_than_noise": more_than_noise,
+    }
+
+
+def _difference(lead: Mapping[str, float | None], more: bool, judge: Judge, groups: int) -> str:
+    if lead["low"] is None:
+        return f"The difference, {lead['value']:.3f}, has no interval: {judge.units} give too little to draw others from."
+    verdict = "is more than noise" if more else "may be noise"
+    return (
+        f"The difference of {lead['value']:.3f} ({lead['low']:.3f} to {lead['high']:.3f}, on {judge.units}, widened for the "
+        f"choice among {groups} groups) {verdict}."
+    )
+
+
+def _meaning(best: str, other: str, top: str, chosen: str, more: bool) -> str:
+    if best == top:
+        rest = (
+            "" if more else f" As far as these images tell {other} serves as well, and what is above it may learn next."
+        )
+        return f"No group below {top} says more, so nothing has to move but the head.{rest}"
+    fits = "fits" if more else "may fit"
+    rest = "" if more else " The head alone is the cheaper choice, and as far as these images tell no worse a start."
+    return f"What stands above {best} {fits} the old task better than this one: let it learn from {chosen} up.{rest}"
+
+
+def _against_random(answer: np.ndarray, best: str, random: Mapping[str, np.ndarray], judge: Judge, source: str) -> str:
+    names = list(random)
+    rival = max(names, key=lambda name: judge.value(random[name]))
+    lead = judge.lead(answer, random[rival], choices=len(names))
+    reach = f"Random weights reach {judge.value(random[rival]):.3f} at best, off {rival}"
+    if lead["low"] is None:
+        return f"{reach}; the difference has no interval."
+    ahead = f"{lead['value']:.3f} ({lead['low']:.3f} to {lead['high']:.3f})"
+    if lead["low"] > 0:
+        return f"{reach}: what {source} weights bring is {ahead}, more than noise."
+    return f"{reach}: what {source} weights bring over that, {ahead}, may be noise."
