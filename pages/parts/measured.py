@@ -10,12 +10,12 @@ from tlcore.compare.pace import measure_spec
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.runs import Run, all_runs
-from tlcore.spec import DialSpec, FindRateSpec, MeasureSpec
+from tlcore.spec import AnySpec
 
 __all__ = ["begin", "find", "measure_spec"]
 
 
-def find(runs_dir: Path, spec: MeasureSpec | DialSpec | FindRateSpec) -> Run | None:
+def find(runs_dir: Path, spec: AnySpec) -> Run | None:
     """The newest run of this spec, if there is any."""
     wanted = spec.digest()
     return next((run for run in all_runs(runs_dir) if f"-{spec.kind}-" in run.id and _digest(run.path) == wanted), None)
@@ -29,7 +29,7 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def begin(engine: LocalEngine, spec: MeasureSpec | DialSpec | FindRateSpec, before: str | None) -> Run:
+def begin(engine: LocalEngine, spec: AnySpec, before: str | None) -> Run:
     """Measure `spec`; what this session asked for before and nobody needs any more gives way."""
     if before is not None:
         with contextlib.suppress(RunNotFound):  # deleted meanwhile, which is as well

@@ -6,7 +6,17 @@ from pages.parts.own_names import own_name
 from tlcore.figures.words import strategy_title
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import StateName
-from tlcore.spec import AnySpec, CheckSpec, DialSpec, MeasureSpec, ShiftSpec
+from tlcore.spec import (
+    AnySpec,
+    CheckSpec,
+    DialSpec,
+    FindRateSpec,
+    LayersSpec,
+    MeasureSpec,
+    ShiftSpec,
+    TransferabilityCostSpec,
+    TransferabilitySpec,
+)
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -37,6 +47,14 @@ def run_title(spec: AnySpec) -> str:
         return f"Ask every level of {backbone_name(spec.run.backbone)} on {dataset_name(spec.run.dataset)}"
     if isinstance(spec, ShiftSpec):
         return f"Measure how far {dataset_name(spec.run.dataset)} is from photographs"
+    if isinstance(spec, FindRateSpec):
+        return f"Find a rate for {strategy_title(spec.run.strategy)} on {dataset_name(spec.run.dataset)}"
+    if isinstance(spec, LayersSpec):
+        return f"Ask the layers of {backbone_name(spec.run.backbone)} about {dataset_name(spec.run.dataset)}"
+    if isinstance(spec, TransferabilityCostSpec):
+        return f"Time the transferability experiment on {dataset_name(spec.dataset)}"
+    if isinstance(spec, TransferabilitySpec):
+        return f"Transferability of a small network's layers on {dataset_name(spec.dataset)}"
     return f"{strategy_title(spec.strategy)} on {dataset_name(spec.dataset)}"
 
 
