@@ -45,7 +45,7 @@ def show_find_rate(spec: RunSpec, plan: Plan) -> None:
     if run is None:
         st.caption(
             f"About {wanted.steps} steps of this run, each at a higher rate than the one before, until the loss diverges: the "
-            "rate to choose lies where the loss falls. The network is not kept."
+            f"rate to choose lies where the loss falls. The network is not kept.{_pulled(spec)}"
         )
         _ask(wanted, "Find a rate")
     elif run.status().state in ("queued", "running"):
@@ -54,10 +54,14 @@ def show_find_rate(spec: RunSpec, plan: Plan) -> None:
         _found(run, spec, wanted)
 
 
+def _pulled(spec: RunSpec) -> str:
+    return " What the pull adds to the loss counts too." if spec.strategy.pull.active else ""
+
+
 def _solved(spec: RunSpec, plan: Plan) -> bool:
     """Whether the head alone trains, and would be solved as far as the choices tell."""
     alone = not any(phase.trains(name) for phase in plan.phases for name in phase.rates if name != HEAD)
-    linear = spec.head == "linear" and not spec.strategy.pull.holds_head
+    linear = spec.head == "linear" and not spec.strategy.pull.holds_head()
     return alone and linear and spec.cut == "auto" and spec.head_solver == "auto" and (spec.views > 0 or not spec.augment)
 
 

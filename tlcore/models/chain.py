@@ -86,7 +86,8 @@ def build_from_run(spec: RunSpec, classes: Sequence[str], *, runs_dir: Path, pro
     }
     sees_alike = (nearest.spec.head == "attention") == (spec.head == "attention")
     source_head = old_head.eval().requires_grad_(False) if sees_alike else None
-    return Network(module.eval(), network.preprocessing, provenance, with_counts(partition(module), card.groups), source_head)
+    parts = with_counts(partition(module), card.groups)
+    return Network(module.eval(), network.preprocessing, provenance, parts, source_head, kept_head=kept)
 
 
 def _check_same(network: Network, first: Ancestor) -> None:

@@ -21,6 +21,7 @@ class Head(nn.Module):
     """Features -> logits (B, classes)."""
 
     kind: HeadKind
+    scales: tuple[str, ...] = ()  # parameters that multiply the answers, and begin at a value of their own
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__()
@@ -54,6 +55,7 @@ class CosineHead(Head):
     """
 
     kind = "cosine"
+    scales = ("scale",)
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__(inputs, classes)

@@ -36,6 +36,7 @@ class Network:
     # The classifier of the old task: what the head sees -> the old classes' logits, frozen. None where the weights had none.
     source_head: nn.Module | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()  # what must be said about it, in sentences
+    kept_head: bool = False  # its head is that of the run which it starts from: as pretrained as the rest
 
     @property
     def head(self) -> nn.Module:

@@ -5,7 +5,8 @@ the head's rate, while that rate grows from 1e-6 to 10 by the same factor in eac
 suggests the middle of the longest fall of the smoothed loss (`rate_curve`). The network is not kept.
 
 It is the first phase in which the backbone moves that is asked about, from the head as it is drawn: phases before it are left
-out. No validation image is looked at.
+out. The head and the pull are the run's own, and what the pull adds to the loss is in the curve: too high a rate times its
+strength diverges too. No validation image is looked at.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tlcore.training.chance import order_of, steps_per_epoch
 from tlcore.training.fit import fit
 from tlcore.training.job import build_network, load_data, setup_of
 from tlcore.training.machine import choose, repeatable
-from tlcore.training.pull.source import source_of
+from tlcore.training.pull.source import Source, source_of
 from tlcore.training.rate_curve import has_diverged, smoothed, suggest
 from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
@@ -72,13 +73,16 @@ def find_rate(run: Run, events: EventWriter) -> dict[str, Any]:
             cut=asked.cut,
             views=asked.views,
             precision=asked.precision,
-            head_solver="minibatch" if asked.strategy.pull.holds_head else asked.head_solver,
+            head_solver="minibatch" if asked.strategy.pull.holds_head(kept=network.kept_head) else asked.head_solver,
             backbone=asked.backbone,
             counts={name: len(getattr(everything, name)) for name in ("train", "val", "test")},
         )
         if routing.solved[0]:
             raise no_rate()
         source = source_of(asked, report.runs_dir, report.progress)
+        if asked.strategy.pull.active:
+            notices.append(_of_pull(asked, source))
+            report.notice(notices[-1])
         routing, routes, error = routing.laid(report.progress)
         if error is not None:
             notices.append(f"{error.message} The frozen layers are computed in each step instead.")
@@ -107,6 +111,11 @@ def find_rate(run: Run, events: EventWriter) -> dict[str, Any]:
         "notices": notices,
         "seconds": time.monotonic() - began,
     }
+
+
+def _of_pull(asked: RunSpec, source: Source | None) -> str:
+    images = f" It looks at {source.sentence}." if source else ""
+    return f"The loss shown is that of the labels and what the pull {asked.strategy.pull.kind} adds to it.{images}"
 
 
 def no_rate() -> SpecError:
@@ -150,7 +159,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 def _climb(state: State, setup: Setup, report: Reporter) -> tuple[list[float], str]:
-    """The loss of each step until it diverges, or the ramp ends; and which of the two."""
+    """The loss of each step, what a pull adds to it too, until it diverges, or the ramp ends; and which of the two."""
     losses: list[float] = []
     try:
         for event in fit(state, setup):
@@ -159,7 +168,7 @@ def _climb(state: State, setup: Setup, report: Reporter) -> tuple[list[float], s
                 report.notice(event["text"], event["level"])
             if event["type"] != "step":
                 continue
-            losses.append(event["loss"])
+            losses.append(event["loss"] + event.get("pull", 0.0))  # what the steps lower
             smooth = smoothed(losses)
             report.write("rate", rate=_rate(len(losses) - 1, setup.steps), loss=losses[-1], smoothed=smooth[-1])
             report.progress("Raising the rate", len(losses), setup.steps, "steps")

@@ -56,7 +56,7 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             cut=spec.cut,
             views=spec.views,
             precision=spec.precision,
-            head_solver="minibatch" if spec.strategy.pull.holds_head else spec.head_solver,
+            head_solver="minibatch" if spec.strategy.pull.holds_head(kept=network.kept_head) else spec.head_solver,
             backbone=spec.backbone,
             earlier=_cut_before(run) if resumed else None,
         )

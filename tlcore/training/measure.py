@@ -133,7 +133,7 @@ def _routing(spec: MeasureSpec, plan: Plan, network: Network, pictures: Split, m
         cut=spec.run.cut,
         views=spec.run.views,
         precision=spec.run.precision,
-        head_solver="minibatch" if spec.run.strategy.pull.holds_head else spec.run.head_solver,
+        head_solver="minibatch" if spec.run.strategy.pull.holds_head() else spec.run.head_solver,
         backbone=spec.run.backbone,
         counts={"train": spec.train_images, "val": spec.val_images, "test": spec.test_images},
         judged=False,

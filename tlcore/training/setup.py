@@ -42,7 +42,7 @@ class Setup:
     solved: tuple[bool, ...] = ()  # whether each phase is a head solved by L-BFGS; empty: none is
     pull: Pull = field(default_factory=NoPull)
     source: Source | None = None  # images of the old task, where the pull needs them
-    term: Term = field(default_factory=Term)  # made of the pull when `fit` begins
+    term: Term = field(default_factory=Term)  # made of the pull when `fit` begins, where it is not here yet
 
     def route(self, state: State) -> Route:
         """How pictures become logits where `state` stands; after the last phase, as in it."""

@@ -11,14 +11,16 @@ import pytest
 from tlcore import run
 from tlcore.data.load import Split
 from tlcore.errors import SpecError
+from tlcore.models.catalogue import backbone_card
 from tlcore.runs import EventWriter, create
 from tlcore.spec import MeasureSpec, RunSpec
-from tlcore.strategies import Strategy, preset
-from tlcore.strategies.pull import EWC, PULLS, NoPull, Replay
+from tlcore.strategies import Strategy, compile_plan, preset
+from tlcore.strategies.pull import EWC, L2SP, PULLS, NoPull, Pull, Replay
 from tlcore.strategies.scope import HeadOnly, Top
 from tlcore.strategies.start import FromRun, Random
 from tlcore.training.measure import measure
 from tlcore.training.pull import source
+from tlcore.training.pull.refuse import refuse_pull
 from tlcore.training.pull.source import drawn, source_of
 from tlcore.training.refuse import refuse_early
 
@@ -56,6 +58,27 @@ def test_what_can_work_is_let_through():
     refuse_early(_spec("l2-sp", backbone=WITHOUT_HEAD, image_size=42))
     refuse_early(_spec("lwf", backbone="resnet18", image_size=64))
     refuse_early(_spec(_changed("ewc", start=Random(), pull=EWC(strength=0))))
+
+
+@pytest.mark.parametrize(
+    ("pull", "after", "refused"),
+    [
+        (L2SP(), "kept", False),
+        (L2SP(strength=0.0), "kept", True),  # beta is for a fresh head
+        (L2SP(), "fresh", True),
+        (EWC(), "kept", True),
+    ],
+)
+def test_a_head_alone_is_held_where_it_is_kept(pull: Pull, after: str, refused: bool):
+    start = FromRun(run_id="20261120T224500-lite0-chest-xray-lp-ft-7f3a", head=after)
+    spec = _spec(Strategy(scope=HeadOnly(), pull=pull, start=start))
+    card = backbone_card(spec.backbone)
+    plan = compile_plan(spec.strategy, card.groups_with_head(10), epochs=1, lr=1e-3)
+    if refused:
+        with pytest.raises(SpecError, match="only the new head trains"):
+            refuse_pull(spec, card, plan)
+    else:
+        refuse_pull(spec, card, plan)
 
 
 def test_every_second_photograph_is_left_for_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -108,14 +131,30 @@ def test_from_a_run_of_one_s_own_its_images_and_its_head_are_kept(tmp_path: Path
         assert any("40 training images of your run" in text for text in result["notices"])
 
 
+class _Ticking:
+    """A clock by which everything takes a second."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1
+        return self.now
+
+
 @pytest.mark.parametrize("kind", PULLS)
 def test_a_measurement_times_the_pull_and_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str):
     monkeypatch.setenv("THAW_OFFLINE", "1")
+    monkeypatch.setattr("tlcore.training.pull.timed.time", _Ticking())
     spec = _spec(Strategy(scope=Top(count=1), pull=PULLS[kind]()))
     asked = create(tmp_path, MeasureSpec(run=spec, train_images=40, val_images=10, test_images=10, classes=10))
     with closing(EventWriter(asked)) as events:
         found = measure(asked, events)
-    assert (found["pull"]["seconds"] > 0.01) == ("images" in PULLS[kind]().needs)
+    pull = PULLS[kind]()
+    once = 2.0 if pull.active else 0.0  # to make the term, and to ready it for the only phase
+    if "images" in pull.needs:
+        assert found["pull"]["seconds"] > 2 * once  # it is timed on a few images of many
+    else:
+        assert found["pull"]["seconds"] == once
     evaluation = (10 + 10) / found["eval_images_per_second"]
     steps = sum(phase["seconds"] for phase in found["phases"])
     assert found["seconds_again"] == pytest.approx(steps + evaluation + found["pull"]["seconds"])

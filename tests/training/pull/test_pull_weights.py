@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,13 @@ from torch import nn
 from torch.nn import functional
 
 from tlcore.models.freezing import apply_phase
+from tlcore.models.heads import CosineHead
 from tlcore.strategies.pull import EWC, L1SP, L2SP, Pull
 from tlcore.training.pull import ewc
 from tlcore.training.pull.fisher import fisher
 from tlcore.training.pull.make import make_term
 from tlcore.training.pull.term import Term
+from tlcore.training.state import State
 
 
 def _exhaust(generator) -> tuple[list[dict], object]:
@@ -62,6 +66,51 @@ def test_towards_the_start_in_closed_form(pulled, pull: L2SP | L1SP):
             expected += 0.3 * gone.abs().sum().item()
             assert torch.equal(gradients[name], 0.3 * gone.sign())
     assert value == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("pull", [L2SP(strength=0.3, head_strength=0.07), L1SP(strength=0.3, head_strength=0.07)])
+def test_a_kept_head_is_pulled_to_where_it_started_as_the_rest_is(pulled, pull: L2SP | L1SP):
+    run = pulled(pull)
+    run.state.network.kept_head = True
+    value, gradients = _gradients(run, _term(run, pull))
+    gone = {name: (now - run.state.start[name]).detach() for name, now in run.state.movable.items() if name in gradients}
+    assert {"head.weight", "head.bias"} < set(gone)
+    if pull.kind == "l2-sp":
+        assert value == pytest.approx(sum(0.3 / 2 * way.square().sum().item() for way in gone.values()), rel=1e-5)
+        assert all(torch.allclose(gradients[name], 0.3 * way) for name, way in gone.items())
+    else:
+        assert value == pytest.approx(sum(0.3 * way.abs().sum().item() for way in gone.values()), rel=1e-5)
+        assert all(torch.equal(gradients[name], 0.3 * way.sign()) for name, way in gone.items())
+    assert pull.holds_head(kept=True)
+    assert not L2SP(strength=0.0, head_strength=0.07).holds_head(kept=True)
+
+
+def test_the_scale_of_a_cosine_head_is_left_alone(pulled):
+    run = pulled(L2SP(strength=0.3, head_strength=0.07))
+    network = run.state.network
+    head = CosineHead(8, 2)
+    with torch.no_grad():
+        head.prototypes.copy_(torch.arange(16.0).view(2, 8))
+        head.start()
+    network.module.head = head
+    tensors = {name: group for name, group in network.partition.tensors.items() if group != "head"}
+    network.partition.tensors.clear()
+    network.partition.tensors.update(tensors | {"head.prototypes": "head", "head.scale": "head"})
+    run = Training(State.fresh(network, run.setup.plan), run.setup)
+    _, gradients = _gradients(run, _term(run, run.setup.pull))
+    assert "head.scale" not in gradients
+    assert torch.allclose(gradients["head.prototypes"], 0.07 * head.prototypes.detach())
+    network.kept_head = True  # then it came with the weights, and where it came from it is pulled to
+    _, gradients = _gradients(run, _term(run, run.setup.pull))
+    assert gradients["head.scale"].item() == pytest.approx(0.3 * (head.scale - run.state.start["head.scale"]).item(), rel=1e-4)
+
+
+def test_a_term_that_is_there_already_is_not_made_again(pulled):
+    run = pulled(EWC())
+    _, term = _exhaust(make_term(run.state, run.setup))
+    events, again = _exhaust(make_term(run.state, replace(run.setup, term=term)))
+    assert again is term
+    assert not events
 
 
 def test_only_what_trains_now_is_pulled(pulled):

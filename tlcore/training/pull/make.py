@@ -21,12 +21,14 @@ Making = Generator[dict[str, Any], None, Term]
 
 
 def make_term(state: State, setup: Setup) -> Making:
-    """The term of `setup.pull`, from the network as it started; yields `progress` events.
+    """The term of `setup.pull`, from the network as it started, unless `setup.term` is one; yields `progress` events.
 
     Raises `SpecError` where it needs the old classifier's answers, or source images, and there are none.
     """
     if not setup.pull.active:
         return Term()
+    if type(setup.term) is not Term:  # made before, for several fits from the same start
+        return setup.term
     if "answers" in setup.pull.needs:
         old_head(state.network, setup.machine.device)
     return (yield from _MAKERS[setup.pull.kind](setup.pull, state, setup))

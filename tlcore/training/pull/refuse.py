@@ -7,6 +7,7 @@ from tlcore.groups import HEAD
 from tlcore.models.cards import SOURCES, BackboneCard
 from tlcore.spec import RunSpec
 from tlcore.strategies import Plan
+from tlcore.strategies.start import FromRun
 
 WEIGHTS_ALONE = "Choose l2-sp or l1-sp, which need the old weights alone"
 
@@ -21,7 +22,9 @@ def refuse_pull(spec: RunSpec, card: BackboneCard, plan: Plan) -> None:
             f"The pull {pull.kind} keeps what a network knew before, but random weights know nothing.",
             next_step="Start from pretrained weights, or choose no pull.",
         )
-    if not any(phase.trains(group.name) for phase in plan.phases for group in plan.groups if group.name != HEAD):
+    keeps_head = isinstance(spec.strategy.start, FromRun) and spec.strategy.start.head == "kept"
+    body_moves = any(phase.trains(group.name) for phase in plan.phases for group in plan.groups if group.name != HEAD)
+    if not body_moves and not (keeps_head and pull.holds_head(kept=True)):
         raise SpecError(
             f"The pull {pull.kind} holds what was pretrained, but only the new head trains here.",
             next_step="Choose a scope that unfreezes more than the head, or no pull.",
