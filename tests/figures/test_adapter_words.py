@@ -46,4 +46,6 @@ def test_a_plan_says_what_of_a_group_moves(name: str, begins: str) -> None:
     ],
 )
 def test_a_changed_scope_is_named_with_its_change(scope, title: str) -> None:
-    assert strategy_title(Strategy(scope=scope, rates=Uniform(body_lr_mult=0.1))) == title
+    assert strategy_title(Strategy(scope=scope, rates=Uniform(body_lr_mult=1.0))) == title  # the rate of its preset
+    slow = strategy_title(Strategy(scope=scope, rates=Uniform(body_lr_mult=0.1)))
+    assert slow == f"{title}, body rate 0.1 times the head's"

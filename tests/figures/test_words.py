@@ -7,6 +7,7 @@ from tlcore.groups import Group
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy, compile_plan, preset
 from tlcore.strategies.scope import FromGroup
+from tlcore.strategies.settings import with_settings
 
 GROUPS = (
     Group("stem", "bottom", 1000),
@@ -66,6 +67,19 @@ def test_every_preset_has_its_own_title_and_changes_are_named():
     changed = full.model_copy(update={"name": "custom", "scope": trained})
     assert words.strategy_title(changed) == "Full fine-tuning, BatchNorm trained"
     assert words.strategy_title(Strategy(scope=FromGroup(group="stage 3"))) == "From stage 3 up"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "title"),
+    [
+        ("gradual", {"phases.until": "stalled", "phases.patience": 4}, ", a phase lasts until stalled, patience 4"),
+        ("ulmfit", {"rates.factor": 4}, ", factor 4"),
+        ("layer-wise-decay", {"rates.decay": 0.5}, ", decay 0.5"),
+        ("recipe-b", {"rates.top": 0.2, "rates.schedule": "cosine"}, ", rate of the top groups 0.2, cosine schedule"),
+    ],
+)
+def test_a_changed_setting_is_named_after_the_nearest_preset(name, changes, title):
+    assert words.strategy_title(with_settings(preset(name), changes)) == STRATEGIES[name].title + title
 
 
 @pytest.mark.parametrize(

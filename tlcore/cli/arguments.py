@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -20,10 +21,12 @@ from tlcore.data.catalogue import DATASETS
 from tlcore.errors import SpecError
 from tlcore.models.cards import SOURCES
 from tlcore.spec import CheckSpec, RunSpec
-from tlcore.strategies import STRATEGIES, defaults_of, preset
+from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
+from tlcore.strategies.axis import in_words
 from tlcore.strategies.pull import PULLS
 from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
+from tlcore.strategies.settings import with_settings
 
 _PATHS = ("dataset", "labels", "weights")
 _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over a file of that name
@@ -76,6 +79,13 @@ def _add_strategy_options(parser: argparse.ArgumentParser) -> None:
         ("--pull-strength", "N", "how much that counts; without it what suits the kind"),
     ):
         group.add_argument(flag, metavar=values, default=argparse.SUPPRESS, help=words)
+    group.add_argument(
+        "--set",
+        action="append",
+        metavar="AXIS.SETTING=VALUE",
+        default=argparse.SUPPRESS,
+        help="any setting of its choices, such as scope.rank=8 or phases.patience=3; may be given several times",
+    )
 
 
 def run_spec(given: argparse.Namespace) -> RunSpec:
@@ -110,8 +120,32 @@ def _strategy(base: object, options: dict[str, Any]) -> object:
     """The strategy with the changes asked for, as data that the spec still has to check."""
     changes = {name: options[name] for name in _OVERRIDES if name in options}
     strategy = preset(base).model_dump() if isinstance(base, str) else base
-    if not changes or not isinstance(strategy, dict):
+    if not isinstance(strategy, dict):
         return strategy
+    if changes:
+        strategy = _overridden(strategy, changes)
+    return _set(strategy, options["set"]) if "set" in options else strategy
+
+
+def _set(strategy: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
+    """The strategy with the settings that were given as `axis.setting=value`; of one given twice the last counts."""
+    changes = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals:
+            raise SpecError(
+                f"--set takes a setting and its value, not {text!r}.", next_step="Write it as --set scope.rank=8, for example."
+            )
+        changes[path.strip()] = value.strip()
+    try:
+        known = Strategy(**strategy)
+    except ValidationError as error:
+        raise in_words(error, "strategy") from None
+    changed = with_settings(known, changes)
+    return strategy if changed == known else changed.model_dump() | {"name": "custom"}
+
+
+def _overridden(strategy: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     rates = strategy.setdefault("rates", {"kind": "uniform"})
     if "body_lr_mult" in changes and rates["kind"] != "uniform":
         raise SpecError(

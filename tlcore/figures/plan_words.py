@@ -50,12 +50,16 @@ def _length(plan: Plan) -> str:
 
 def _measured(plan: Plan) -> str:
     """That the rates shown are the most that a group can have, where they are measured."""
-    kinds = {phase.measured.what for phase in plan.phases if phase.measured is not None}
-    if not kinds:
+    measured = next((phase.measured for phase in plan.phases if phase.measured is not None), None)
+    if measured is None:
         return ""
-    if "signal-to-noise" in kinds:
-        return " Which groups move is measured at the start of each epoch, by the signal and the noise of their gradients."
-    return " The rates shown are the most: each epoch begins by measuring what share of it a group gets."
+    batches = times(measured.batches, "batch", "batches")
+    if measured.what == "signal-to-noise":
+        return (
+            f" Which groups move is measured at the start of each epoch, by the signal and the noise of their gradients over "
+            f"{batches}: a group below {measured.threshold:g} of the largest keeps still."
+        )
+    return f" The rates shown are the most: each epoch begins by measuring, on {batches}, what share of it a group gets."
 
 
 def meant_with(defaults: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlcore.strategies.pull import Pull
+from tlcore.strategies.pull import L1SP, L2SP, Pull
 
 
 def pull_sentence(pull: Pull) -> str:
@@ -11,13 +11,20 @@ def pull_sentence(pull: Pull) -> str:
         return ""
     match pull.kind:
         case "l2-sp":
-            return f"Each weight is pulled back to where it started, harder the further it is (alpha {pull.strength:g})."
+            return (
+                "Each weight is pulled back to where it started, harder the further it is "
+                f"(alpha {pull.strength:g}){_beta(pull)}."
+            )
         case "l1-sp":
-            return f"Each weight is pulled back to where it started, equally hard at any distance (alpha {pull.strength:g})."
+            return (
+                "Each weight is pulled back to where it started, equally hard at any distance "
+                f"(alpha {pull.strength:g}){_beta(pull)}."
+            )
         case "ewc":
+            labels = ", by their own labels" if pull.fisher == "empirical" else ""
             return (
                 "Weights that mattered to the old task are held, by the Fisher information on up to "
-                f"{pull.images:,} old images (lambda {pull.strength:g})."
+                f"{pull.images:,} old images (lambda {pull.strength:g}){labels}."
             )
         case "distillation":
             return (
@@ -29,6 +36,10 @@ def pull_sentence(pull: Pull) -> str:
                 f"Each step rehearses old images, {pull.share:g} times as many as new ones, out of up to {pull.images:,} "
                 f"(strength {pull.strength:g})."
             )
+
+
+def _beta(pull: L2SP | L1SP) -> str:
+    return f", and a fresh head towards zero (beta {pull.head_strength:g})" if pull.head_strength else ""
 
 
 def pull_title(pull: Pull, usual: Pull) -> str:

@@ -10,6 +10,7 @@ from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy
 from tlcore.strategies.head import HEADS
 from tlcore.strategies.scope import Scope
+from tlcore.strategies.settings import settings_of, value_of
 from tlcore.strategies.start import FromRun, Pretrained
 
 METRICS: dict[str, tuple[str, str]] = {  # name in events and results -> (what people call it, what it is)
@@ -181,22 +182,47 @@ def strategy_title(strategy: Strategy) -> str:
         p
         for p in STRATEGIES.values()
         if p.strategy.scope.model_copy(update={"batchnorm": "frozen"}) == scope
-        and (p.strategy.phases, p.strategy.start) == (strategy.phases, strategy.start)
+        and (p.strategy.phases.kind, p.strategy.start) == (strategy.phases.kind, strategy.start)
     ]
-    near.sort(key=lambda p: (p.strategy.pull.kind != strategy.pull.kind, p.strategy.rates.kind != strategy.rates.kind))
+    near.sort(key=lambda p: _distance(p.strategy, strategy))
     parts = [near[0].title] if near else [_scope_title(strategy)]
-    known = near[0].strategy if near else Strategy()
+    of_its_kind = (p.strategy for p in STRATEGIES.values() if p.strategy.scope.kind == strategy.scope.kind in _PARTS)
+    known = near[0].strategy if near else next(of_its_kind, Strategy())
     if strategy.scope.batchnorm != known.scope.batchnorm:
         parts.append(f"BatchNorm {strategy.scope.batchnorm}")
+    if near:
+        parts += _changes(known, strategy, "phases")
     if strategy.rates.kind != known.rates.kind:
         parts.append(f"{strategy.rates.kind} rates")
     elif (own := getattr(strategy.rates, "body_lr_mult", None)) != getattr(known.rates, "body_lr_mult", None):
         parts.append(f"body rate {own:g} times the head's")
+    if strategy.rates.kind == known.rates.kind:
+        parts += _changes(known, strategy, "rates", but=("rates.body_lr_mult", "rates.schedule"))
     if strategy.rates.schedule != known.rates.schedule:
         parts.append(f"{strategy.rates.schedule} schedule")
     if changed := pull_title(strategy.pull, known.pull):
         parts.append(changed)
     return ", ".join(parts)
+
+
+def _distance(known: Strategy, strategy: Strategy) -> tuple[bool | int, ...]:
+    """How far from a preset: first by the kinds of its choices, then by how many settings differ."""
+    kinds = (known.pull.kind != strategy.pull.kind, known.rates.kind != strategy.rates.kind)
+    alike = [axis for axis in ("phases", "rates") if getattr(known, axis).kind == getattr(strategy, axis).kind]
+    return known.phases != strategy.phases, *kinds, sum(len(_changes(known, strategy, axis)) for axis in alike)
+
+
+def _changes(known: Strategy, strategy: Strategy, axis: str, but: Sequence[str] = ()) -> list[str]:
+    """The settings on an axis that differ, the choice there being of the same kind: "patience 4"."""
+    said = []
+    for setting in settings_of(strategy):
+        if setting.axis != axis or setting.path in but:
+            continue
+        value = value_of(strategy, setting.path)
+        if value != value_of(known, setting.path):
+            number = f"{value:g}" if isinstance(value, float) else value
+            said.append(f"{setting.title[0].lower()}{setting.title[1:]} {number}")
+    return said
 
 
 _PARTS = {"norm-only": "Norm layers", "bitfit": "BitFit", "lora": "LoRA", "qlora": "QLoRA", "bottleneck": "Bottleneck adapters"}

@@ -12,10 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tlcore.errors import SpecError
-from tlcore.strategies.axis import Choice
+from tlcore.strategies.axis import Choice, Unit
 
 Until = Literal["epochs", "stalled"]
-PATIENCE = "With phases that end when validation stalls: so many epochs without a lower validation loss."
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,32 @@ class HeadThenBody(Choice):
     """
 
     kind: Literal["head-then-body"] = "head-then-body"
-    head_share: float = Field(0.5, gt=0, lt=1, description="Share of the epochs that the head trains alone.")
+    head_share: Annotated[float, Unit("a share of the epochs")] = Field(
+        0.5, gt=0, lt=1, title="Head alone", description="For how much of the epochs the head trains by itself, at most."
+    )
     head_until: Literal["epochs", "converged"] = Field(
-        "epochs", description="The head alone trains for its share of the epochs, or at most so long, until it has converged."
+        "epochs",
+        title="Head alone until",
+        description="epochs: its share of the epochs is over; converged: its solver has converged, or validation stalls.",
     )
-    patience: int = Field(
-        3, ge=1, description="With a head trained until converged: so many epochs without a lower validation loss."
+    patience: Annotated[int, Unit("epochs")] = Field(
+        3, ge=1, title="Head's patience", description="So long without a lower validation loss, and the head has converged."
     )
-    lr_mult: float = Field(0.1, gt=0, le=1, description="The second phase's rates, as a multiple of the first one's.")
+    lr_mult: Annotated[float, Unit("times the first phase's")] = Field(
+        0.1,
+        gt=0,
+        le=1,
+        title="Rates of the second phase",
+        description="All rates, the head's too, once the body trains as well.",
+    )
+
+    def idle(self, name: str) -> str:
+        waits = self.head_until == "converged"
+        return (
+            "The head trains for its share of the epochs here, and waits for nothing."
+            if name == "patience" and not waits
+            else ""
+        )
 
     def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
         if epochs < 2:
@@ -80,13 +97,22 @@ class Gradual(Choice):
 
     kind: Literal["gradual"] = "gradual"
     direction: Literal["top-down", "bottom-up"] = Field(
-        "top-down", description="Which backbone group is unfrozen first: the one below the head, or the one at the image."
+        "top-down",
+        title="Direction",
+        description="Which group of the backbone is unfrozen first: the one below the head, or the one at the image.",
     )
     until: Until = Field(
         "epochs",
-        description="A phase ends after its epochs, or when validation has stalled; its epochs are then the most it may take.",
+        title="A phase lasts until",
+        description="epochs: its own are over; stalled: validation has stalled, and its epochs are the most it may take.",
     )
-    patience: int = Field(2, ge=1, description=PATIENCE)
+    patience: Annotated[int, Unit("epochs")] = Field(
+        2, ge=1, title="Patience", description="So long without a lower validation loss, and a phase has stalled."
+    )
+
+    def idle(self, name: str) -> str:
+        waits = self.until == "stalled"
+        return "Each phase trains for its own epochs here, and waits for nothing." if name == "patience" and not waits else ""
 
     def split(self, trainable: Sequence[str], epochs: int) -> tuple[Stretch, ...]:
         order = list(reversed(trainable)) if self.direction == "top-down" else list(trainable)

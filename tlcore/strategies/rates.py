@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tlcore.groups import Group
-from tlcore.strategies.axis import Choice
+from tlcore.strategies.axis import Choice, Unit
 from tlcore.strategies.schedule import Schedule
 
 
@@ -29,7 +29,7 @@ class Measured:
 
 
 class _Rates(Choice):
-    schedule: Schedule = Field("cosine", description="How the rate changes within a phase.")
+    schedule: Schedule = Field("cosine", title="Schedule", description="How the rates change within a phase.")
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         """For each backbone group, frozen or not, its rate as a multiple of the head's."""
@@ -45,7 +45,9 @@ class Uniform(_Rates):
     """Every backbone group at the same rate."""
 
     kind: Literal["uniform"] = "uniform"
-    body_lr_mult: float = Field(0.1, gt=0, le=1, description="The backbone's rate as a multiple of the head's.")
+    body_lr_mult: Annotated[float, Unit("times the head's")] = Field(
+        0.1, gt=0, le=1, title="Body rate", description="How fast every group of the backbone moves beside the head."
+    )
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         return {group.name: self.body_lr_mult for group in groups[:-1]}
@@ -58,7 +60,9 @@ class Discriminative(_Rates):
     """
 
     kind: Literal["discriminative"] = "discriminative"
-    factor: float = Field(2.6, gt=1, le=100, description="Each group's rate is the one above it divided by this.")
+    factor: float = Field(
+        2.6, gt=1, le=100, title="Factor", description="Each group's rate is that of the group above it, divided by this."
+    )
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         body = groups[:-1]
@@ -69,9 +73,15 @@ class ByLevel(_Rates):
     """A rate for each level: what a recipe states as "head 1e-4, top 1e-5, lower 1e-6"."""
 
     kind: Literal["by-level"] = "by-level"
-    top: float = Field(0.1, gt=0, le=1, description="The top groups' rate as a multiple of the head's.")
-    middle: float = Field(0.01, gt=0, le=1, description="The middle groups' rate as a multiple of the head's.")
-    bottom: float = Field(0.01, gt=0, le=1, description="The bottom groups' rate as a multiple of the head's.")
+    top: Annotated[float, Unit("times the head's")] = Field(
+        0.1, gt=0, le=1, title="Rate of the top groups", description="How fast those nearest to the head move beside it."
+    )
+    middle: Annotated[float, Unit("times the head's")] = Field(
+        0.01, gt=0, le=1, title="Rate of the middle groups", description="How fast those in the middle move beside the head."
+    )
+    bottom: Annotated[float, Unit("times the head's")] = Field(
+        0.01, gt=0, le=1, title="Rate of the bottom groups", description="How fast those nearest to the image move beside it."
+    )
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         return {group.name: getattr(self, group.level) for group in groups[:-1]}
@@ -85,7 +95,9 @@ class LayerWiseDecay(_Rates):
     """
 
     kind: Literal["layer-wise-decay"] = "layer-wise-decay"
-    decay: float = Field(0.75, gt=0, lt=1, description="Each block's rate is the one above it times this.")
+    decay: float = Field(
+        0.75, gt=0, lt=1, title="Decay", description="Each block's rate is that of the block above it, times this."
+    )
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         above, found = 0, {}
@@ -103,7 +115,9 @@ def blocks_of(group: Group) -> int:
 
 
 class _MeasuredRates(_Rates):
-    batches: int = Field(5, ge=1, le=100, description="How many batches are looked at, at the start of each epoch.")
+    batches: Annotated[int, Unit("batches")] = Field(
+        5, ge=1, le=100, title="Measured on", description="How many are looked at, at the start of each epoch."
+    )
 
     def multipliers(self, groups: Sequence[Group]) -> dict[str, float]:
         return {group.name: 1.0 for group in groups[:-1]}
@@ -131,9 +145,15 @@ class AutoSNR(_MeasuredRates):
     """
 
     kind: Literal["auto-snr"] = "auto-snr"
-    batches: int = Field(5, ge=2, le=100, description="How many batches are looked at, at the start of each epoch.")
-    threshold: float = Field(
-        0.5, ge=0, le=1, description="A group with less than this share of the largest signal-to-noise ratio keeps still."
+    batches: Annotated[int, Unit("batches")] = Field(
+        5, ge=2, le=100, title="Measured on", description="How many are looked at, at the start of each epoch."
+    )
+    threshold: Annotated[float, Unit("a share of the largest")] = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Threshold",
+        description="A group with less of the signal-to-noise ratio keeps still for the epoch.",
     )
 
     @property

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tlcore.errors import SpecError
 from tlcore.groups import Group, Moves, resolve
-from tlcore.strategies.axis import Choice
+from tlcore.strategies.axis import Choice, NamesGroup, Unit
 
 BatchNormMode = Literal["frozen", "trained"]
 
@@ -21,8 +21,9 @@ BatchNormMode = Literal["frozen", "trained"]
 class _Scope(Choice):
     batchnorm: BatchNormMode = Field(
         "frozen",
-        description="Trainable groups' BatchNorm: frozen keeps the pretrained running mean and variance, "
-        "trained lets them follow the new images. Frozen groups always keep theirs.",
+        title="BatchNorm of trainable groups",
+        description="frozen keeps the pretrained running mean and variance, trained lets them follow the new images. Frozen "
+        "groups always keep theirs.",
     )
 
     @property
@@ -53,6 +54,9 @@ class HeadOnly(_Scope):
 
     kind: Literal["head"] = "head"
 
+    def idle(self, name: str) -> str:
+        return "Only the head trains here, which has no BatchNorm." if name == "batchnorm" else ""
+
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
         return ()
 
@@ -61,7 +65,7 @@ class Top(_Scope):
     """The head and the last `count` groups of the backbone."""
 
     kind: Literal["top"] = "top"
-    count: int = Field(1, ge=1, description="How many groups below the head are unfrozen.")
+    count: int = Field(1, ge=1, title="Groups below the head", description="How many are unfrozen, from the top down.")
 
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
         names = [group.name for group in groups[:-1]]
@@ -77,7 +81,9 @@ class FromGroup(_Scope):
     """The head and everything from one group (or level) upwards."""
 
     kind: Literal["from"] = "from"
-    group: str = Field(description="The lowest group that is unfrozen, by its name or its level.")
+    group: Annotated[str, NamesGroup()] = Field(
+        title="Lowest group", description="The lowest group that is unfrozen, by its name or its level."
+    )
 
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
         return tuple(group.name for group in groups[resolve(groups, self.group) : -1])
@@ -87,8 +93,12 @@ class Window(_Scope):
     """The head and a window of groups, with frozen groups above it: what moves is in the middle."""
 
     kind: Literal["window"] = "window"
-    first: str = Field(description="The lowest unfrozen group, by its name or its level.")
-    last: str = Field(description="The highest unfrozen group, by its name or its level.")
+    first: Annotated[str, NamesGroup()] = Field(
+        title="Lowest group", description="The lowest unfrozen group, by its name or its level."
+    )
+    last: Annotated[str, NamesGroup()] = Field(
+        title="Highest group", description="The highest unfrozen group below the head, by its name or its level."
+    )
 
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
         low, high = resolve(groups, self.first), resolve(groups, self.last, last=True)
@@ -115,8 +125,10 @@ class _Part(_Scope):
     What does not move keeps its pretrained value in trainable groups too.
     """
 
-    from_group: str | None = Field(
-        None, description="The lowest group in which anything moves, by its name or its level; None: in all groups."
+    from_group: Annotated[str | None, NamesGroup()] = Field(
+        None,
+        title="Lowest group",
+        description="The lowest group in which anything moves, by its name or its level; none: in all groups.",
     )
 
     def trainable(self, groups: Sequence[Group]) -> tuple[str, ...]:
@@ -170,9 +182,13 @@ class BitFit(_Part):
 
 
 class _LowRank(_Part):
-    rank: int = Field(8, ge=1, le=256, description="Width of the two thin matrices whose product is added to a weight matrix.")
-    alpha: float = Field(16.0, gt=0, le=1024, description="The product is multiplied by alpha / rank.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share of a layer's inputs that its low-rank path does not see.")
+    rank: int = Field(
+        8, ge=1, le=256, title="Rank", description="Width of the two thin matrices whose product is added to a weight matrix."
+    )
+    alpha: float = Field(16.0, gt=0, le=1024, title="Alpha", description="The product is multiplied by alpha / rank.")
+    dropout: Annotated[float, Unit("a share")] = Field(
+        0.0, ge=0, lt=1, title="Dropout", description="How much of a layer's inputs its low-rank path does not see in a step."
+    )
 
     @property
     def moves(self) -> Moves:
@@ -214,7 +230,9 @@ class Bottleneck(_Part):
     """The head, and a small residual network after every block (Houlsby et al. 2019)."""
 
     kind: Literal["bottleneck"] = "bottleneck"
-    width: int = Field(16, ge=1, le=1024, description="Channels in the middle of each adapter.")
+    width: Annotated[int, Unit("channels")] = Field(
+        16, ge=1, le=1024, title="Width", description="How many channels each adapter has in its middle."
+    )
 
     @property
     def moves(self) -> Moves:
