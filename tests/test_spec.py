@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,6 +37,25 @@ def test_every_preset_goes_to_json_and_back(name: str) -> None:
     spec = RunSpec(dataset="digits", strategy=name)
     assert spec.strategy == preset(name)
     assert parse(spec.model_dump_json()) == spec
+
+
+def test_a_strategy_by_its_name_brings_what_its_preset_is_meant_with_and_what_is_given_wins() -> None:
+    recipe = RunSpec(dataset="digits", strategy="recipe-b")
+    assert (recipe.lr, recipe.weight_decay, recipe.epochs) == (1e-4, 0.05, 20)
+    own = RunSpec(dataset="digits", strategy="recipe-a", lr=1e-3, epochs=5, patience=None)
+    assert (own.lr, own.epochs, own.patience) == (1e-3, 5, None)
+    assert parse('{"dataset": "digits", "kind": "train", "strategy": "recipe-c"}').views == 0
+
+
+@pytest.mark.parametrize("name", [name for name, known in STRATEGIES.items() if known.defaults])
+def test_a_strategy_given_as_data_brings_nothing(name: str) -> None:
+    plain = RunSpec(dataset="digits", strategy=preset(name))
+    usual = RunSpec(dataset="digits")
+    assert all(getattr(plain, field) == getattr(usual, field) for field in STRATEGIES[name].defaults)
+    assert plain != RunSpec(dataset="digits", strategy=name)
+    written = {"kind": "train", "dataset": "digits", "strategy": preset(name).model_dump(mode="json")}
+    for again in (parse(written), parse(json.dumps(written)), parse(plain.model_dump_json()), RunSpec(**written)):
+        assert again == plain
 
 
 def test_the_digest_is_the_same_in_every_process_and_differs_with_every_field() -> None:

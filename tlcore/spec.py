@@ -27,8 +27,8 @@ from pydantic import (
     model_validator,
 )
 
-from tlcore.errors import SpecError
-from tlcore.strategies import Strategy, preset
+from tlcore.strategies import Strategy, defaults_of, preset
+from tlcore.strategies.axis import in_words
 from tlcore.strategies.head import HeadKind
 from tlcore.strategies.start import RUN_ID, FromRun
 
@@ -47,7 +47,7 @@ class _Spec(BaseModel):
         try:
             return build(given)
         except ValidationError as error:
-            raise _readable(error) from None
+            raise in_words(error) from None
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON: equal specs have equal digests, in every process."""
@@ -107,6 +107,16 @@ class RunSpec(_Spec):
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_its_preset_is_meant(cls, given: Any) -> Any:
+        """A strategy that is given by its name brings the fields that its preset is meant with; what else is given wins.
+
+        One that is given as data, as in a run's folder, brings none: what was written there is what was done.
+        """
+        named = given.get("strategy") if isinstance(given, dict) else None
+        return defaults_of(named) | given if isinstance(named, str) else given
 
     @field_validator("strategy", mode="before")
     @classmethod
@@ -180,7 +190,8 @@ class MeasureSpec(_AboutRun):
 class DialSpec(_AboutRun):
     """Ask at every level at once what training from there up gives: a few images, a few epochs, the validation split.
 
-    `run` names the backbone, its weights, the data, the image size, the rate and the seed; its strategy does not count.
+    `run` names the backbone, its weights, the data, the image size, the head, the rate and the seed. Of its strategy the start
+    and the pull count; the levels take the place of the rest.
     """
 
     kind: Literal["dial"] = "dial"
@@ -307,14 +318,4 @@ def parse(data: Mapping[str, object] | str | bytes) -> AnySpec:
     try:
         return _any_spec.validate_json(data) if isinstance(data, str | bytes) else _any_spec.validate_python(data)
     except ValidationError as error:
-        raise _readable(error) from None
-
-
-def _readable(error: ValidationError) -> SpecError:
-    sentences = []
-    for problem in error.errors():
-        field = ".".join(str(part) for part in problem["loc"]) or "spec"
-        given = problem.get("input")
-        shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | None) else ""
-        sentences.append(f"{field}: {problem['msg']}{shown}.")
-    return SpecError(" ".join(sentences), next_step="Correct the fields named and try again.")
+        raise in_words(error) from None
