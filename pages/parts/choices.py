@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.form import CUSTOM, DEFAULTS, Fields, changed_strategy, from_link, to_link
+from pages.parts.form import CUSTOM, DEFAULTS, Fields, changed_strategy, from_link, in_link, to_link
 from pages.parts.statewords import dataset_name
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS, DatasetCard
@@ -51,7 +51,7 @@ def read_link() -> list[str]:
 
 def _asked() -> Fields:
     """What the link says about the form."""
-    return {name: st.query_params[name] for name in DEFAULTS if name in st.query_params}
+    return {name: st.query_params[name] for name in st.query_params if in_link(name)}
 
 
 def write_link(fields: Fields) -> None:

@@ -17,6 +17,7 @@ from pages.parts.own_weights import check_weights
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
 from pages.parts.start_and_head import start_note
+from pages.parts.strategy_settings import strategy_settings
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS, DatasetCard
 from tlcore.data.uploads import allowed
@@ -50,6 +51,7 @@ def choose() -> None:
         groups = _groups(backbone, data)
     with third:
         choose_strategy(groups)
+        strategy_settings(groups)
         start_note()
     with more:
         more_settings(backbone)

@@ -1,4 +1,4 @@
-"""More settings: everything but the three controls, folded away."""
+"""More settings of the run: all that is neither one of the three controls nor a part of the strategy, folded away."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ import re
 import streamlit as st
 
 from pages.parts.choices import key
-from pages.parts.form import AS_PRESET, CUSTOM
 from pages.parts.own_weights import own_weights
-from pages.parts.pull_choice import pull_choice
 from pages.parts.session import say
 from pages.parts.start_and_head import start_and_head
 from tlcore.figures.words import times
 from tlcore.models.catalogue import BackboneCard
 from tlcore.spec import RunSpec
-from tlcore.strategies import preset
-from tlcore.strategies.rates import Uniform
-from tlcore.strategies.schedule import SCHEDULES
 
 _VIEWS = (0, 1, 2, 4, 8, 16)  # those offered; a link may ask for others
 _CUT = {"auto": "computed once and kept", "off": "computed every epoch"}
@@ -53,15 +48,6 @@ def more_settings(card: BackboneCard | None) -> None:
         with two:
             st.markdown("**Rates**")
             st.number_input("Learning rate of the head", 1e-6, 10.0, step=1e-4, format="%.1e", key=key("lr"), help=_said("lr"))
-            _body_rate()
-            st.selectbox("Schedule", [AS_PRESET, *SCHEDULES], key=key("schedule"))
-            st.selectbox(
-                "BatchNorm of trainable groups",
-                [AS_PRESET, "frozen", "trained"],
-                key=key("batchnorm"),
-                help="frozen keeps the pretrained running mean and variance; trained lets them follow the new images. "
-                "Frozen groups always keep theirs.",
-            )
             st.selectbox("Optimizer", ["adamw", "sgd"], key=key("optimizer"), format_func={"adamw": "AdamW", "sgd": "SGD"}.get)
             _frozen()
         with one:
@@ -71,7 +57,6 @@ def more_settings(card: BackboneCard | None) -> None:
             st.number_input("Stop early after", 1, value=None, placeholder="never", key=key("patience"), help=_said("patience"))
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
-        pull_choice()
         start_and_head(card)
         _other_backbone()
         own_weights()
@@ -108,25 +93,6 @@ def _frozen() -> None:
 
 def _views_in_words(views: int) -> str:
     return f"{times(views, 'kept view')} of each image" if views else "fresh ones every epoch"
-
-
-def _body_rate() -> None:
-    name = st.session_state[key("strategy")]
-    uniform = name == CUSTOM or isinstance(preset(name).rates, Uniform)
-    if not uniform:
-        st.session_state[key("body_lr_mult")] = None
-    st.number_input(
-        "Body rate, as a multiple of the head's",
-        1e-4,
-        1.0,
-        value=None,
-        step=0.05,
-        format="%.4g",
-        placeholder=AS_PRESET,
-        key=key("body_lr_mult"),
-        disabled=not uniform,
-        help=None if uniform else "This strategy gives each group a rate of its own, so there is no single multiple.",
-    )
 
 
 def _other_backbone() -> None:

@@ -36,6 +36,14 @@ def test_a_change_of_strategy_moves_the_defaults_and_nothing_else() -> None:
     assert (second["lr"], second["weight_decay"], second["epochs"]) == (DEFAULTS["lr"], 0.2, 7)
 
 
+def test_a_changed_setting_stays_where_it_means_the_same_and_goes_where_it_does_not() -> None:
+    fields = DEFAULTS | {"strategy": "lora", "settings": {"scope.rank": 16, "rates.schedule": "constant"}}
+    assert changed_strategy(fields, "lora", "qlora")["settings"] == fields["settings"]
+    assert changed_strategy(fields, "lora", "full")["settings"] == {"rates.schedule": "constant"}
+    assert changed_strategy(fields, "lora", "recipe-a")["settings"] == {}  # which is constant by itself
+    assert fields["settings"] == {"scope.rank": 16, "rates.schedule": "constant"}
+
+
 def test_choosing_a_recipe_fills_the_form_and_says_so(runs: Path) -> None:
     app = AppTest.from_file(str(FRAME), default_timeout=60).run()
     app.switch_page("train.py")

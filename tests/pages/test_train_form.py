@@ -1,6 +1,6 @@
 import pytest
 
-from pages.parts.form import AS_PRESET, CUSTOM, DEFAULTS, fields_of, from_link, spec_of, strategy_of, to_link
+from pages.parts.form import AS_PRESET, CUSTOM, DEFAULTS, fields_of, from_link, spec_of, strategy_of, to_link, usual
 from pages.parts.measured import find, measure_spec
 from pages.parts.text import plain
 from tlcore.data.catalogue import dataset_card
@@ -11,6 +11,7 @@ from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES, Strategy, preset
 from tlcore.strategies.pull import L2SP, NoPull, Replay
 from tlcore.strategies.scope import FromGroup
+from tlcore.strategies.settings import settings_of, value_of
 
 GROUPS = (Group("stem", "bottom", 1), Group("stage 1", "middle", 1), Group("stage 2", "top", 1), Group("head", "head", 1))
 
@@ -26,11 +27,14 @@ def test_a_link_carries_every_field_there_and_back():
         "dataset": "digits",
         "strategy": CUSTOM,
         "unfreeze": "stage 2",
-        "batchnorm": "trained",
-        "schedule": "one-cycle",
-        "body_lr_mult": 0.5,
         "pull": "ewc",
-        "pull_strength": 30.0,
+        "settings": {
+            "scope.batchnorm": "trained",
+            "rates.schedule": "one-cycle",
+            "rates.body_lr_mult": 0.5,
+            "pull.strength": 30.0,
+            "pull.images": 7,
+        },
         "epochs": 3,
         "image_size": 64,
         "images_per_class": 20,
@@ -49,6 +53,40 @@ def test_a_link_carries_every_field_there_and_back():
         "weights": "weights-0123456789abcdef.safetensors",
     }
     assert from_link(to_link(fields)) == (fields, [])
+    assert to_link(fields)["pull.images"] == "7"
+
+
+def test_a_link_as_it_was_before_settings_had_paths_is_still_read():
+    once = {"strategy": "full", "batchnorm": "trained", "schedule": "cosine", "body_lr_mult": "0.3", "pull": "ewc"}
+    fields, problems = from_link(once | {"pull_strength": "30"})
+    assert not problems
+    assert fields["settings"] == {"scope.batchnorm": "trained", "rates.body_lr_mult": 0.3, "pull.strength": 30.0}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_setting_of_every_preset_goes_through_a_link_and_the_form(name):
+    for setting in settings_of(preset(name)):
+        value = _another(setting, value_of(preset(name), setting.path))
+        fields = usual(name) | {"strategy": name, "settings": {setting.path: value}}
+        assert from_link(to_link(fields)) == (fields, [])
+        spec = spec_of(fields, GROUPS)
+        assert spec.strategy.name == CUSTOM
+        again = fields_of(spec, GROUPS)
+        assert spec_of(again, GROUPS).strategy.model_copy(update={"name": CUSTOM}) == spec.strategy
+        assert len(again["settings"]) <= 1
+
+
+def _another(setting, value):
+    """A value that the setting may have, and has not."""
+    match setting.kind:
+        case "whole":
+            return value + 1
+        case "number":
+            return value / 2 if value > (setting.low or 0) * 2 else (setting.high or 1) / 2
+        case "choice":
+            return next(choice for choice in setting.choices if choice != value)
+        case _:
+            return "stage 2"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +99,9 @@ def test_a_link_carries_every_field_there_and_back():
         ("lr", "-1"),
         ("augment", "perhaps"),
         ("body_lr_mult", "7"),
+        ("rates.body_lr_mult", "0"),
+        ("scope.count", "none"),
+        ("scope.rank", "8"),
         ("pull", "magnet"),
         ("pull_strength", "-1"),
         ("pull_strength", "inf"),
@@ -85,7 +126,7 @@ def test_every_preset_goes_through_the_form_unchanged(name):
 
 
 def test_a_changed_axis_makes_the_strategy_custom_and_comes_back():
-    fields = DEFAULTS | {"strategy": "full", "batchnorm": "trained", "body_lr_mult": 0.3}
+    fields = DEFAULTS | {"strategy": "full", "settings": {"scope.batchnorm": "trained", "rates.body_lr_mult": 0.3}}
     spec = spec_of(fields, GROUPS)
     assert spec.strategy.name == CUSTOM
     assert (spec.strategy.scope.kind, spec.strategy.scope.batchnorm, spec.strategy.rates.body_lr_mult) == (
@@ -107,14 +148,15 @@ def test_a_changed_axis_makes_the_strategy_custom_and_comes_back():
     ],
 )
 def test_a_pull_comes_back(strategy, pull, strength, expected):
-    chosen = strategy_of(DEFAULTS | {"strategy": strategy, "pull": pull, "pull_strength": strength})
+    settings = {} if strength is None else {"pull.strength": strength}
+    chosen = strategy_of(DEFAULTS | {"strategy": strategy, "pull": pull, "settings": settings})
     assert (chosen.name, chosen.pull) == ("custom", expected)
     spec = RunSpec(dataset="digits", strategy=chosen)
     assert strategy_of(fields_of(spec)).model_copy(update={"name": "custom"}) == chosen
 
 
 def test_a_choice_that_changes_nothing_keeps_the_presets_name():
-    assert strategy_of(DEFAULTS | {"strategy": "full", "batchnorm": "frozen"}) == preset("full")
+    assert strategy_of(DEFAULTS | {"strategy": "full", "settings": {"scope.batchnorm": "frozen"}}) == preset("full")
 
 
 def test_custom_unfreezes_from_a_group_upwards():
