@@ -239,6 +239,12 @@ def test_a_row_for_each_group_bottom_to_top_with_a_reason_for_what_it_lacks() ->
     assert set(rows["head"]["why"]) == {"weight_drift", "activation_drift", "batchnorm_drift"}
     assert rows["head"]["why"]["batchnorm_drift"] == "There is no BatchNorm in head."
 
+    few = moved(before, after, split, gradient_images=3, fisher_images=3, seed=1)
+    drawn = np.sort(np.random.default_rng(1).permutation(8)[:3])
+    those = Split(split.images[drawn], split.labels[drawn], ("",) * 3)
+    assert few["top"]["gradient_after"] == relative_gradient(after, those, seed=1)["top"]
+    assert few["top"]["fisher_after"] == fisher_trace(after, those.images, seed=1)["top"]
+
     other_way = moved(after, before, tiny_split(8, 2), fisher_images=4, seed=0)
     assert other_way["stem"]["why"].keys() == {"activation_drift"}
     labels = np.full(8, 4)

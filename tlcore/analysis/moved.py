@@ -45,14 +45,16 @@ def moved(
     split: Split,
     *,
     features: tuple[Features, Features] | None = None,
+    gradient_images: int = 256,
     fisher_images: int = 64,
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, dict[str, object]]:
     """{group: {each of QUANTITIES: float or None, why: {quantity: sentence}}}, bottom to top, the head last.
 
-    `features` are those of the same images in the two networks, as `features.features` gives them. The gradient is taken on all
-    of `split`, the Fisher information on `fisher_images` of it, both drawn by `seed`. Raises `SpecError` for networks that
+    `features` are those of the same images in the two networks, as `features.features` gives them. The gradient is taken on
+    `gradient_images` of `split`, which costs about four forward passes of them in each network, the Fisher information on
+    `fisher_images`, one at a time; both are drawn by `seed`. Raises `SpecError` for networks that
     are not of one architecture below their heads.
     """
     names = [group.name for group in before.groups]
@@ -61,11 +63,11 @@ def moved(
         "activation_drift": activation_drift(*features) if features else {},
         "batchnorm_drift": batchnorm_drift(before, after),
     }
-    some = np.sort(np.random.default_rng(seed).permutation(len(split.images))[:fisher_images])
+    for_gradient, for_fisher = (_drawn(split, most, seed) for most in (gradient_images, fisher_images))
     for when, network in (("before", before), ("after", after)):
-        fits = network.classes > split.labels.max(initial=-1)
-        found[f"gradient_{when}"] = relative_gradient(network, split, seed=seed, progress=progress) if fits else {}
-        found[f"fisher_{when}"] = fisher_trace(network, split.images[some], seed=seed, progress=progress)
+        fits = network.classes > for_gradient.labels.max(initial=-1)
+        found[f"gradient_{when}"] = relative_gradient(network, for_gradient, seed=seed, progress=progress) if fits else {}
+        found[f"fisher_{when}"] = fisher_trace(network, for_fisher.images, seed=seed, progress=progress)
     rows = {name: {what: found[what].get(name) for what in QUANTITIES} for name in names}
     return {
         name: row | {"why": {what: _why(what, name) for what in QUANTITIES if row[what] is None}} for name, row in rows.items()
@@ -149,6 +151,12 @@ def _gradients(
         tensors = iter(torch.autograd.grad(loss, parameters, materialize_grads=True))
         yield {name: [next(tensors) for _ in members] for name, members in groups.items()}
         progress("Measuring the gradients", min(first + batch_size, images), images, "images")
+
+
+def _drawn(split: Split, most: int, seed: int) -> Split:
+    """At most `most` images of `split`, drawn by `seed`, in its order."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(split.images))[:most])
+    return Split(np.array(split.images[rows]), split.labels[rows], tuple(split.ids[row] for row in rows))
 
 
 def _unlike_heads(before: Network, after: Network) -> set[str]:
