@@ -12,7 +12,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from tlcore.analysis.cka import cka_in_batches, cka_matrix
-from tlcore.analysis.embed import apart
 from tlcore.analysis.features import LOGITS, Site
 from tlcore.analysis.hscore import hscore
 from tlcore.analysis.leep import leep, nce
@@ -46,6 +45,11 @@ class Look:
     sites: tuple[Site, ...]  # bottom to top
     rows: Mapping[str, np.ndarray]  # by site, and LOGITS
     seconds: float  # that the pass took
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every place shows numbers; a network that diverged does not."""
+        return all(np.isfinite(self.rows[site.name]).all() for site in self.sites)
 
 
 @dataclass
@@ -96,10 +100,6 @@ class Answers:
             entry["logme"][source] = logme(train, data.train.labels)
         with _told(entry, "hscore", source):
             entry["hscore"][source] = hscore(train, data.train.labels)
-        if source in self._said and name in self._said[source]:
-            entry["apart"][source] = apart(
-                train, data.train.labels, test, data.test.labels, classes, seed=self.seed, patients=self._clusters
-            )
 
     def _split(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         borders = np.cumsum([len(self.data.train), len(self.data.val)])
@@ -156,7 +156,7 @@ class Answers:
     def _alike(self, entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         """CKA of each place with each, within and between networks; that of a place with itself goes to its entry too."""
         names = list(entries)
-        able = [look for look in self.looks if all(np.isfinite(look.rows[name]).all() for name in names)]
+        able = [look for look in self.looks if look.is_finite]
         rows = [look.rows[name] for look in able for name in names]
         images, batches, pairs = 0, 0, {}
         if rows:
@@ -182,7 +182,7 @@ class Answers:
 
 
 def _entry(site: Site, band: str) -> dict[str, Any]:
-    tables = {name: {} for name in ("probe", "logme", "hscore", "apart", "cka", "drift", "moved")}
+    tables = {name: {} for name in ("probe", "logme", "hscore", "cka", "drift")}
     return {"name": site.name, "group": site.group, "band": band, **tables, "leep": None, "nce": None, "why": {}}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tlcore.data.transforms import normalise
+from tlcore.analysis.maps import evaluating, pictures
 from tlcore.errors import SpecError
 from tlcore.models.backward import in_place
 from tlcore.models.network import Network
@@ -61,18 +61,20 @@ def features(
     sites: Sequence[Site],
     progress: Progress = silent,
     what: str = "Looking at the images",
+    also: contextlib.AbstractContextManager[object] | None = None,
 ) -> dict[str, np.ndarray]:
     """Float32 (N, D) for each site: what stands there for each picture of `images`, uint8 (N, S, S, 3), in one pass.
 
     A map is averaged over height and width, wherever its channels are, and tokens over those that stand for patches. Under
     `LOGITS` is what `network.source_head` answers, where there is one. The network is in float32 and in eval mode for the
-    pass; no hook stays behind and every mode is put back, whatever happens. Raises `SpecError` where a site shows nothing,
-    and `OutOfMemory`.
+    pass; no hook stays behind and every mode is put back, whatever happens. `also` is entered for the pass itself, so that
+    others can watch it (`maps.watching`). Raises `SpecError` where a site shows nothing, and `OutOfMemory`.
     """
     rows: dict[str, np.ndarray] = {}
     first, at_once = 0, BATCH
-    with _eval_mode(network.module), torch.inference_mode(), in_place(network.module):
+    with evaluating(network.module), in_place(network.module), contextlib.ExitStack() as stack:
         tops = _tops(network, machine, sites, images.shape[1])
+        stack.enter_context(also or contextlib.nullcontext())
         while first < len(images):
             last = min(first + at_once, len(images))
             seen = None
@@ -108,13 +110,8 @@ def _look(network: Network, machine: Machine, images: np.ndarray, tops: Mapping[
         if network.source_head is not None:
             network.source_head.to(machine.device)
             stack.callback(network.head.register_forward_pre_hook(answer).remove)
-        network.module(_pictures(network, machine, torch.from_numpy(np.array(images))))
+        network.module(pictures(network, machine, torch.from_numpy(np.array(images))))
     return seen
-
-
-def _pictures(network: Network, machine: Machine, images: Tensor) -> Tensor:
-    look = network.preprocessing
-    return normalise(images.to(machine.device), look.mean, look.std).contiguous(memory_format=torch.channels_last)
 
 
 def _tops(network: Network, machine: Machine, sites: Sequence[Site], image_size: int) -> dict[str, nn.Module]:
@@ -133,7 +130,7 @@ def _tops(network: Network, machine: Machine, sites: Sequence[Site], image_size:
     watched = {name: modules[name] for names in outermost.values() for name in names}
     black = torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8)
     with _watched(watched, note):
-        network.module(_pictures(network, machine, black))
+        network.module(pictures(network, machine, black))
     order = {name: place for place, name in enumerate(ran)}  # of its last call, where there are several
     tops = {}
     for site in sites:
@@ -192,15 +189,3 @@ def _watched(modules: Mapping[str, nn.Module], note: Callable[[str, object], Non
             hook = module.register_forward_hook(lambda _module, _inputs, output, name=name: note(name, output))
             stack.callback(hook.remove)
         yield
-
-
-@contextlib.contextmanager
-def _eval_mode(module: nn.Module) -> Iterator[None]:
-    """Within it the whole network is in eval mode; afterwards each module is in its own again."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode

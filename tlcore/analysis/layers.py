@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from tlcore.analysis.answers import Answers, Look
-from tlcore.analysis.embed import embed
+from tlcore.analysis.embedding import write_embedding
+from tlcore.analysis.excited import Excited
 from tlcore.analysis.features import features, sites
+from tlcore.analysis.maps import watching
 from tlcore.analysis.moved import moved
+from tlcore.analysis.seen import write_seen
+from tlcore.analysis.thumbnails import write_thumbnails
 from tlcore.data.load import Dataset, Split
 from tlcore.errors import DataError, SpecError
-from tlcore.files import replacing
 from tlcore.models.ancestry import Ancestor, ancestry
 from tlcore.models.chain import build_from_run
 from tlcore.models.network import Network, build
@@ -32,12 +35,11 @@ from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
 from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
+from tlcore.training.result import clusters_of
 
 SHARES = {"val": 0.2, "test": 0.3}  # of the images; what these splits do not have, and the rest, are training images
 FEWEST = 4  # images of a split, below which nothing is chosen or judged on it
 MOVED_ON = 64  # training images that gradients and Fisher information are taken on
-LAID_OUT = 1000  # images at most that are laid out in two dimensions
-FILE = "embedding.npz"
 NO_RUN = "No finished run was named, so nothing has moved."
 NOT_A_GROUP = "How far weights moved is measured for whole groups."
 
@@ -59,7 +61,8 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         notices = [*data.notices, *why_undefined(data.test.labels, data.classes, "test")]
         for notice in notices:
             report.notice(notice)
-        looking = _Looking(spec, data, machine, report)
+        whole = _whole(data)
+        looking = _Looking(run, spec, data, whole, machine, report)
         looks = [looking.look(source) for source in (*spec.sources, *spec.runs)]
         result = Answers(looks, data, spec.run.seed, report.progress).result()
         result["moved"] = {run_id: looking.moved(run_id) for run_id in spec.runs}
@@ -70,7 +73,9 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         if not entry["drift"]:
             entry["why"]["drift"] = NOT_A_GROUP if spec.runs else NO_RUN
     return result | {
-        "embedding": _laid_out(run, spec, looks, data, report),
+        "embedding": _embedding(run, spec, looks, data, whole, report),
+        "seen": looking.seen,
+        "thumbnails": write_thumbnails(whole, run.path),
         "weights": {look.source: look.text for look in looks},
         "classes": list(data.classes),
         "images": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
@@ -111,6 +116,31 @@ def _drawn(split: Split, count: int, rng: np.random.Generator) -> Split:
     return split.part(np.sort(np.argsort(turn, kind="stable")[:count]))
 
 
+def _whole(data: Dataset) -> Split:
+    """The images of train, then val, then test: the order of every look's rows."""
+    splits = (data.train, data.val, data.test)
+    images, labels = (np.concatenate([getattr(split, what) for split in splits]) for what in ("images", "labels"))
+    return Split(images, labels, tuple(name for split in splits for name in split.ids))
+
+
+def _embedding(
+    run: Run, spec: LayersSpec, looks: Sequence[Look], data: Dataset, whole: Split, report: Reporter
+) -> dict[str, Any]:
+    """How the classes of the test images come apart, by every source, at every place."""
+    return write_embedding(
+        {look.source: {site.name: look.rows[site.name] for site in look.sites} for look in looks if look.is_finite},
+        whole,
+        data.classes,
+        run.path,
+        train=slice(0, len(data.train)),
+        test=slice(len(whole) - len(data.test), len(whole)),
+        patients=clusters_of(data.test),
+        methods=spec.embed,
+        seed=spec.run.seed,
+        progress=report.progress,
+    )
+
+
 # --- the passes
 
 
@@ -118,22 +148,31 @@ def _drawn(split: Split, count: int, rng: np.random.Generator) -> Split:
 class _Looking:
     """The networks of all sources, each built once, and what they make of the images."""
 
+    run: Run
     spec: LayersSpec
     data: Dataset
+    whole: Split  # all its images
     machine: Machine
     report: Reporter
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)  # what the groups of each source see
     _networks: dict[str, Network] = field(default_factory=dict)  # those that are asked again
     _looks: dict[str, Look] = field(default_factory=dict)
 
     def look(self, source: str) -> Look:
-        """One pass of all images through the network with the weights of `source`."""
+        """One pass of all images through the network with the weights of `source`, and pictures of what its groups see."""
         words = f"run {source}" if source in self.spec.runs else f"{source} weights"
         self.report.progress(f"Building the network, {words}", 0, 1, "network")
         network = self._build(source)
         if self.spec.runs:
             self._networks[source] = network
-        self._looks[source] = self._pass(source, network, words)
-        return self._looks[source]
+        excited = Excited()
+        look = self._looks[source] = self._pass(source, network, words, excited)
+        if look.is_finite:
+            folder = self.run.path / f"seen-{len(self.seen)}"
+            folder.mkdir(exist_ok=True)
+            about = write_seen(network, self.machine, self.whole, self.data.classes, folder, excited=excited)
+            self.seen[source] = about | {"file": f"{folder.name}/{about['file']}"}
+        return look
 
     def moved(self, run_id: str) -> dict[str, dict[str, object]]:
         """What moved in a run, group by group, the head last: from what it started with to what it ended with."""
@@ -145,24 +184,31 @@ class _Looking:
             words = f"the start of run {run_id}"
             before = self._place(self._start_of(own))
             look = self._pass("start", before, words)
-        rows = np.linspace(0, len(self.data.train) - 1, min(MOVED_ON, len(self.data.train))).astype(int)
         return moved(
             before,
             self._networks[run_id],
-            self.data.train.part(rows),
+            self.data.train,
             features=(look.rows, self._looks[run_id].rows),
+            gradient_images=MOVED_ON,
             fisher_images=MOVED_ON,
             seed=self.spec.run.seed,
             progress=self.report.progress,
         )
 
-    def _pass(self, source: str, network: Network, words: str) -> Look:
-        spec, data = self.spec, self.data
-        places = sites(network, blocks=spec.blocks, image_size=spec.run.image_size)
-        images = np.concatenate([data.train.images, data.val.images, data.test.images])
-        what = f"Looking at the images, {words}"
+    def _pass(self, source: str, network: Network, words: str, excited: Excited | None = None) -> Look:
+        size = self.spec.run.image_size
+        places = sites(network, blocks=self.spec.blocks, image_size=size)
+        groups = [group.name for group in network.groups[:-1]]
         began = time.monotonic()
-        rows = features(network, self.machine, images, sites=places, progress=self.report.progress, what=what)
+        rows = features(
+            network,
+            self.machine,
+            self.whole.images,
+            sites=places,
+            progress=self.report.progress,
+            what=f"Looking at the images, {words}",
+            also=watching(network, self.machine, groups, excited, image_size=size) if excited else None,
+        )
         return Look(source, str(network.provenance["text"]), network.groups, places, rows, time.monotonic() - began)
 
     def _build(self, source: str) -> Network:
@@ -199,33 +245,3 @@ class _Looking:
     def _place(self, network: Network) -> Network:
         self.machine.place(network.module)
         return network
-
-
-# --- the picture of how classes come apart
-
-
-def _laid_out(run: Run, spec: LayersSpec, looks: Sequence[Look], data: Dataset, report: Reporter) -> dict[str, Any]:
-    """Lay every group's rows out in two dimensions, keep that in the run's folder, and say what is there."""
-    splits = (data.train, data.val, data.test)
-    ids = np.array([name for split in splits for name in split.ids], dtype=str)
-    labels = np.concatenate([split.labels for split in splits])
-    where = np.repeat(["train", "val", "test"], [len(split) for split in splits])
-    shown = np.linspace(0, len(ids) - 1, min(LAID_OUT, len(ids))).astype(int)
-    arrays, missing, like = {"ids": ids[shown], "labels": labels[shown], "split": where[shown]}, {}, None
-    for place, look in enumerate(looks):
-        names = [site.name for site in look.sites]
-        rows = {name: look.rows[name][shown] for name in names if np.isfinite(look.rows[name]).all()}
-        found = embed(rows, methods=spec.embed, seed=spec.run.seed, like=like, progress=report.progress)
-        like, missing = like or found.layouts, found.missing
-        for method, layouts in found.layouts.items():
-            arrays |= {f"{method}-{place}-{names.index(name)}": layout for name, layout in layouts.items()}
-    with replacing(run.path / FILE) as file:
-        np.savez_compressed(file, **arrays)
-    return {
-        "file": FILE,
-        "methods": [method for method in spec.embed if method not in missing],
-        "missing": dict(missing),
-        "sources": [look.source for look in looks],
-        "sites": [site.name for site in looks[0].sites],
-        "images": len(shown),
-    }

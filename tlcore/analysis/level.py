@@ -112,9 +112,7 @@ def _difference(lead: Mapping[str, float | None], more: bool, judge: Judge, grou
 
 def _meaning(best: str, other: str, top: str, chosen: str, more: bool) -> str:
     if best == top:
-        rest = (
-            "" if more else f" As far as these images tell {other} serves as well, and what is above it may learn next."
-        )
+        rest = "" if more else f" As far as these images tell {other} serves as well, and what is above it may learn next."
         return f"No group below {top} says more, so nothing has to move but the head.{rest}"
     fits = "fits" if more else "may fit"
     rest = "" if more else " The head alone is the cheaper choice, and as far as these images tell no worse a start."

@@ -5,7 +5,7 @@ A ridge regression on one-hot labels, whose answers for all penalties come from 
     W = argmin 1/N ||Z W - Y||² + penalty ||W||²        Z, Y centred, Z scaled to a mean squared length of 1
 
 followed by a calibration, because a regression on 0 and 1 orders the classes and gives no probabilities: logits are s f + b,
-with one s and one b for each class fitted by maximum likelihood to the leave-one-out scores f of the training images, which
+f = Z W, with one s and one b for each class fitted by maximum likelihood to the leave-one-out f of the training images, which
 a ridge has in closed form. The penalty is the one with the lowest cross-entropy on the validation images.
 (Departure from the usual probe, a multinomial logistic regression: that has to be fitted once for each penalty, and takes a
 hundred times as long.)
@@ -55,13 +55,14 @@ def probe(
     slopes = inside.T @ (targets - targets.mean(0))
     shrunk = basis.spread + len(train) * PENALTIES[:, None]  # (P, R)
     weights = slopes / shrunk[:, :, None]  # (P, R, C)
-    scores = inside @ weights + targets.mean(0)  # (P, N, C)
     leverage = 1 / len(train) + np.square(inside) @ (1 / shrunk).T  # (N, P): how much an image's own label decides its score
     left = np.maximum(1 - leverage.T, 1e-6)[:, :, None]
-    sharpness, offsets = calibrate(targets - (targets - scores) / left, train_labels)
+    scores = targets - (targets - targets.mean(0) - inside @ weights) / left  # (P, N, C), by models that never saw the image
+    shares = (len(train) * targets.mean(0) - targets) / (len(train) - 1)  # of the others; b is for them
+    sharpness, offsets = calibrate(scores - shares, train_labels)
 
     def answers(features: np.ndarray, place: int) -> np.ndarray:
-        return softmax(sharpness[place] * (basis.of(features) @ weights[place] + targets.mean(0)) + offsets[place])
+        return softmax(sharpness[place] * (basis.of(features) @ weights[place]) + offsets[place])
 
     losses = np.array([loss(answers(val, place), val_labels) for place in range(len(PENALTIES))], dtype=float)
     best = len(losses) - 1 - int(np.argmin(losses[::-1]))  # of equals the strongest penalty

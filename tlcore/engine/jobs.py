@@ -23,6 +23,7 @@ JOBS: dict[str, str] = {
     "dial": "tlcore.training.dial:dial",
     "shift": "tlcore.training.shift:shift",
     "find-rate": "tlcore.training.find_rate:find_rate",
+    "layers": "tlcore.analysis.layers:layers",
     "transferability": "tlcore.analysis.yosinski:transferability",
     "transferability-cost": "tlcore.analysis.yosinski_cost:cost",
 }

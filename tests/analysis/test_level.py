@@ -1,0 +1,120 @@
+"""The recommendation: which curve asks for which level, and when a difference is no more than noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlcore.analysis.answers import rank_correlation
+from tlcore.analysis.level import Judge, recommend
+from tlcore.groups import Group
+
+GROUPS = (
+    Group("stem", "bottom", 1),
+    Group("stage 1", "middle", 1),
+    Group("stage 2", "middle", 1),
+    Group("stage 3", "top", 1),
+    Group("head", "head", 1),
+)
+CLASSES = ("normal", "pneumonia")
+
+
+def _answers(strengths: list[float], images: int, seed: int = 0, classes: int = 2) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Probabilities for each group: the truth, as loud as its strength, in noise of its own."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(images) % classes
+    said = {}
+    for group, strength in zip(GROUPS, strengths, strict=False):
+        logits = strength * np.eye(classes)[labels] + rng.normal(size=(images, classes))
+        said[group.name] = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return said, labels
+
+
+def _judge(labels: np.ndarray, clusters: list[str] | None = None) -> Judge:
+    return Judge(labels, CLASSES, 0, clusters)
+
+
+def test_where_the_curve_falls_again_what_stands_above_its_peak_is_unfrozen() -> None:
+    said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
+    assert (told["best"], told["group"], told["level"], told["metric"]) == ("stage 2", "stage 3", "top", "auroc")
+    assert told["more_than_noise"]
+    assert told["lead"]["over"] == "stage 3"
+    assert 0 < told["lead"]["low"] < told["lead"]["value"] < told["lead"]["high"]
+    assert "off stage 2: AUROC 0." in told["evidence"][0]
+    assert told["evidence"][1].endswith("is more than noise.")
+    assert "the same 300 test images, widened for the choice among 4 groups" in told["evidence"][1]
+    assert told["evidence"][2].endswith("let it learn from stage 3 up.")
+
+
+def test_where_the_curve_rises_to_the_top_the_head_alone_is_trained() -> None:
+    said, labels = _answers([0.2, 0.6, 1.2, 2.2], 300)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
+    assert (told["best"], told["group"], told["level"]) == ("stage 3", "head", "head")
+    assert told["more_than_noise"]
+    assert told["lead"]["over"] == "stage 2"
+    assert told["evidence"][2] == "No group below stage 3 says more, so nothing has to move but the head."
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_flat_curve_is_called_noise_whichever_group_is_ahead(seed: int) -> None:
+    said, labels = _answers([1.5, 1.5, 1.5, 1.5], 120, seed=seed)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
+    assert not told["more_than_noise"]
+    assert "may be noise" in told["evidence"][1]
+    assert told["lead"]["value"] >= 0
+
+
+def test_few_patients_with_many_images_each_are_few() -> None:
+    """The same answers, each image shown 20 times: over images the lead is sure, over patients it is not."""
+    said, labels = _answers([1.0, 1.0, 2.2, 1.2], 24, seed=3)
+    many = {name: np.repeat(one, 20, axis=0) for name, one in said.items()}
+    labels = np.repeat(labels, 20)
+    owners = [f"patient {i}" for i in np.repeat(np.arange(24), 20)]
+    over_images = recommend(GROUPS, many, _judge(labels), source="pretrained")
+    over_patients = recommend(GROUPS, many, _judge(labels, owners), source="pretrained")
+    assert over_images["lead"]["value"] == over_patients["lead"]["value"]
+    widths = [told["lead"]["high"] - told["lead"]["low"] for told in (over_images, over_patients)]
+    assert widths[1] > 3 * widths[0]
+    assert "of 24 patients" in over_patients["evidence"][1]
+
+
+def test_of_equals_the_highest_is_taken_and_no_interval_is_no_evidence() -> None:
+    _, labels = _answers([1.0], 40)
+    perfect = np.eye(2)[labels]
+    told = recommend(GROUPS, {group.name: perfect for group in GROUPS[:-1]}, _judge(labels), source="pretrained")
+    assert (told["best"], told["group"]) == ("stage 3", "head")
+    assert told["lead"] == {"value": 0.0, "low": None, "high": None, "over": "stage 2"}
+    assert not told["more_than_noise"]
+    assert "has no interval" in told["evidence"][1]
+
+
+def test_what_the_pretrained_weights_bring_is_held_against_random_ones() -> None:
+    said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
+    weak, _ = _answers([0.4, 0.3, 0.2, 0.1], 300, seed=1)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", random=weak)
+    assert told["evidence"][3].endswith("more than noise.")
+    equal, _ = _answers([0.5, 1.5, 2.2, 1.0], 300, seed=2)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", random=equal)
+    assert told["evidence"][3].endswith("may be noise.")
+    assert "off stage 2" in told["evidence"][3]
+
+
+def test_without_test_images_of_a_class_balanced_accuracy_decides() -> None:
+    said, labels = _answers([0.5, 1.5, 2.2, 1.0], 200)
+    judge = Judge(labels, (*CLASSES, "never seen"), 0, None)
+    three = {name: np.pad(one, ((0, 0), (0, 1))) for name, one in said.items()}
+    told = recommend(GROUPS, three, judge, source="pretrained")
+    assert told["metric"] == "balanced_accuracy"
+    assert "balanced accuracy 0." in told["evidence"][0]
+    assert told["best"] == "stage 2"
+
+
+def test_rank_correlation_by_hand() -> None:
+    assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
+    assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
+    # Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: 1 - ... by Pearson on ranks, 4.5 / sqrt(4.5 * 5)
+    assert rank_correlation([1, 2, 2, 5], [0.1, 0.4, 0.3, 0.9]) == pytest.approx(4.5 / np.sqrt(4.5 * 5))
+    assert rank_correlation([1, None, 3, 4], [1, 2, 3, 4]) == pytest.approx(1)
+    assert rank_correlation([1, 2, None], [1, 2, 3]) is None
+    assert rank_correlation([1, 1, 1], [1, 2, 3]) is None

@@ -1,0 +1,104 @@
+"""The command layers: what each layer group knows of a task, by where its weights come from, and which level to unfreeze."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tlcore.cli.arguments import add_spec_options, run_spec
+from tlcore.cli.report import plain, table
+from tlcore.engine import run
+from tlcore.spec import LayersSpec, RunSpec, make
+
+_OF_THE_RUN = {"backbone", "weights", "dataset", "labels", "image_size", "images_per_class", "device", "seed"}
+_SCORES = (("logme", "LogME"), ("hscore", "H-score"))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the layers, and the fields of the run that count."""
+    fields = LayersSpec.model_fields
+    parser.add_argument(
+        "--run", action="append", default=[], metavar="RUN_ID", help="a finished run to lay beside; may be given again"
+    )
+    parser.add_argument(
+        "--images",
+        default=fields["images"].default,
+        metavar="N",
+        help=f"{fields['images'].description} (default: {fields['images'].default})",
+    )
+    parser.add_argument(
+        "--sources",
+        default=",".join(fields["sources"].default),
+        metavar="NAMES",
+        help="the weights to ask: pretrained, random, or both (default: pretrained,random)",
+    )
+    parser.add_argument(
+        "--embed",
+        default=",".join(fields["embed"].default),
+        metavar="NAMES",
+        help="how images are laid out in two dimensions: pca, tsne, umap (default: pca)",
+    )
+    parser.add_argument("--blocks", action="store_true", help=fields["blocks"].description)
+    add_spec_options(parser, RunSpec, leave_out=set(RunSpec.model_fields) - _OF_THE_RUN)
+
+
+def layers(given: argparse.Namespace) -> None:
+    """Ask, here and now, and print a table or one JSON object."""
+    spec = make(
+        LayersSpec,
+        run=run_spec(given),
+        runs=tuple(given.run),
+        images=given.images,
+        sources=_names(given.sources),
+        embed=_names(given.embed),
+        blocks=given.blocks,
+    )
+    result = run(spec, runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else text(result))
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def text(result: Mapping[str, Any]) -> str:
+    """The table of the groups, from bottom to top, and what it comes to."""
+    sources = list(result["weights"])
+    metric = result["rank"]["with"]
+    rows = [
+        [group["name"], *(_cell(group, source, metric) for source in sources), *_scores(group)] for group in result["groups"]
+    ]
+    short = {source: source if source in ("pretrained", "random") else f"run {i}" for i, source in enumerate(sources)}
+    heads = ("group", *(f"{short[source]}, {metric.replace('_', ' ')}" for source in sources), *(word for _, word in _SCORES))
+    images = result["images"]
+    lines = [table(rows, heads), ""]
+    lines += [f"{short[source]}: {plain(words)}" for source, words in result["weights"].items()]
+    lines.append(
+        f"Probed on {images['train']:,} training images, the penalty chosen on {images['val']:,}, measured on "
+        f"{images['test']:,} test images; intervals over {result['intervals_over']}. Always naming the largest class: "
+        f"{result['majority_baseline']:.3f} accuracy."
+    )
+    ranks = [f"{word} {result['rank'][score]:+.2f}" for score, word in _SCORES if result["rank"][score] is not None]
+    if ranks:
+        lines.append(f"Rank correlation with the probe over {result['rank']['groups']} groups: {', '.join(ranks)}.")
+    advice = result["recommendation"]
+    if advice is not None:
+        level = "Train the head alone." if advice["group"] == "head" else f"Unfreeze from {advice['group']} up."
+        lines += ["", level, *advice["evidence"]]
+    lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
+    return "\n".join([*lines, f"Run {result['run_id']}."])
+
+
+def _cell(group: Mapping[str, Any], source: str, metric: str) -> str:
+    probed = group["probe"].get(source)
+    if probed is None or probed[metric]["value"] is None:
+        return "undefined"
+    found = probed[metric]
+    return f"{found['value']:.3f}" + ("" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})")
+
+
+def _scores(group: Mapping[str, Any]) -> list[str]:
+    first = [next(iter(group[score].values()), None) for score, _ in _SCORES]
+    return ["undefined" if value is None else f"{value:.3f}" for value in first]
