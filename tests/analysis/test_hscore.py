@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from tlcore.analysis.hscore import hscore
+from tlcore.analysis.hscore import hscore, hscore_beside_chance
 from tlcore.analysis.undefined import Undefined
 
 
@@ -44,6 +44,24 @@ def test_without_shrinkage_it_would_saturate_where_images_are_no_more_than_featu
     plain = np.trace(np.linalg.pinv(np.cov(noise, rowvar=False, bias=True)) @ _between(noise, labels))
     assert plain == pytest.approx(3)  # C - 1, though nothing is there
     assert 0 <= hscore(noise, labels) < 1.5
+
+
+@pytest.mark.parametrize("dimensions", [4, 40])
+def test_the_score_by_chance_is_the_mean_over_shuffled_labels(dimensions: int) -> None:
+    features, labels = _task(25, dimensions)
+    found = hscore_beside_chance(features, labels)
+    assert found.value == hscore(features, labels)
+    rng = np.random.default_rng(4)
+    shuffled = np.array([hscore(features, rng.permutation(labels)) for _ in range(300)])
+    assert found.by_chance == pytest.approx(shuffled.mean(), abs=4 * shuffled.std() / np.sqrt(300))
+
+
+def test_by_chance_wide_features_score_more_and_at_most_the_saturated_score() -> None:
+    scores = [hscore_beside_chance(*_task(30, dimensions)).by_chance for dimensions in (2, 10, 60)]
+    assert 0 < scores[0] < scores[1] < scores[2] < 2
+    assert hscore_beside_chance(np.array([[0.0], [2.0], [4.0], [6.0]]), np.array([0, 0, 1, 1])).by_chance == pytest.approx(
+        1 / 3
+    )
 
 
 def test_it_stays_between_0_and_the_classes_less_one() -> None:

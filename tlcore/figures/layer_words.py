@@ -14,8 +14,8 @@ SCORES: dict[str, tuple[str, str]] = {  # name in a result -> (what people call 
     ),
     "hscore": (
         "H-score",
-        "How much of the features' variation lies between the classes rather than within them, with their covariance "
-        "regularised. It runs from 0 to the number of classes less one, and is not a share of images named rightly.",
+        "How much of the features' variation lies between the classes, not within them, with their covariance "
+        "regularised. With nearly as many features as images it is high even for shuffled labels, which favours wide layers.",
     ),
     "leep": (
         "LEEP",
