@@ -8,8 +8,9 @@ import streamlit as st
 
 from pages.parts.refill import refill
 from pages.parts.session import engine
+from pages.parts.summary import summaries
 from pages.parts.text import plain
-from tlcore.diagnosis import Diagnosis, Finding, Remedy, diagnose
+from tlcore.diagnosis import Diagnosis, Finding, Remedy, diagnose, probe_beside
 from tlcore.diagnosis.finding import Severity, within
 from tlcore.figures.words import listing
 from tlcore.runs import Run
@@ -27,7 +28,8 @@ _ICONS: dict[Severity, str] = {
 
 def show_diagnosis(run: Run, spec: RunSpec, result: dict[str, Any] | None) -> Diagnosis:
     """Draw what was found, or that nothing was and what was looked for."""
-    known = diagnose(spec, run.events()[0], result)
+    probe = probe_beside(spec, result, ((other.run, other.spec) for other in summaries()))
+    known = diagnose(spec, run.events()[0], result, probe)
     if result is None and not known.findings:
         return known  # a run without results says itself why it ended
     st.subheader("Diagnosis")

@@ -7,7 +7,7 @@ import json
 
 from tlcore.cli.report import plain, table
 from tlcore.cli.runs import named_run
-from tlcore.diagnosis import Diagnosis, Finding, diagnose
+from tlcore.diagnosis import Diagnosis, Finding, diagnose, probe_beside, runs_in
 from tlcore.diagnosis.finding import within
 from tlcore.errors import SpecError
 from tlcore.figures.words import listing
@@ -20,7 +20,8 @@ def diagnose_run(given: argparse.Namespace) -> None:
     if not isinstance(spec, RunSpec):
         raise SpecError(f"Run {run.id} trains nothing: it is of kind {spec.kind!r}.", next_step="Name a training run.")
     events, _ = run.events()
-    told = diagnose(spec, events, run.result())
+    result = run.result()
+    told = diagnose(spec, events, result, probe_beside(spec, result, runs_in(run.path.parent)))
     if given.json:
         print(json.dumps({"run_id": run.id, "state": run.status().state, **told.as_dict()}))
     else:

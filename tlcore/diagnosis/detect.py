@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tlcore.diagnosis.batchnorm import trains_batchnorm, unstable_batchnorm
+from tlcore.diagnosis.better_alone import head_alone_better, moves_features
 from tlcore.diagnosis.collapse import collapse
 from tlcore.diagnosis.evidence import gather
 from tlcore.diagnosis.finding import CannotTell, Detector, Finding
 from tlcore.diagnosis.forgetting import drifted_far, may_forget
 from tlcore.diagnosis.overfitting import over_fitting
+from tlcore.diagnosis.overshoot import moves_at_once, overshoot
 from tlcore.diagnosis.plateau import head_alone, head_plateau
 from tlcore.diagnosis.rates import dead_rate, exploding_rate, steps_taken
 from tlcore.diagnosis.unfreezing import drop_after_unfreezing, unfreezes
@@ -22,20 +24,27 @@ from tlcore.spec import RunSpec
 DETECTORS: tuple[Detector, ...] = (
     Detector("exploding-rate", "Exploding loss", exploding_rate, steps_taken),
     Detector("dead-rate", "Nothing moves", dead_rate, steps_taken),
+    Detector("overshoot", "First steps that overshoot", overshoot, moves_at_once),
     Detector("collapse", "One class for every image", collapse),
     Detector("drop-after-unfreezing", "A drop after unfreezing", drop_after_unfreezing, unfreezes),
     Detector("unstable-batchnorm", "Unstable BatchNorm", unstable_batchnorm, trains_batchnorm),
     Detector("over-fitting", "Over-fitting", over_fitting),
     Detector("head-plateau", "The frozen features fall short", head_plateau, head_alone),
+    Detector("better-alone", "The head alone does better", head_alone_better, moves_features),
     Detector("forgetting", "Forgetting", drifted_far, may_forget),
 )
 
 # What a finding explains is not said as well: it has the same cause and the same remedy.
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
-    "exploding-rate": ("collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
-    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm"),
-    "collapse": ("head-plateau",),
-    "drop-after-unfreezing": ("collapse", "forgetting"),
+    "exploding-rate": (
+        *("overshoot", "collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
+        "better-alone",
+    ),
+    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm", "better-alone"),
+    "overshoot": ("better-alone", "forgetting"),
+    "collapse": ("head-plateau", "better-alone"),
+    "drop-after-unfreezing": ("collapse", "forgetting", "better-alone"),
+    "over-fitting": ("better-alone",),
 }
 
 
@@ -55,9 +64,17 @@ class Diagnosis:
         return asdict(self)
 
 
-def diagnose(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] | None = None) -> Diagnosis:
-    """Look at what a run has reported so far (in order, as its folder has it) and at its result, if it has one."""
-    seen = gather(spec, events, result)
+def diagnose(
+    spec: RunSpec,
+    events: Iterable[Event],
+    result: Mapping[str, Any] | None = None,
+    probe: Mapping[str, Any] | None = None,
+) -> Diagnosis:
+    """Look at what a run has reported so far (in order, as its folder has it), and at its result, if it has one.
+
+    `probe` is the result of a probe of the same data (`probe_beside`), to hold the run against.
+    """
+    seen = gather(spec, events, result, probe)
     if seen is None:
         return Diagnosis((), (), {})
     findings: list[Finding] = []

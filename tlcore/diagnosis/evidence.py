@@ -25,11 +25,13 @@ class Evidence:
     val_images: int
     majority: float | None  # accuracy of always naming the largest class, on the validation images
     losses: list[float]  # training loss of the steps that were reported, NaN where it was no number
+    opening: list[float]  # those of the first epoch that are numbers
     epochs: list[Event]
     solved: tuple[bool, ...]  # whether each phase is a head that is solved, so that its rates play no part
     error: Mapping[str, str] | None  # of a run that failed
     over: bool
     result: Mapping[str, Any] | None
+    probe: Mapping[str, Any] | None = None  # the result of the head alone on the same data, where that has been run
 
     @property
     def validated(self) -> list[Event]:
@@ -57,13 +59,19 @@ class Evidence:
         return [name for name in names if any(phase.trains(name) for phase in self.plan.phases)]
 
 
-def gather(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] | None = None) -> Evidence | None:
+def gather(
+    spec: RunSpec,
+    events: Iterable[Event],
+    result: Mapping[str, Any] | None = None,
+    probe: Mapping[str, Any] | None = None,
+) -> Evidence | None:
     """The evidence in a run's events, in their order; None before the run has a plan, when there is nothing to judge."""
     events = list(events)
     known: Folded = fold(events)
     if known.plan is None:
         return None
     plan, images = Plan.from_dict(known.plan["plan"]), known.plan["images"]
+    first = known.epochs[0]["step"] if known.epochs else math.inf
     states = [event for event in events if event["type"] == "state"]
     last = states[-1] if states else {"state": "running"}
     return Evidence(
@@ -74,11 +82,13 @@ def gather(spec: RunSpec, events: Iterable[Event], result: Mapping[str, Any] | N
         val_images=images["val"],
         majority=known.plan["majority_baseline"],
         losses=[loss for _, loss in known.steps],
+        opening=[loss for step, loss in known.steps if step <= first and math.isfinite(loss)],
         epochs=known.epochs,
         solved=tuple(solved(known.plan.get("cut"), place) for place in range(len(plan.phases))),
         error=last.get("error") if last["state"] == "failed" else None,
         over=result is not None or last["state"] in ("done", "failed", "cancelled"),
         result=result,
+        probe=probe,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tlcore.diagnosis.evidence import Evidence
-from tlcore.diagnosis.finding import CannotTell, Finding, Remedy, first_that_changes
+from tlcore.diagnosis.finding import CannotTell, Finding, first_that_changes
 from tlcore.diagnosis.noise import at_most
+from tlcore.diagnosis.remedies import kept_head
 from tlcore.figures.words import count, percent
-from tlcore.strategies import STRATEGIES
 
 LEVEL = 0.90  # of its own training images: a head that leaves more than one in ten unexplained lacks features, not time
 SETTLED = 0.05  # the share by which the training loss still falls over the second half of the epochs
@@ -41,11 +41,7 @@ def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
         "photographs that the backbone was trained on. Unfreezing from the top lets the features follow; the dial on the form "
         "asks how far."
     )
-    strategy = "lp-ft" if "lp-ft" in STRATEGIES else "full"
-    remedy = first_that_changes(
-        seen.spec, Remedy("Keep the head, then unfreeze", {"strategy": strategy, "epochs": max(4, seen.spec.epochs)})
-    )
-    return Finding("warning", what, means, remedy)
+    return Finding("warning", what, means, first_that_changes(seen.spec, kept_head(seen.spec)))
 
 
 def _settled(seen: Evidence) -> bool | None:

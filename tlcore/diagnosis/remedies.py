@@ -42,6 +42,11 @@ def fewer_groups(seen: Evidence) -> Remedy | None:
     return Remedy("Train the head alone", {"strategy": "linear-probe"})
 
 
+def kept_head(spec: RunSpec) -> Remedy:
+    """A head that is good before anything else moves, with two epochs or more for each half."""
+    return Remedy("Keep the head, then unfreeze", {"strategy": "lp-ft", "epochs": max(4, spec.epochs)})
+
+
 def frozen_batchnorm(spec: RunSpec) -> Remedy:
     scope = spec.strategy.scope.model_copy(update={"batchnorm": "frozen"})
     return Remedy("Freeze BatchNorm", {"strategy": _custom(spec.strategy.model_copy(update={"scope": scope}))})
