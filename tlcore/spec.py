@@ -270,7 +270,7 @@ class TransferabilitySpec(_Spec):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="The first of the seeds; the others follow it.")
     batchnorm: bool = Field(False, description="Normalise after each convolution.")
     epochs: int = Field(15, ge=1, le=1000)
-    lr: float = Field(1e-3, gt=0, le=10, description="The peak learning rate of AdamW; it falls along a cosine.")
+    lr: float = Field(2e-3, gt=0, le=10, description="The peak learning rate of AdamW; it falls along a cosine.")
     batch_size: int = Field(64, ge=2, le=4096)
     image_size: int = Field(32, ge=16, le=64, description="Side of the square image, in pixels.")
     images_per_class: int | None = Field(None, ge=2, description="At most so many training images of each class; None for all.")

@@ -63,7 +63,7 @@ def _link_to(run: Run) -> None:
 
 def cost_spec(spec: TransferabilitySpec) -> TransferabilityCostSpec:
     """What to time for an experiment: one seed of it, with one value for all that does not change the time."""
-    same = {"seeds": 1, "seed": 0, "halves": "random", "reverse": False, "lr": 1e-3}
+    same = {"seeds": 1, "seed": 0, "halves": "random", "reverse": False, "lr": 2e-3}
     return TransferabilityCostSpec(**spec.model_dump(exclude={"kind"}) | same)
 
 

@@ -14,7 +14,7 @@ from tlcore.data.halves import DISTANT
 from tlcore.spec import TransferabilitySpec, make
 
 # Channels and stride of each 3 x 3 convolution of the small network, from the image up; the head is above them.
-LAYERS: tuple[tuple[int, int], ...] = ((16, 1), (24, 2), (24, 1), (48, 2), (48, 1), (64, 2), (64, 1))
+LAYERS: tuple[tuple[int, int], ...] = ((16, 2), (16, 1), (32, 2), (32, 1), (48, 1), (64, 2), (64, 1))
 CUTS = tuple(range(1, len(LAYERS) + 1))  # how many layers may be taken over: all but the head
 BASES = ("A", "B", "again")  # trained as a whole, from new layers alone
 FROZEN = ("BnB", "AnB", "random")  # the layers below the cut keep still
@@ -23,9 +23,9 @@ FORMS = ("BnB", "AnB", "BnB+", "AnB+", "random")
 
 # What suits a dataset: enough for its base networks to learn it, and for all of it to end in minutes on a CPU.
 _SUITED: Mapping[str, Mapping[str, Any]] = {
-    "digits": {"image_size": 16, "epochs": 20, "batch_size": 32},
-    "fashion-mnist": {"image_size": 28, "images_per_class": 500},
-    "cifar10": {"images_per_class": 1000, "epochs": 20},
+    "digits": {"image_size": 16, "epochs": 12, "batch_size": 32},
+    "fashion-mnist": {"image_size": 28, "epochs": 12, "images_per_class": 300},
+    "cifar10": {"images_per_class": 500},
 }
 
 

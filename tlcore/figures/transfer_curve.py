@@ -119,6 +119,11 @@ def comparisons(networks: Sequence[Mapping[str, Any]]) -> dict[str, Difference]:
     return found
 
 
+def within_noise(found: Difference) -> bool | None:
+    """Whether the 95 % interval contains 0; None where there is none."""
+    return None if found.low is None or found.high is None else found.low <= 0 <= found.high
+
+
 def in_the_paper(name: str) -> float:
     """The same comparison of the paper's curves; those of `dip`, `decline`, `co_adapted` and `about_a` are known."""
     return COMPARISONS[name](lambda form, cut: PAPER_BASE if form == "base" else PAPER[form][cut - 1])
@@ -132,7 +137,7 @@ def as_data(networks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for point in curve(networks)
         ],
         "comparisons": {
-            name: _plain(found) | {"within_noise": found.within_noise} for name, found in comparisons(networks).items()
+            name: _plain(found) | {"within_noise": within_noise(found)} for name, found in comparisons(networks).items()
         },
     }
 

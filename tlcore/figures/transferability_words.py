@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.compare.statistics import Difference
-from tlcore.figures.transfer_curve import FIRST, LAST, MIDDLE, base, bases_apart, comparisons, in_the_paper, values_by_seed
+from tlcore.figures.transfer_curve import (
+    FIRST,
+    LAST,
+    MIDDLE,
+    base,
+    bases_apart,
+    comparisons,
+    in_the_paper,
+    values_by_seed,
+    within_noise,
+)
 from tlcore.figures.transferability import mean_majority
 from tlcore.figures.words import interval, listing, percent, points, times
 
@@ -108,7 +118,7 @@ def gap(found: Difference) -> str:
     if found.low is None or found.high is None:
         return said
     near, far = sorted((abs(found.low), abs(found.high)))
-    if found.within_noise:
+    if within_noise(found):
         return f"{said} (from {100 * abs(found.low):.1f} less to {100 * abs(found.high):.1f} more)"
     return f"{said} ({100 * near:.1f} to {100 * far:.1f})"
 
@@ -122,7 +132,7 @@ def _side(found: Difference) -> int:
     """-1 or 1 where the interval lies on one side of 0, else 0; and where the seeds all say the same, what they say."""
     if found.identical:
         return (found.mean > 0) - (found.mean < 0)
-    return 0 if found.within_noise is not False else 1 if found.mean > 0 else -1
+    return 0 if within_noise(found) is not False else 1 if found.mean > 0 else -1
 
 
 def _verdict(found: Difference, below: str, neither: str, above: str) -> str:
