@@ -66,9 +66,9 @@ def test_every_candidate_runs_once_and_the_answer_is_kept(
     [
         (["--datasets", "nonsense"], "nonsense"),
         (["--strategies", "nonsense"], "nonsense"),
-        (["--images-per-class", "0"], "whole numbers"),
+        (["--images-per-class", "0"], "a whole number above 0"),
         (["--seeds", "0"], "at least 1 seed"),
-        (["--datasets", ","], "empty"),
+        (["--datasets", ","], "names nothing"),
         (["--strategies", "lp-ft"], "more epochs"),
     ],
 )

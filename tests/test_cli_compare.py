@@ -45,7 +45,7 @@ def test_it_runs_reuses_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "Run 4 of 4" in out.err
     assert main([*arguments[:-1], "3"]) == 0  # one seed more: four runs are there
     out = capsys.readouterr()
-    assert "6 runs, 4 of them there already" in out.err
+    assert "6 runs: 4 are there already and taken as they are; 2 to run." in out.err
     assert "Run 2 of 2" in out.err
     assert "majority-baseline" in out.out
     assert len(list(all_runs(tmp_path / "runs"))) == 6
@@ -72,7 +72,7 @@ def test_all_is_every_preset() -> None:
         ("--dataset digits --strategies no-such", "There is no strategy named 'no-such'"),
         ("--dataset digits --seeds zero", "--seeds takes whole numbers, not 'zero'"),
         ("--dataset digits --seeds 0", "at least 1 seed"),
-        ("--dataset digits --images-per-class 0", "images_per_class"),
+        ("--dataset digits --images-per-class 0", "above 0, or the word all"),
         ("--dataset digits --budget-epochs x", "amount"),
         ("--dataset , --seeds 1", "--dataset names nothing"),
         ("--dataset no-such-dataset", "There is no dataset named 'no-such-dataset'"),

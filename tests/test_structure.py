@@ -35,6 +35,7 @@ ORDER = [
     "groups",
     "settings",
     "shelf",
+    "made_with",
     "progress",
     "files",
     "errors",

@@ -12,16 +12,17 @@ from pages.parts.session import engine, told
 from pages.parts.text import plain
 from tlcore.compare.cost import Cost, cost, to_measure, unpaced
 from tlcore.compare.expand import Expansion, LeftOut, expand
-from tlcore.compare.folder import Begun, Comparison, create, same
+from tlcore.compare.folder import Comparison, create, same
 from tlcore.compare.known import KnownRuns
 from tlcore.compare.pace import Paces
 from tlcore.compare.spec import CompareSpec
 from tlcore.data.card import DatasetCard
 from tlcore.errors import ThawError
+from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_words import some
 from tlcore.figures.plan_words import meant_with
-from tlcore.figures.words import count, duration, listing, times
+from tlcore.figures.words import count, listing, times
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec
@@ -90,29 +91,6 @@ def grid_words(spec: CompareSpec, expansion: Expansion) -> str:
     return f"{times(len(expansion.cells), 'run')}{': ' * bool(parts)}{' × '.join(parts)}"
 
 
-def cost_words(found: Cost) -> str:
-    """What is there, what is to run, and how long that takes, or that nobody knows."""
-    parts = []
-    if found.done:
-        parts.append(
-            f"{times(found.done, 'is', 'are')} there already and taken as {'it is' if found.done == 1 else 'they are'}"
-        )
-    if found.on_the_way:
-        parts.append(f"{times(found.on_the_way, 'is', 'are')} on the way")
-    parts.append(f"{count(found.to_run)} to run" if found.to_run else "nothing is left to run")
-    text = f"{listing(parts)}."
-    if not found.to_run:
-        return text
-    if not found.timed:
-        return f"{text} How long that takes on this machine is not known yet."
-    about = f"about {duration(found.seconds)} on this machine, going by {listing(list(found.sources))}"
-    if found.timed == found.to_run:
-        return f"{text} That takes {about}."
-    return (
-        f"{text} {count(found.timed)} of them take {about}; of the other {count(found.to_run - found.timed)} nobody knows yet."
-    )
-
-
 def own(spec: CompareSpec, names: Names) -> None:
     """Say which strategies run with settings of their own: a recipe's rate is part of the recipe."""
     for name in spec.names:
@@ -175,14 +153,3 @@ def _waiting() -> None:
         st.rerun()
     total = len(st.session_state[_MEASURES])
     st.progress((total - left) / total, text=f"Measuring: {total - left} of {total} done. Start need not wait for it.")
-
-
-def reused_words(begun: Begun) -> str:
-    """What happened at Start."""
-    parts = [
-        f"{times(begun.reused, 'run was', 'runs were')} there already" if begun.reused else "",
-        f"{times(begun.on_the_way, 'was', 'were')} on the way" if begun.on_the_way else "",
-        f"{times(begun.submitted, 'run is', 'runs are')} in the queue now" if begun.submitted else "",
-    ]
-    known = [part for part in parts if part]
-    return f"{listing(known)}." if known else "Nothing was missing."

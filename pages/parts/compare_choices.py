@@ -10,16 +10,15 @@ from pages.parts.own_names import from_link
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
-from tlcore.compare.spec import Budget, CompareSpec, seeds_from
+from tlcore.compare.spec import ALL, Budget, CompareSpec, images_per_class, seeds_from
 from tlcore.data.catalogue import DATASETS
 from tlcore.data.uploads import allowed
-from tlcore.errors import SpecError
+from tlcore.figures.compare_words import without_words
 from tlcore.models.catalogue import BACKBONES
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES
 from tlcore.strategies.head import HEADS, HeadKind
 
-ALL = "all"
 LABELS = ("5", "10", "20", "50", "100", "200", "500", ALL)
 _START = {  # what a first visit finds chosen: small enough for a laptop, and with both controls
     "dataset": ["chest-xray"],
@@ -54,7 +53,8 @@ def choices() -> CompareSpec | None:
             wrap=True,
             help="From scratch and Random features are controls: they say what the pretrained weights are worth.",
         )
-        _controls(strategies)
+        for lack in without_words(strategies):
+            st.caption(f":material/info: {plain(lack)}")
         backbones = st.multiselect(
             "Backbones",
             list(BACKBONES),
@@ -114,18 +114,6 @@ def choices() -> CompareSpec | None:
     return None
 
 
-_WITHOUT = {
-    "from-scratch": "nothing here says whether pretraining helped or hurt",
-    "random-features": "nothing here says what the pretrained features add to the architecture",
-}
-
-
-def _controls(strategies: list[str]) -> None:
-    for name, what in _WITHOUT.items():
-        if strategies and name not in strategies:
-            st.caption(f":material/info: {plain(f'Without {STRATEGIES[name].title} {what}.')}")
-
-
 def _shared() -> dict[str, Any]:
     """What all runs have in common, folded away."""
     usual = RunSpec.model_fields
@@ -157,15 +145,6 @@ def _shared() -> dict[str, Any]:
 
 def _head_title(kind: HeadKind) -> str:
     return HEADS[kind].title
-
-
-def images_per_class(text: str) -> int | None:
-    """A number of images as it was typed; None for all. Raises `SpecError`."""
-    if text == ALL:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) <= 7):
-        raise SpecError(f"Images per class are a whole number or {ALL!r}, not {text[:40]!r}.", next_step="Remove it.")
-    return int(text)
 
 
 def _linked(name: str, known: list[str]) -> list[str]:

@@ -90,12 +90,22 @@ def _progress(comparison: Comparison, filled: Sequence[Filled]) -> None:
             st.rerun()
     else:
         line.markdown(f"{plain(text)}.")
-    if missing:
-        label = f"Run {'what is missing' if missing > 1 else 'the missing one'} ({missing})"
-        if line.button(label, icon=":material/play_arrow:", help="Runs that failed or were cancelled are run again."):
+    outdated = sum(one.outdated for one in filled)
+    if missing or outdated:
+        label = f"Run {_what(missing, outdated)} ({missing + outdated})"
+        help_words = "Runs that failed or were cancelled are run again, and those that would give other numbers now."
+        if line.button(label, icon=":material/play_arrow:", help=help_words):
             with told():
                 comparison.begin(engine())
             st.rerun()
+
+
+def _what(missing: int, outdated: int) -> str:
+    if missing and outdated:
+        return "what is missing and what is outdated"
+    if missing:
+        return "what is missing" if missing > 1 else "the missing one"
+    return "the outdated ones again" if outdated > 1 else "the outdated one again"
 
 
 def _time_left(filled: Sequence[Filled]) -> str:

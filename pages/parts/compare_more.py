@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from pages.parts.compare_build import cost_words, left_out, plan_of, start
-from pages.parts.compare_choices import LABELS, images_per_class
+from pages.parts.compare_build import left_out, plan_of, start
+from pages.parts.compare_choices import LABELS
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
 from tlcore.compare.folder import Comparison, Contents
-from tlcore.compare.spec import CompareSpec
+from tlcore.compare.spec import CompareSpec, images_per_class
 from tlcore.data.catalogue import DATASETS
+from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_names import Names
 from tlcore.models.catalogue import BACKBONES
 from tlcore.strategies import STRATEGIES, preset

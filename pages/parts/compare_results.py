@@ -12,7 +12,7 @@ from pages.parts.text import plain
 from tlcore.compare.folder import Comparison, Contents
 from tlcore.compare.outcomes import METRICS, Filled
 from tlcore.compare.spec import Setting
-from tlcore.compare.table import Majority, Row, majorities, rows
+from tlcore.compare.table import Majority, Row, best_of, majorities, rows
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_curves import curves
 from tlcore.figures.compare_heat import delta_words, heat_map
@@ -21,7 +21,18 @@ from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
 from tlcore.figures.compare_told import lines
-from tlcore.figures.compare_words import by_setting, headline, how_sure, metric_title, number, p_words, transfer_words
+from tlcore.figures.compare_words import (
+    by_setting,
+    headline,
+    how_sure,
+    metric_title,
+    noise_words,
+    number,
+    p_words,
+    rule_words,
+    transfer_words,
+    without_words,
+)
 from tlcore.figures.words import METRICS as SAID
 from tlcore.figures.words import duration, is_share, short_count
 
@@ -62,7 +73,7 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
         shown("heat", comparison, *heat_map(found, names, metric))
     st.header("The table")
     _table(here, known, names, metric)
-    st.caption(plain(how_sure(found, names)))
+    st.caption(plain(" ".join([how_sure(found, names), *without_words(names.spec.names)])))
     st.header("How they trained")
     shown("curves", comparison, *curves(here, names, metric))
     as_format()
@@ -114,20 +125,19 @@ def _labels(
     line = lines(found).get((setting.dataset, setting.backbone))
     if line is not None:
         st.header("With more labels")
-        line = _some_of(line, names)
-        shown("labels", comparison, *by_labels(line, names, metric, known.get(setting)))
-        _marks(line, names)
+        chosen = _some_of(line, names)
+        shown("labels", comparison, *by_labels(line, names, metric, known.get(setting), shown=chosen))
+        _marks([row for row in line if row.strategy in chosen], names)
 
 
-def _some_of(line: Sequence[Row], names: Names) -> list[Row]:
-    """So many lines as can be told apart: at first the baseline, the controls, and the best at each number of labels."""
+def _some_of(line: Sequence[Row], names: Names) -> list[str]:
+    """So many strategies as can be told apart: at first the baseline, the controls, and the best at each number of labels."""
     here = [name for name in names.spec.names if any(row.strategy == name for row in line)]
     if len(here) <= OWN_LEGEND:
-        return list(line)
-    best = {max(rows, key=lambda row: row.estimate.mean).strategy for rows in by_setting(line).values()}
+        return here
+    best = {best_of(rows).strategy for rows in by_setting(line).values()}
     first = [n for n in here if n in best or n == names.spec.baseline or is_control(names.spec, n)]
-    chosen = st.multiselect("Lines", here, default=first, format_func=names.strategy, key="compare-lines", wrap=True)
-    return [row for row in line if row.strategy in (chosen or first)]
+    return st.multiselect("Lines", here, default=first, format_func=names.strategy, key="compare-lines", wrap=True) or first
 
 
 def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> None:
@@ -141,6 +151,7 @@ def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names
                 metric_title(metric), format="%.1f" if is_share(metric) else "%.3f", help="Mean over the seeds, test split."
             ),
             "Interval": st.column_config.TextColumn("95 % interval", help="Of the mean. With one seed: over its test images."),
+            "Verdict": st.column_config.TextColumn(help=rule_words(found)),
             "Moves": st.column_config.TextColumn("Parameters", help="Those that train."),
             "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread."),
             "Difference": st.column_config.TextColumn(f"Minus {base}", help="Paired by seed, with its 95 % interval."),
@@ -189,6 +200,5 @@ def _verdict(row: Row, names: Names) -> str:
     if row.gap.within_noise is None:
         return f"{control}no interval"
     if row.gap.within_noise:
-        return f"{control}within noise"
-    better = "better" if row.gap.mean > 0 else "worse"
-    return f"{control}{better}" if row.gap.clear else f"{control}{better}, not after correction"
+        return f"{control}{noise_words(row.gap)}"
+    return f"{control}{'better' if row.gap.mean > 0 else 'worse'}"

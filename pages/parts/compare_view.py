@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages.parts.compare_build import BEGUN, left_out, own, reused_words
+from pages.parts.compare_build import BEGUN, left_out, own
 from pages.parts.compare_grid import grid
 from pages.parts.compare_list import delete_button
 from pages.parts.compare_more import more
@@ -17,6 +17,7 @@ from pages.parts.statewords import dataset_name
 from pages.parts.text import plain
 from tlcore.compare.folder import Comparison, Contents, open_comparison
 from tlcore.compare.outcomes import fill
+from tlcore.figures.compare_cost import begun_words, made_words
 from tlcore.figures.compare_names import Names
 from tlcore.figures.words import count, listing, times
 from tlcore.settings import runs_dir
@@ -39,9 +40,11 @@ def _view(comparison: Comparison, contents: Contents) -> None:
     st.caption(plain(about(contents, names)))
     before = st.session_state.get(BEGUN)
     if before is not None and before[0] == comparison.id:
-        st.caption(f":material/recycling: {plain(reused_words(before[1]))}")
+        st.caption(f":material/recycling: {plain(begun_words(before[1]))}")
     filled = fill(contents, runs_dir())
     grid(comparison, contents, filled, names)
+    if made := made_words(filled):
+        st.caption(f":material/history: {plain(made)}")
     own(contents.spec, names)
     left_out(contents.left_out, names)
     metric = results(comparison, contents, filled, names)

@@ -12,6 +12,7 @@ from tlcore.compare.expand import Expansion, expand
 from tlcore.compare.folder import Comparison, create
 from tlcore.compare.spec import CompareSpec
 from tlcore.data.catalogue import DATASETS
+from tlcore.made_with import MADE_WITH, MadeWith
 from tlcore.runs import Run
 from tlcore.runs import create as create_run
 from tlcore.spec import RunSpec
@@ -41,6 +42,7 @@ def done(
     seconds: float = 10.0,
     right: np.ndarray | None = None,
     clusters: Sequence[str] = (),
+    made_with: MadeWith | None = MADE_WITH,
 ) -> Run:
     """A finished run with that test accuracy; `right` says which test images it named rightly."""
     run = create_run(runs_dir, spec)
@@ -57,6 +59,7 @@ def done(
     run.write_result(
         {
             "run_id": run.id,
+            **({} if made_with is None else {"made_with": dict(made_with)}),
             "classes": [str(c) for c in range(10)],
             "test": {"n": 361, "accuracy": share, "balanced_accuracy": share, "auroc": share, "f1": share},
             "intervals_over": "patients" if len(clusters) else "images",

@@ -13,7 +13,7 @@ from tlcore.compare.expand import expand
 from tlcore.compare.folder import Begun, all_comparisons, create, open_comparison, same
 from tlcore.compare.known import KnownRuns, identity
 from tlcore.compare.pace import Paces
-from tlcore.compare.spec import Budget, Cell, CompareSpec, Setting, of_runs, seeds_from
+from tlcore.compare.spec import Budget, Cell, CompareSpec, Setting, images_per_class, of_runs, seeds_from
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, SpecError, ThawError
 from tlcore.runs import all_runs
@@ -54,7 +54,7 @@ def test_a_recipe_runs_with_what_it_is_meant_with_but_for_the_budget_and_what_wa
 
 
 def test_a_recipe_that_ran_at_another_rate_is_held_as_it_ran() -> None:
-    specs = [RunSpec(dataset="digits", strategy=name, epochs=3) for name in ("linear-probe", "recipe-b")]
+    specs = [RunSpec(dataset="digits", strategy=preset(name), epochs=3) for name in ("linear-probe", "recipe-b")]
     grid = of_runs(specs)
     assert grid.names == ("linear-probe", "recipe-b-as-set")
     held = [grid.run_of(Cell(grid.settings[0], name, 0, 3)) for name in grid.names]
@@ -183,6 +183,13 @@ def test_a_comparison_of_nothing_is_refused_with_the_reason(tmp_path: Path) -> N
 def test_what_makes_no_sense_is_refused_in_words(fields: dict, words: str) -> None:
     with pytest.raises(SpecError, match=words):
         spec_of(**fields)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-3", "many", "1.5", "²", "12345678"])
+def test_a_number_of_images_is_a_whole_one_or_all(text: str) -> None:
+    assert (images_per_class("7"), images_per_class("all")) == (7, None)
+    with pytest.raises(SpecError, match="a whole number above 0, or the word all"):
+        images_per_class(text)
 
 
 def test_the_same_thing_twice_counts_once() -> None:

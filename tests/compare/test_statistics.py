@@ -40,7 +40,7 @@ def test_the_interval_and_the_test_are_scipys(n: int) -> None:
 def test_a_single_seed_has_no_interval_and_none_is_made_up() -> None:
     assert (estimate([0.9]).sd, estimate([0.9]).low) == (None, None)
     one = difference([0.03])
-    assert (one.mean, one.low, one.p, one.p_flip, one.within_noise) == (0.03, None, None, None, None)
+    assert (one.mean, one.low, one.p, one.p_flip) == (0.03, None, None, None)
 
 
 def test_an_interval_stays_within_what_a_share_can_be() -> None:
@@ -68,11 +68,6 @@ def test_only_shared_seeds_are_paired() -> None:
     assert found is not None
     assert (found.n, found.mean) == (2, pytest.approx(0.075))
     assert paired({0: 0.9}, {1: 0.9}) is None
-
-
-def test_within_noise_is_an_interval_that_contains_zero() -> None:
-    assert difference([0.01, -0.01, 0.005]).within_noise is True
-    assert difference([0.05, 0.051, 0.049]).within_noise is False
 
 
 def test_holm_by_hand() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from tlcore.groups import Group
+from tlcore.made_with import MADE_WITH
 from tlcore.models.catalogue import backbone_card
 from tlcore.runs import EventWriter, Run, Status, create
 from tlcore.spec import RunSpec
@@ -130,6 +131,7 @@ class Fabricated:
         self.run.write_result(
             {
                 "run_id": self.run.id,
+                "made_with": dict(MADE_WITH),
                 "backbone": self.spec.backbone,
                 "dataset": self.spec.dataset,
                 "strategy": self.spec.strategy.name,

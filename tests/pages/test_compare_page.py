@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.compare_grid import table as grid_table
 from pages.parts.compare_results import table
+from tests.pages.driving import opened, press, said
 from tests.pages.fabricate import HOSTILE
 from tlcore.compare.expand import expand
 from tlcore.compare.folder import Comparison, all_comparisons, create
@@ -23,25 +25,7 @@ from tlcore.figures.compare_report import report
 from tlcore.runs import all_runs
 from tlcore.spec import RunSpec
 
-FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
-
-
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(FRAME), default_timeout=120).run()
-    app.switch_page("compare.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    assert not app.exception
-    return "\n".join(str(e.value) for e in [*app.markdown, *app.caption, *app.error, *app.title]).replace("\\", "")
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click()
-    return app.run()
+page = partial(opened, "compare.py", timeout=120)
 
 
 def box(app: AppTest, label: str):

@@ -8,25 +8,27 @@ import shlex
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import tlcore
 from tlcore import settings
 from tlcore.advice.kept import FILE
 from tlcore.advice.regret import CANDIDATES, Tried, judge, summary
 from tlcore.advice.situation import Situation, compute_of, shift_of, size_of
+from tlcore.cli.lists import label_counts, names
 from tlcore.cli.report import table
 from tlcore.compare.expand import Expansion, expand
-from tlcore.compare.known import KnownRuns
+from tlcore.compare.known import KnownRuns, made_with
 from tlcore.compare.outcomes import outcome_of
 from tlcore.compare.spec import Budget, CompareSpec, Setting, seeds_from
 from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.engine import run
 from tlcore.errors import SpecError, ThawError
+from tlcore.figures.compare_cost import again_words
+from tlcore.figures.compare_told import versions
 from tlcore.figures.guide_words import lost
 from tlcore.files import write_json
+from tlcore.made_with import made_how
 from tlcore.runs import Run, all_runs
 from tlcore.spec import RunSpec, ShiftSpec
 from tlcore.training.processor import cpu_model, cpu_threads, gpu_name
@@ -56,7 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def advice_regret(given: argparse.Namespace) -> None:
     """Run what is missing, judge, keep the answer, and print it."""
     runs_dir = (given.runs_dir or settings.runs_dir()).resolve()
-    specs = [_grid(given, dataset) for dataset in _names(given.datasets)]
+    specs = [_grid(given, dataset) for dataset in names(given.datasets, "--datasets")]
     grids = [(spec, expand(spec, {spec.run.dataset: dataset_card(spec.run.dataset)}, refuse=refuse_early)) for spec in specs]
     _do_all(grids, runs_dir)
     known = KnownRuns(runs_dir)
@@ -66,7 +68,7 @@ def advice_regret(given: argparse.Namespace) -> None:
     answer = {
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
         "command": _command(given),
-        "versions": {"thaw": tlcore.__version__} | {name: version(name) for name in ("torch", "timm")},
+        "versions": versions(),
         "machine": {"processor": cpu_model(), "threads": cpu_threads(), "gpu": gpu_name()},
         "backbone": given.backbone,
         "image_size": given.image_size,
@@ -81,41 +83,37 @@ def advice_regret(given: argparse.Namespace) -> None:
 
 
 def _grid(given: argparse.Namespace, dataset: str) -> CompareSpec:
-    names = _names(given.strategies)
+    strategies = names(given.strategies, "--strategies")
     return CompareSpec(
         datasets=(dataset,),
         backbones=(given.backbone,),
-        strategies=names,
-        images_per_class=[None if one == "all" else _whole(one) for one in _names(given.images_per_class)],
+        strategies=strategies,
+        images_per_class=label_counts(given.images_per_class),
         seeds=seeds_from(given.seeds),
-        baseline=names[0],
+        baseline=strategies[0],
         budget=Budget(amount=given.epochs),
         run=RunSpec(dataset=dataset, backbone=given.backbone, image_size=given.image_size, epochs=given.epochs),
     )
 
 
-def _names(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise SpecError("A list of names is empty.", next_step="Leave the option out for its default.")
-    return names
-
-
-def _whole(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise SpecError(f"--images-per-class takes whole numbers and the word all, not {text!r}.", next_step="Write 10,50,all.")
-    return int(text)
-
-
 def _do_all(grids: list[tuple[CompareSpec, Expansion]], runs_dir: Path) -> None:
     known = KnownRuns(runs_dir)
     wanted: list[RunSpec | ShiftSpec] = []
+    again: list[str] = []
     for spec, expansion in grids:
         wanted += [shift] if _shift_run(shift := _shift_spec(spec), runs_dir) is None else []
-        wanted += [one for cell in expansion.cells if known.find(one := spec.run_of(cell), done_only=True) is None]
+        runs = [one for cell in expansion.cells if known.find(one := spec.run_of(cell), done_only=True) is None]
+        again += [made_how(made_with(old.run)) for one in runs if (old := known.outdated(one)) is not None]
+        wanted += runs
+    if again:
+        _say(again_words(again))
     for place, one in enumerate(wanted, start=1):
-        print(f"Run {place} of {len(wanted)}: {one.slug()}", file=sys.stderr, flush=True)
+        _say(f"Run {place} of {len(wanted)}: {one.slug()}")
         run(one, runs_dir=runs_dir)
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def _shift_spec(spec: CompareSpec) -> ShiftSpec:

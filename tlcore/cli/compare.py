@@ -12,19 +12,21 @@ from typing import Any
 
 from tlcore import settings
 from tlcore.cli.arguments import absolute_paths, add_spec_options
+from tlcore.cli.lists import label_counts, names
 from tlcore.cli.report import table as columns
-from tlcore.compare.cost import Cost, cost, to_measure, unpaced
+from tlcore.compare.cost import cost, to_measure, unpaced
 from tlcore.compare.expand import Expansion, expand
 from tlcore.compare.folder import Comparison, create, same
 from tlcore.compare.known import KnownRuns
 from tlcore.compare.outcomes import METRICS, fill
 from tlcore.compare.pace import Paces
-from tlcore.compare.spec import Budget, Cell, CompareSpec, seeds_from
+from tlcore.compare.spec import ALL, Budget, Cell, CompareSpec, seeds_from
 from tlcore.data.card import DatasetCard
 from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import Cancelled, SpecError, ThawError
+from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_told import MAJORITY, told
 from tlcore.figures.compare_words import number, p_words, signed
 from tlcore.figures.plan_words import meant_with
@@ -33,7 +35,6 @@ from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES
 from tlcore.training.refuse import refuse_early
 
-_ALL = "all"
 _CONTROL = "random-features"
 _GRID = ("kind", "dataset", "backbone", "strategy", "images_per_class", "seed", "epochs")  # given by options of their own
 
@@ -46,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--strategies", default="linear-probe,last-group,full", metavar="NAMES", help=f"all, or of: {', '.join(STRATEGIES)}"
     )
     grid.add_argument("--backbones", default="tf_efficientnet_lite0", metavar="NAMES", help="catalogued, or any of timm's")
-    grid.add_argument("--images-per-class", default=_ALL, metavar="N,N,all", help="how many training images (default: all)")
+    grid.add_argument("--images-per-class", default=ALL, metavar="N,N,all", help="how many training images (default: all)")
     grid.add_argument("--seeds", default="3", metavar="N", help="how many, or a list: 0,1,7 (default: 3)")
     grid.add_argument("--baseline", metavar="NAME", help="what the others are held against (default: linear-probe)")
     grid.add_argument("--metric", default="accuracy", choices=METRICS, metavar="|".join(METRICS))
@@ -80,7 +81,7 @@ def compare(given: argparse.Namespace) -> None:
         if fields := spec.own(name):
             _say(f"{name}: {meant_with(fields)}")
     comparison = same(runs_dir, spec, expansion) or create(runs_dir, spec, expansion)
-    _say(_cost_words(cost(spec, expansion.cells, known, paces)))
+    _say(f"{times(len(expansion.cells), 'run')}: {cost_words(cost(spec, expansion.cells, known, paces))}")
     comparison.adopt()
     _run_all(comparison, spec, expansion, runs_dir)
     answer = told(comparison, given.metric)
@@ -89,9 +90,9 @@ def compare(given: argparse.Namespace) -> None:
 
 def compare_spec(given: argparse.Namespace) -> CompareSpec:
     """The comparison that the options ask for. Raises `SpecError`."""
-    datasets = [absolute_paths({"dataset": name}).get("dataset", name) for name in _names(given.dataset, "--dataset")]
-    asked = _names(given.strategies, "--strategies")
-    strategies = list(STRATEGIES) if _ALL in asked else asked
+    datasets = [absolute_paths({"dataset": name}).get("dataset", name) for name in names(given.dataset, "--dataset")]
+    asked = names(given.strategies, "--strategies")
+    strategies = list(STRATEGIES) if ALL in asked else asked
     if given.random_features and _CONTROL not in strategies:
         strategies.append(_CONTROL)
     baseline = given.baseline or ("linear-probe" if "linear-probe" in strategies else strategies[0])
@@ -100,12 +101,9 @@ def compare_spec(given: argparse.Namespace) -> CompareSpec:
     fields = {name: value for name, value in vars(given).items() if name in RunSpec.model_fields and name not in _GRID}
     return CompareSpec(
         datasets=datasets,
-        backbones=_names(given.backbones, "--backbones"),
+        backbones=names(given.backbones, "--backbones"),
         strategies=strategies,
-        images_per_class=[
-            None if one == _ALL else _whole(one, "--images-per-class")
-            for one in _names(given.images_per_class, "--images-per-class")
-        ],
+        images_per_class=label_counts(given.images_per_class),
         seeds=_seeds(given.seeds),
         baseline=baseline,
         budget=_budget(given),
@@ -114,7 +112,8 @@ def compare_spec(given: argparse.Namespace) -> CompareSpec:
 
 
 def _run_all(comparison: Comparison, spec: CompareSpec, expansion: Expansion, runs_dir: Path) -> None:
-    cells = [one.entry.cell for one in fill(comparison.read(), runs_dir) if one.state not in ("done", "queued", "running")]
+    here = fill(comparison.read(), runs_dir)
+    cells = [one.entry.cell for one in here if one.outdated or one.state not in ("done", "queued", "running")]
     failed: list[ThawError] = []
     for place, cell in enumerate(cells, start=1):
         _say(f"Run {place} of {len(cells)}: {_cell_words(cell)}")
@@ -158,34 +157,16 @@ def _budget(given: argparse.Namespace) -> Budget:
 
 
 def _seeds(text: str) -> tuple[int, ...]:
-    if "," in text:
-        return tuple(_whole(one, "--seeds") for one in _names(text, "--seeds"))
-    return seeds_from(_whole(text, "--seeds"))
-
-
-def _names(text: str, option: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise SpecError(f"{option} names nothing.", next_step=f"Give one or more, with commas: {option} a,b")
-    return names
-
-
-def _whole(text: str, option: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise SpecError(f"{option} takes whole numbers, not {text!r}.", next_step="For example 3, or 10,50,all for images.")
-    return int(text)
+    many = names(text, "--seeds")
+    if wrong := [one for one in many if not one.isascii() or not one.isdigit() or len(one) > 9]:
+        raise SpecError(f"--seeds takes whole numbers, not {wrong[0]!r}.", next_step="Say how many, as 3, or which, as 0,1,7.")
+    return tuple(map(int, many)) if "," in text else seeds_from(int(many[0]))
 
 
 def _cell_words(cell: Cell) -> str:
     labels = f"{cell.setting.images_per_class} per class" if cell.setting.images_per_class else "all images"
     name = Path(cell.setting.dataset).name
     return f"{cell.strategy} on {name}, {cell.setting.backbone}, {labels}, seed {cell.seed}, {times(cell.epochs, 'epoch')}"
-
-
-def _cost_words(found: Cost) -> str:
-    there = f", {found.done} of them there already" if found.done else ""
-    timed = f"; {found.timed} of those to come take about {duration(found.seconds)}" if found.timed else ""
-    return f"{times(found.runs, 'run')}{there}{timed}."
 
 
 def _report(answer: dict[str, Any]) -> str:
@@ -195,7 +176,7 @@ def _report(answer: dict[str, Any]) -> str:
     for row in answer["table"]:
         gap = by_cell.get(_key(row))
         interval = "" if row["low"] is None else f"{number(metric, row['low'])} to {number(metric, row['high'])}"
-        where = [Path(row["dataset"]).name, row["backbone"], str(row["images_per_class"] or _ALL)]
+        where = [Path(row["dataset"]).name, row["backbone"], str(row["images_per_class"] or ALL)]
         control = row["strategy"] == MAJORITY
         lines.append(
             [

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tlcore.compare.expand import MEASURED_EPOCHS
-from tlcore.compare.known import KnownRuns, identity
+from tlcore.compare.known import KnownRuns, identity, made_with
 from tlcore.compare.pace import Paces, Source, measure_spec
 from tlcore.compare.spec import Cell, CompareSpec
 from tlcore.data.card import DatasetCard
+from tlcore.made_with import made_how
 from tlcore.spec import MeasureSpec, RunSpec
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Counts of runs, and the seconds of those whose pace is known. `unknown` has one spec for each pace nobody knows."""
+    """Counts of runs, and the seconds of those whose pace is known.
+
+    `unknown` has one spec for each pace nobody knows; `again` says of each run to come that was done before how it was made.
+    """
 
     runs: int
     done: int
@@ -24,6 +28,7 @@ class Cost:
     timed: int  # runs to come whose pace is known
     sources: tuple[Source, ...]  # where the paces come from
     unknown: tuple[RunSpec, ...]
+    again: tuple[str, ...] = ()
 
     @property
     def to_run(self) -> int:
@@ -36,19 +41,22 @@ def cost(spec: CompareSpec, cells: Sequence[Cell], known: KnownRuns, paces: Pace
     seconds = 0.0
     sources: dict[Source, None] = {}
     unknown: dict[str, RunSpec] = {}
+    again: list[str] = []
     for cell in cells:
         run = spec.run_of(cell)
         there = known.find(run)
         if there is not None:
             done, on_the_way = done + (there.state == "done"), on_the_way + (there.state != "done")
             continue
+        if (old := known.outdated(run)) is not None:
+            again.append(made_how(made_with(old.run)))
         pace = paces.of(run)
         if pace is None:
             unknown.setdefault(identity(run.model_copy(update={"seed": 0})), run)
         else:
             timed, seconds = timed + 1, seconds + pace.seconds(cell.epochs)
             sources[pace.source] = None
-    return Cost(len(cells), done, on_the_way, seconds, timed, tuple(sources), tuple(unknown.values()))
+    return Cost(len(cells), done, on_the_way, seconds, timed, tuple(sources), tuple(unknown.values()), tuple(again))
 
 
 def to_measure(specs: Iterable[RunSpec], cards: Mapping[str, DatasetCard], known: KnownRuns) -> list[MeasureSpec]:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from tlcore.compare.expand import Expansion, LeftOut
-from tlcore.compare.known import KnownRuns
+from tlcore.compare.known import KnownRuns, is_of_today, made_with
 from tlcore.compare.spec import Cell, CompareSpec, Setting
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.files import Lock, write_json
-from tlcore.runs import open_run
+from tlcore.made_with import made_how
+from tlcore.runs import Run, open_run
 
 FOLDER = "comparisons"
 _ID = re.compile(r"^[0-9]{8}T[0-9]{6}-[a-z0-9-]{1,60}-[0-9a-f]{4}$")
@@ -49,11 +50,15 @@ class Contents:
 
 @dataclass(frozen=True)
 class Begun:
-    """What became of the cells that had no run: there already, on their way already, or queued now."""
+    """What became of the cells that had no run: there already, on their way already, or queued now.
+
+    `again` says of each queued one that had been done how it was made then (`made_how`).
+    """
 
     reused: int = 0
     on_the_way: int = 0
     submitted: int = 0
+    again: tuple[str, ...] = ()
 
 
 class Comparison:
@@ -83,8 +88,8 @@ class Comparison:
     def begin(self, engine: LocalEngine) -> Begun:
         """Give every cell that lacks one a run: one that does the same and is done or on its way, else a new one.
 
-        Cells whose run failed, was cancelled or was deleted get another; a lost run goes on from its checkpoint. May be asked
-        as often as one likes.
+        Cells whose run failed, was cancelled, was deleted, or would give other numbers today get another; a lost run goes on
+        from its checkpoint. May be asked as often as one likes.
         """
         with self._lock():
             contents = self.read()
@@ -99,8 +104,10 @@ class Comparison:
                 spec = contents.spec.run_of(entry.cell)
                 there = known.find(spec)
                 if there is None:
+                    old = known.outdated(spec)
+                    again = begun.again if old is None else (*begun.again, made_how(made_with(old.run)))
                     entries[place] = replace(entry, run_id=engine.submit(spec).id)
-                    begun = replace(begun, submitted=begun.submitted + 1)
+                    begun = replace(begun, submitted=begun.submitted + 1, again=again)
                     if begun.submitted % _WRITE_EVERY == 0:
                         self._write(replace(contents, entries=tuple(entries)))
                 else:
@@ -111,14 +118,14 @@ class Comparison:
         return begun
 
     def adopt(self) -> int:
-        """Fill cells with finished runs that do the same, and start nothing; returns how many were filled."""
+        """Fill cells with finished runs that do the same, and start nothing; returns how many were filled.
+
+        Those that no run of today fills are filled with outdated ones, which the comparison then tells of.
+        """
         with self._lock():
             contents, known = self.read(), KnownRuns(self.runs_dir)
             entries = [
-                entry
-                if self._stands(entry) or (there := known.find(contents.spec.run_of(entry.cell), done_only=True)) is None
-                else replace(entry, run_id=there.run.id)
-                for entry in contents.entries
+                entry if self._stands(entry) else self._adopted(entry, contents.spec, known) for entry in contents.entries
             ]
             self._write(replace(contents, entries=tuple(entries)))
         return sum(new != old for new, old in zip(entries, contents.entries, strict=True))
@@ -147,8 +154,19 @@ class Comparison:
                 stopped += 1
         return stopped
 
+    def _adopted(self, entry: Entry, spec: CompareSpec, known: KnownRuns) -> Entry:
+        run = spec.run_of(entry.cell)
+        there = known.find(run, done_only=True) or known.outdated(run)
+        return entry if there is None else replace(entry, run_id=there.run.id)
+
     def _stands(self, entry: Entry) -> bool:
-        return entry.run_id is not None and self._state(entry.run_id) in ("queued", "running", "done", "lost")
+        """Whether a cell has a run that need not be made again."""
+        if entry.run_id is None:
+            return False
+        state = self._state(entry.run_id)
+        if state == "done":
+            return is_of_today(Run(self.runs_dir / entry.run_id))
+        return state in ("queued", "running", "lost")
 
     def _state(self, run_id: str) -> str | None:
         try:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from tlcore.compare.statistics import LEVEL, mcnemar
 
@@ -28,13 +28,14 @@ class Answers:
 class ImageDifference:
     """Difference of two accuracies on the same images: a strategy minus its baseline, with its 95 % interval.
 
-    `p` is McNemar's exact test, which takes every image for itself: None where they are patients', or seeds were averaged.
+    `p` is McNemar's exact test's, which takes every image for itself; where images are patients', or seeds were averaged, it
+    is Student's, of the same t as the interval.
     """
 
     mean: float
     low: float
     high: float
-    p: float | None
+    p: float
     over: str  # "images" or "patients"
 
 
@@ -42,8 +43,8 @@ def paired_over_images(strategy: Sequence[Path], baseline: Sequence[Path], *, ov
     """Compare the runs in these folders, each strategy's in the same order of seeds; several seeds are averaged per image.
 
     The interval is Student's over images, or over patients (whole patients being what is independent: the sums of their
-    differences, a ratio's linearised variance). None where a run kept no predictions, the images differ, or patients are
-    asked for and not told.
+    differences, a ratio's linearised variance). None where a run kept no predictions, the images differ, there is one of
+    them, or patients are asked for and not told.
     """
     pairs = [(answers(a), answers(b)) for a, b in zip(strategy, baseline, strict=True)]
     if not pairs or any(one is None for pair in pairs for one in pair):
@@ -57,22 +58,21 @@ def paired_over_images(strategy: Sequence[Path], baseline: Sequence[Path], *, ov
     apart = np.mean([first.right - second.right for first, second in pairs if first is not None and second is not None], axis=0)
     mean = float(apart.mean())
     if owners is None or over != "patients":
-        half = _half(apart, len(apart))
-        p = None
-        if len(pairs) == 1:
-            p = mcnemar(int((apart > 0).sum()), int((apart < 0).sum()))
-        return ImageDifference(mean, mean - half, mean + half, p, "images")
-    _, place = np.unique(owners, return_inverse=True)
-    counts = np.bincount(place)
-    residuals = np.bincount(place, weights=apart) - mean * counts
-    half = _half(residuals / counts.mean(), len(counts))
-    return ImageDifference(mean, mean - half, mean + half, None, "patients")
-
-
-def _half(values: np.ndarray, n: int) -> float:
+        residuals, kind = apart - mean, "images"
+    else:
+        _, place = np.unique(owners, return_inverse=True)
+        counts = np.bincount(place)
+        residuals, kind = (np.bincount(place, weights=apart) - mean * counts) / counts.mean(), "patients"
+    n = len(residuals)
     if n < 2:
-        return math.inf
-    return float(stdtrit(n - 1, 0.5 + LEVEL / 2) * values.std(ddof=1) / math.sqrt(n))
+        return None
+    error = float(residuals.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * error
+    if kind == "images" and len(pairs) == 1:
+        p = mcnemar(int((apart > 0).sum()), int((apart < 0).sum()))
+    else:
+        p = float(2 * stdtr(n - 1, -abs(mean) / error)) if error else float(mean == 0)
+    return ImageDifference(mean, mean - half, mean + half, p, kind)
 
 
 def answers(folder: Path) -> Answers | None:

@@ -1,13 +1,19 @@
-"""The training runs that a folder has, found again by what they do: whatever is there already is not run twice."""
+"""The training runs that a folder has, found again by what they do: what is there already is not run twice.
+
+Only a run that was made as one of today would be (`tlcore/made_with.py`) counts as there.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from tlcore.errors import ThawError
+from tlcore.made_with import MADE_WITH, MadeWith
 from tlcore.runs import FINISHED, Run, StateName, all_runs
 from tlcore.spec import MeasureSpec, RunSpec
 
@@ -28,14 +34,28 @@ def identity(spec: RunSpec) -> str:
     return spec.model_copy(update={"strategy": spec.strategy.model_copy(update={"name": "x"})}).digest()
 
 
+def made_with(run: Run) -> MadeWith | None:
+    """What made a finished run's result; None where it does not say."""
+    file = run.path / "result.json"
+    try:
+        return _made_with(file, file.stat().st_mtime_ns)
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def is_of_today(run: Run) -> bool:
+    """Whether a finished run's numbers are those that the same spec would give today."""
+    return made_with(run) == MADE_WITH
+
+
 class KnownRuns:
     """One look at a folder of runs."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.runs_dir = runs_dir
-        self._by_identity: dict[str, Known] = {}
+        self._by_identity: dict[str, list[Known]] = defaultdict(list)  # the newest first
         self._measured: dict[str, Run] = {}
-        for run in all_runs(runs_dir):  # the newest first: of equals it stays
+        for run in all_runs(runs_dir):  # the newest first
             spec, digest = _spec_of(run.path)
             if isinstance(spec, MeasureSpec):
                 self._measured.setdefault(digest, run)  # by what is measured, whatever number of epochs it was asked for
@@ -47,18 +67,26 @@ class KnownRuns:
             state = _state_of(run)
         except (OSError, ValueError, TypeError):  # deleted just now, or of another version
             return
-        before = self._by_identity.get(digest)
-        if state in _RANK and (before is None or _RANK[state] < _RANK[before.state]):
-            self._by_identity[digest] = Known(run, spec, state)
+        if state in _RANK:
+            self._by_identity[digest].append(Known(run, spec, state))
 
     def find(self, spec: RunSpec, *, done_only: bool = False) -> Known | None:
-        """A run that does what `spec` says: done, else on its way."""
-        known = self._by_identity.get(identity(spec))
-        return None if known is None or (done_only and known.state != "done") else known
+        """The newest run that does what `spec` says and gives what it would give today: done, else on its way."""
+        there = [one for one in self._alike(spec) if one.state != "done" or is_of_today(one.run)]
+        best = min(there, key=lambda one: _RANK[one.state], default=None)
+        return None if best is None or (done_only and best.state != "done") else best
+
+    def outdated(self, spec: RunSpec) -> Known | None:
+        """The newest finished run of `spec` whose numbers are no longer what it would give."""
+        return next((one for one in self._alike(spec) if one.state == "done" and not is_of_today(one.run)), None)
 
     def done(self) -> Iterator[Known]:
-        """Those that are done, the newest first."""
-        return (known for known in self._by_identity.values() if known.state == "done")
+        """Those that are done, whatever made them: of each kind the newest."""
+        for alike in self._by_identity.values():
+            yield from [one for one in alike if one.state == "done"][:1]
+
+    def _alike(self, spec: RunSpec) -> list[Known]:
+        return self._by_identity.get(identity(spec), [])
 
     def measurement(self, spec: MeasureSpec) -> Run | None:
         """The newest measurement of `spec`, of any number of epochs, however it stands."""
@@ -74,6 +102,11 @@ def _state_of(run: Run) -> StateName:
 @lru_cache(maxsize=16_384)
 def _written_state(path: Path, _mark: int) -> StateName:
     return Run(path).written_status().state
+
+
+@lru_cache(maxsize=16_384)
+def _made_with(file: Path, _mark: int) -> MadeWith | None:
+    return json.loads(file.read_bytes()).get("made_with")
 
 
 @lru_cache(maxsize=16_384)

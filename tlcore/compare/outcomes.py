@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from tlcore.compare.folder import Contents, Entry
 from tlcore.errors import ThawError
+from tlcore.made_with import MADE_WITH, MadeWith
 from tlcore.runs import Run, StateName, open_run
 
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "f1")  # those that are compared, all of the test split
@@ -32,6 +33,7 @@ class Outcome:
     seconds: float  # of training, as though nothing had been kept from another run
     curve: tuple[Mapping[str, float | None], ...]  # validation metrics after each epoch
     forgetting: float | None  # where a run measured what it forgot; nothing does so far
+    made_with: MadeWith | None = None  # None: before results said so
 
     def value(self, metric: str) -> float | None:
         return self.test[metric]["value"]
@@ -45,6 +47,11 @@ class Filled:
     state: CellState
     outcome: Outcome | None = None
     error: str = ""  # why it failed
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its numbers are no longer what its spec would give."""
+        return self.outcome is not None and self.outcome.made_with != MADE_WITH
 
 
 def fill(contents: Contents, runs_dir: Path) -> tuple[Filled, ...]:
@@ -95,6 +102,7 @@ def _read(file: Path, _mark: int) -> Outcome | None:
             seconds=fair_seconds(result),
             curve=tuple({name: event["val"].get(name) for name in (*METRICS, "loss")} for event in result["history"]),
             forgetting=(result.get("forgetting") or {}).get("lost"),
+            made_with=result.get("made_with"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # of another version
         return None

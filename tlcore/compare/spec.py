@@ -14,6 +14,7 @@ from tlcore.spec import RunSpec, _Spec
 from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 
 MOST_RUNS = 5000
+ALL = "all"  # the word for a whole training split, where a number of images is typed
 Unit = Literal["epochs", "steps", "seconds"]
 T = TypeVar("T")
 
@@ -164,6 +165,18 @@ def seeds_from(count: int) -> tuple[int, ...]:
     if count < 1:
         raise SpecError(f"A comparison needs at least 1 seed, not {count}.", next_step="Ask for 3: they show the spread.")
     return tuple(range(count))
+
+
+def images_per_class(text: str) -> int | None:
+    """A number of images as a person typed it; None for all. Raises `SpecError`."""
+    if text == ALL:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) > 0):
+        raise SpecError(
+            f"Images per class are a whole number above 0, or the word {ALL}, not {text[:40]!r}.",
+            next_step="Give numbers such as 10 and 50, or all.",
+        )
+    return int(text)
 
 
 def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:

@@ -47,11 +47,6 @@ class Difference:
     p_flip_least: float | None
     identical: bool = False
 
-    @property
-    def within_noise(self) -> bool | None:
-        """Whether the 95 % interval contains 0; None where there is no interval."""
-        return None if self.low is None or self.high is None else self.low <= 0 <= self.high
-
 
 def estimate(values: Sequence[float], *, bounds: tuple[float, float] | None = None) -> Estimate:
     """Mean, standard deviation and Student's 95 % interval of the mean: mean ± t(n-1) sd / √n.

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tlcore.compare.folder import Contents
 from tlcore.compare.images import paired_over_images
 from tlcore.compare.outcomes import Filled, Outcome
-from tlcore.compare.spec import Setting
+from tlcore.compare.spec import CompareSpec, Setting
 from tlcore.compare.statistics import Estimate, difference, estimate, holm
 
 Over = Literal["seeds", "images", "patients"]
+Pair = tuple[str, str]  # names of strategies
 BOUNDS = (0.0, 1.0)  # all metrics compared are between these
+NOISE = 0.05  # a corrected p from here on is noise
+SCRATCH = "from-scratch"
+FEATURES: Pair = ("linear-probe", "random-features")  # the same head on pretrained features and on random ones
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A strategy minus the baseline, in the same setting, paired. What cannot be known is None.
+    """One strategy minus another in the same setting, paired. What cannot be known is None.
 
     `over` says what varies: the seeds; or, where there is one seed or all gave the same difference, the test images (or
-    patients). `p_holm` is `p` corrected for all strategies that are held against the baseline in this setting.
+    patients). `p_holm` is `p` corrected for the family of pairs that it is looked at with (`verdicts`).
     """
 
     mean: float
@@ -36,13 +40,24 @@ class Gap:
 
     @property
     def within_noise(self) -> bool | None:
-        """Whether the interval contains 0; None where there is no interval."""
-        return None if self.low is None or self.high is None else self.low <= 0 <= self.high
+        """Whether noise explains it: the interval holds 0, or the corrected p is not below .05; None without an interval.
+
+        It is the one rule by which every reading of a comparison calls a difference more than noise.
+        """
+        if self.low is None or self.high is None:
+            return None
+        return self.low <= 0 <= self.high or self.fails_correction
 
     @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out 0 and, where there is a test, it still holds after the correction."""
-        return self.within_noise is False and (self.p_holm is None or self.p_holm < 0.05)
+    def fails_correction(self) -> bool:
+        """Whether the corrected p is not below .05, whatever the interval says, which is of this pair alone."""
+        return self.p_holm is not None and self.p_holm >= NOISE
+
+    def turned(self) -> Gap:
+        """The second minus the first."""
+        if self.low is None or self.high is None:
+            return replace(self, mean=-self.mean)
+        return replace(self, mean=-self.mean, low=-self.high, high=-self.low)
 
 
 @dataclass(frozen=True)
@@ -54,12 +69,13 @@ class Row:
     seeds: tuple[int, ...]
     estimate: Estimate
     own: Mapping[str, Any] | None  # with a single seed: the run's own interval, over its test images
-    gap: Gap | None  # None for the baseline itself, and where it is not done
     trainable_params: int
     seconds: float
     per_class: float
     forgetting: float | None
     outcomes: Mapping[int, Outcome]  # by seed
+    gap: Gap | None = None  # this one minus the baseline; None for the baseline itself, and where that is not done
+    against: Mapping[str, Gap] = field(default_factory=dict)  # this one minus another strategy, for all pairs that are read
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -88,13 +104,9 @@ def rows(contents: Contents, filled: Sequence[Filled], metric: str) -> tuple[Row
             done.setdefault((one.entry.cell.setting, one.entry.cell.strategy), {})[one.entry.cell.seed] = one.outcome
     found = []
     for setting in contents.spec.settings:
-        base = done.get((setting, contents.spec.baseline), {})
-        here = [
-            _row(setting, name, done[setting, name], base if name != contents.spec.baseline else {}, metric)
-            for name in contents.spec.names
-            if (setting, name) in done
-        ]
-        found += _corrected(here)
+        names = [name for name in contents.spec.names if (setting, name) in done]
+        here = [_row(setting, name, done[setting, name], metric) for name in names]
+        found += _judged(contents.spec, here, metric)
     return tuple(found)
 
 
@@ -105,18 +117,6 @@ def majorities(filled: Sequence[Filled]) -> dict[Setting, Majority]:
         for one in filled
         if one.outcome is not None and one.outcome.majority is not None
     }
-
-
-def between(first: Row, second: Row, metric: str) -> Gap | None:
-    """The first minus the second, over the seeds that both have; None where they share none."""
-    return gap(first.outcomes, second.outcomes, metric)
-
-
-def held_against(others: Sequence[Row], base: Row, metric: str) -> list[tuple[Row, Gap]]:
-    """Each of `others` minus `base`, over the seeds that both have, its p corrected for the number of others (Holm)."""
-    gaps = [(row, apart) for row in others if (apart := between(row, base, metric)) is not None]
-    corrected = holm([apart.p for _, apart in gaps])
-    return [(row, replace(apart, p_holm=p)) for (row, apart), p in zip(gaps, corrected, strict=True)]
 
 
 def gap(strategy: Mapping[int, Outcome], baseline: Mapping[int, Outcome], metric: str) -> Gap | None:
@@ -147,7 +147,7 @@ def gap(strategy: Mapping[int, Outcome], baseline: Mapping[int, Outcome], metric
     return replace(unknown, low=over_images.low, high=over_images.high, p=over_images.p, over=over_images.over)
 
 
-def _row(setting: Setting, name: str, outcomes: dict[int, Outcome], base: dict[int, Outcome], metric: str) -> Row:
+def _row(setting: Setting, name: str, outcomes: dict[int, Outcome], metric: str) -> Row:
     seeds = tuple(sorted(outcomes))
     first = outcomes[seeds[0]]
     forgot = [one.forgetting for one in outcomes.values() if one.forgetting is not None]
@@ -157,7 +157,6 @@ def _row(setting: Setting, name: str, outcomes: dict[int, Outcome], base: dict[i
         seeds=seeds,
         estimate=estimate([_value(outcomes[seed], metric) for seed in seeds], bounds=BOUNDS),
         own=first.test[metric] if len(seeds) == 1 else None,
-        gap=gap(outcomes, base, metric),
         trainable_params=first.trainable_params,
         seconds=sum(one.seconds for one in outcomes.values()) / len(outcomes),
         per_class=sum(one.per_class for one in outcomes.values()) / len(outcomes),
@@ -166,11 +165,54 @@ def _row(setting: Setting, name: str, outcomes: dict[int, Outcome], base: dict[i
     )
 
 
-def _corrected(here: list[Row]) -> list[Row]:
-    corrected = holm([None if row.gap is None else row.gap.p for row in here])
-    return [
-        row if row.gap is None else replace(row, gap=replace(row.gap, p_holm=p)) for row, p in zip(here, corrected, strict=True)
-    ]
+def verdicts(here: Sequence[Row], families: Sequence[Sequence[Pair]], metric: str) -> dict[Pair, Gap]:
+    """A gap for each pair of strategies, both ways round; its p is corrected for its family (Holm).
+
+    A pair of several families belongs to the first, so that it has one verdict wherever it is spoken of.
+    """
+    outcomes = {row.strategy: row.outcomes for row in here}
+    found: dict[Pair, Gap] = {}
+    for family in families:
+        fresh = {(a, b): gap(outcomes[a], outcomes[b], metric) for a, b in family if (a, b) not in found}
+        known = {pair: one for pair, one in fresh.items() if one is not None}
+        for (pair, one), p in zip(known.items(), holm([one.p for one in known.values()]), strict=True):
+            found[pair] = replace(one, p_holm=p)
+            found[pair[1], pair[0]] = found[pair].turned()
+    return found
+
+
+def _families(spec: CompareSpec, here: Sequence[Row]) -> list[list[Pair]]:
+    """What readings speak of in a setting: all against the baseline, against the best, and against training from scratch;
+    and what pretrained features are worth."""
+    best = best_of(here).strategy
+    names = [row.strategy for row in here]
+    pretrained = [name for name in names if spec.strategy(name).start.kind != "random"]
+    held = [(names, spec.baseline), (names, best), (pretrained, SCRATCH)]
+    families = [[(name, base) for name in those if name != base] if base in names else [] for those, base in held]
+    return [*families, [FEATURES] if set(FEATURES) <= set(names) else []]
+
+
+def _judged(spec: CompareSpec, here: Sequence[Row], metric: str) -> list[Row]:
+    if not here:
+        return []
+    found = verdicts(here, _families(spec, here), metric)
+    judged = []
+    for row in here:
+        against = {other: one for (name, other), one in found.items() if name == row.strategy}
+        judged.append(replace(row, gap=against.get(spec.baseline), against=against))
+    return judged
+
+
+def best_of(here: Sequence[Row]) -> Row:
+    """The row with the highest mean; of equals the first."""
+    return max(here, key=lambda row: row.estimate.mean)
+
+
+def tied_with_best(here: Sequence[Row]) -> list[Row]:
+    """The others of a setting that noise may keep from being the best, the best of them first."""
+    best = best_of(here)
+    ranked = sorted((row for row in here if row is not best), key=lambda row: -row.estimate.mean)
+    return [row for row in ranked if (apart := best.against.get(row.strategy)) is not None and apart.within_noise]
 
 
 def _value(outcome: Outcome, metric: str) -> float:

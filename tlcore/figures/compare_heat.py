@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from tlcore.compare.table import Row, between
+from tlcore.compare.table import Row, best_of, tied_with_best
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_style import metric_title
-from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, number, signed, value_words
+from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, hurt_words, number, signed, some, value_words
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import is_share, listing, times
+from tlcore.figures.words import is_share, times
 
 _UPRIGHT = 3  # settings up to which their names stand upright; more have no room for that on a phone
 _HEAD, _LONG_HEAD = 26, 46  # characters of a line of a setting's name, upright and lying
@@ -38,14 +39,13 @@ def heat_map(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure,
     hovers = [["not done"] * len(columns) for _ in order]
     for across, here in enumerate(settings.values()):
         means = [row.estimate.mean for row in here]
-        best = max(here, key=lambda row: row.estimate.mean)
+        best, tied = best_of(here), [row.strategy for row in tied_with_best(here)]
         for row in here:
             down = order.index(row.strategy)
             shades[down][across] = (row.estimate.mean - min(means)) / max(max(means) - min(means), 1e-9)
-            gap = between(best, row, metric)
-            tied = row is not best and gap is not None and gap.within_noise
             text = number(metric, row.estimate.mean)
-            words = f"<b>{text}</b>" if row is best else f"{text}{(_TIED if upright else _TIED_BELOW) if tied else ''}"
+            sign = (_TIED if upright else _TIED_BELOW) if row.strategy in tied else ""
+            words = f"<b>{text}</b>" if row is best else f"{text}{sign}"
             # As a note, which takes the page's own ink: Plotly would write white on what it takes for a dark cell.
             chart.add_annotation(x=across, y=down, text=words, showarrow=False, font={"size": 13 if upright else 11})
             hovers[down][across] = escaped(f"{names.strategy(row.strategy)}: {value_words(row, metric)}")
@@ -81,39 +81,36 @@ def heat_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
     settings = by_setting(rows)
     unit = " in %" if is_share(metric) else ""
     key = f"{metric_title(metric)}{unit}; bold is a setting's best, ≈ is {WITHIN} of it."
-    wins: dict[str, int] = {}
-    close: dict[str, int] = {}
+    wins: Counter[str] = Counter()
+    close: Counter[str] = Counter()
     for here in settings.values():
-        best = max(here, key=lambda row: row.estimate.mean)
-        wins[best.strategy] = wins.get(best.strategy, 0) + 1
-        for row in here:
-            gap = between(best, row, metric)
-            if row is best or (gap is not None and gap.within_noise):
-                close[row.strategy] = close.get(row.strategy, 0) + 1
+        best = best_of(here)
+        wins[best.strategy] += 1
+        close.update(row.strategy for row in [best, *tied_with_best(here)])
     if len(settings) < 2:
         return key
-    everywhere = [names.strategy(name) for name in names.spec.names if close.get(name) == len(settings)]
-    winner = max(wins, key=lambda name: wins[name])
-    if wins[winner] == len(settings):
+    everywhere = [names.strategy(name) for name in names.spec.names if close[name] == len(settings) > wins[name]]
+    ((winner, most),) = wins.most_common(1)
+    if most == len(settings):
         text = f"{names.strategy(winner)} has the highest mean in all {times(len(settings), 'setting')}."
     else:
-        text = f"No strategy is best everywhere: {names.strategy(winner)} leads in {wins[winner]} of {len(settings)} settings."
+        text = f"No strategy is best everywhere: {names.strategy(winner)} leads in {most} of {len(settings)} settings."
     if everywhere:
-        text += f" Best or {WITHIN} of the best everywhere: {listing(everywhere[:5])}."
-    return f"{text} {key}{_worst(rows, names, metric)}"
+        text += f" Best, or {WITHIN} of the best, everywhere: {some(everywhere)}."
+    return " ".join(part for part in (text, key, hurt_words(rows, names), _worst(rows, names, metric)) if part)
 
 
 def _worst(rows: Sequence[Row], names: Names, metric: str) -> str:
     """The clearest loss against the baseline, if there is one: what choosing blindly can cost."""
     real = [row for row in rows if not is_control(names.spec, row.strategy)]
-    behind = [row for row in real if row.gap is not None and row.gap.clear and row.gap.mean < 0]
+    behind = [row for row in real if row.gap is not None and row.gap.within_noise is False and row.gap.mean < 0]
     if not behind:
         return ""
     row = min(behind, key=lambda row: row.gap.mean if row.gap else 0.0)
     assert row.gap is not None
     base = names.strategy(names.spec.baseline)
     where = names.setting(row.setting)
-    return f" The clearest loss: {names.strategy(row.strategy)} on {where}, {gap_words(row.gap, metric, base)}."
+    return f"The clearest loss: {names.strategy(row.strategy)} on {where}, {gap_words(row.gap, metric, base)}."
 
 
 def delta_words(row: Row, metric: str) -> str:

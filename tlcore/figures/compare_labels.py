@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import plotly.graph_objects as go
 
 from tlcore.compare.spec import Setting
-from tlcore.compare.table import Majority, Row, between
+from tlcore.compare.table import Majority, Row, tied_with_best
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_style import band_limits, chart, majority_line, y_title
@@ -17,9 +17,21 @@ from tlcore.figures.style import escaped
 from tlcore.figures.words import count, is_share
 
 
-def by_labels(rows: Sequence[Row], names: Names, metric: str, majority: Majority | None = None) -> tuple[go.Figure, str]:
-    """Rows of one dataset and backbone at several numbers of labels. The x axis is the images that a class really had."""
+def by_labels(
+    rows: Sequence[Row],
+    names: Names,
+    metric: str,
+    majority: Majority | None = None,
+    *,
+    shown: Collection[str] | None = None,
+) -> tuple[go.Figure, str]:
+    """Rows of one dataset and backbone at several numbers of labels. The x axis is the images that a class really had.
+
+    `shown` are the strategies that are drawn, None for all; the reading is of all.
+    """
     scale = 100 if is_share(metric) else 1
+    reading = labels_reading(rows, names, metric)
+    rows = [row for row in rows if shown is None or row.strategy in shown]
     here = [name for name in names.spec.names if any(row.strategy == name for row in rows)]
     figure = chart("Training images of a class", y_title(metric), [names.strategy(name) for name in here])
     for name in here:
@@ -54,7 +66,7 @@ def by_labels(rows: Sequence[Row], names: Names, metric: str, majority: Majority
     level = None if majority is None else baseline(metric, majority.value, majority.classes)
     figure.update_yaxes(range=band_limits([(row.estimate.mean, row.interval) for row in rows], scale, level))
     majority_line(figure, level, metric, scale)
-    return figure, labels_reading(rows, names, metric)
+    return figure, reading
 
 
 def labels_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
@@ -71,10 +83,9 @@ def _leader(setting: Setting, rows: Sequence[Row], names: Names, metric: str) ->
     text = f"{where}, {names.strategy(ranked[0].strategy)} leads with {value_words(ranked[0], metric)}"
     if len(ranked) < 2:
         return f"{text}."
-    gap = between(ranked[0], ranked[1], metric)
+    if len(tied_with_best(rows)) == len(ranked) - 1:
+        return f"{text}, but every other strategy is {WITHIN} of it."
+    gap = ranked[0].against.get(ranked[1].strategy)
     if gap is None:
         return f"{text}."
-    tied = [row for row in ranked[1:] if (one := between(ranked[0], row, metric)) is not None and one.within_noise]
-    if tied and len(tied) == len(ranked) - 1:
-        return f"{text}, but every other strategy is {WITHIN} of it."
     return f"{text}, {gap_words(gap, metric, names.strategy(ranked[1].strategy))}."

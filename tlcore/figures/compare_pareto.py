@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from tlcore.compare.pareto import pareto_front
-from tlcore.compare.table import Majority, Row, between
+from tlcore.compare.table import Majority, Row
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_style import band_limits, chart, log_axis, majority_line, y_title
@@ -136,21 +136,21 @@ def pareto_reading(known_rows: Sequence[tuple[Row, float]], cost: Cost, names: N
         return alone if len(known_rows) > 1 else f"{each[0]} is all there is so far."
     text = f"On the front, from the cheapest: {listing(each[:6])}{', and more' if len(each) > 6 else ''}."
     cheapest, best = front[0][0], front[-1][0]
-    gap = between(best, cheapest, metric)
+    gap = best.against.get(cheapest.strategy)
     if gap is None:
         return text
     span = gain_words(gap, metric)
     if gap.within_noise:
         return f"{text} From its cheap end to its best it gains {span}: the cheapest will do."
     text = f"{text} All the way up it gains {span}"
-    enough = next((row for row, _ in front if row is best or _within(best, row, metric)), best)
+    enough = next((row for row, _ in front if row is best or _within(best, row)), best)
     if enough is best or is_control(names.spec, enough.strategy):
         return f"{text}."
     return f"{text}; {names.strategy(enough.strategy)} is already {WITHIN} of the best."
 
 
-def _within(best: Row, row: Row, metric: str) -> bool:
-    gap = between(best, row, metric)
+def _within(best: Row, row: Row) -> bool:
+    gap = best.against.get(row.strategy)
     return gap is not None and bool(gap.within_noise)
 
 

@@ -16,10 +16,11 @@ import plotly.io
 import plotly.offline
 
 from tlcore.compare.folder import Comparison
-from tlcore.compare.outcomes import fill
+from tlcore.compare.outcomes import Filled, fill
 from tlcore.compare.spec import Setting
 from tlcore.compare.table import Majority, Row, majorities, rows
 from tlcore.figures.baseline import baseline
+from tlcore.figures.compare_cost import made_words
 from tlcore.figures.compare_curves import curves
 from tlcore.figures.compare_heat import delta_words, heat_map
 from tlcore.figures.compare_labels import by_labels
@@ -27,7 +28,17 @@ from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
 from tlcore.figures.compare_told import lines, versions
-from tlcore.figures.compare_words import by_setting, headline, how_sure, metric_title, number, p_words, transfer_words
+from tlcore.figures.compare_words import (
+    by_setting,
+    headline,
+    how_sure,
+    metric_title,
+    noise_words,
+    number,
+    p_words,
+    transfer_words,
+    without_words,
+)
 from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import duration, is_share, short_count, times
 
@@ -42,7 +53,24 @@ table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabu
 th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #dfe3ea; } th { font-weight: 600; }
 td.n, th.n { text-align: right; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
 pre { background: #f4f6f9; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-@media print { body { margin: 0; max-width: none; } details { display: none; } }
+@page { size: A4; margin: 14mm; }
+@media print {
+  body { margin: 0; padding: 0; max-width: none; font-size: 10.5pt; } h1 { font-size: 17pt; }
+  h2 { break-before: page; margin-top: 0; } h1 ~ h2:first-of-type, h2.short { break-before: auto; margin-top: 1.4rem; }
+  h1, h2, h3, .lead { break-after: avoid; } p, tr, .legend { break-inside: avoid; } figure { margin: .4rem 0; }
+  table { font-size: 7.6pt; } th, td { padding: .2rem .3rem; } .scroll { overflow: visible; }
+  pre { font-size: 7pt; columns: 2; } summary { list-style: none; font-weight: 600; }
+}
+"""
+# Plotly measures the screen: on paper each figure is drawn as wide as the sheet's text, and what is folded is opened.
+_PRINT = """
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  for (const figure of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(figure, {width: 680, autosize: false});
+});
+addEventListener("afterprint", () => {
+  for (const figure of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(figure, {width: null, autosize: true});
+});
 """
 
 
@@ -72,7 +100,7 @@ def report(comparison: Comparison, metric: str, names: Names | None = None) -> s
     body += [
         "<h2>The table</h2>",
         _table(found, known, names, metric),
-        f'<p class="about">{escape(how_sure(found, names))}</p>',
+        f'<p class="about">{escape(" ".join([how_sure(found, names), *without_words(contents.spec.names)]))}</p>',
     ]
     if own := {name: fields for name in contents.spec.names if (fields := contents.spec.own(name))}:
         each = [f"{names.strategy(name)}. {meant_with(fields)}" for name, fields in own.items()]
@@ -80,12 +108,12 @@ def report(comparison: Comparison, metric: str, names: Names | None = None) -> s
     if contents.left_out:
         each = dict.fromkeys(f"{names.strategy(one.strategy)}: {one.reason}" for one in contents.left_out)
         body += ["<h2>Left out</h2>", *(f"<p>{escape(text)}</p>" for text in each)]
-    body += _provenance(comparison, contents.spec.model_dump(mode="json"), [one.entry.run_id for one in filled])
+    body += _provenance(comparison, contents.spec.model_dump(mode="json"), filled)
     title = escape(f"Thaw: {names.title()}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{title}</title><style>{_STYLE}</style><script>{plotly.offline.get_plotlyjs()}</script></head>"
-        f"<body>{''.join(body)}</body></html>"
+        f"<body>{''.join(body)}<script>{_PRINT}</script></body></html>"
     )
 
 
@@ -127,7 +155,7 @@ def _table(found: Sequence[Row], known: dict[Setting, Majority], names: Names, m
                     number(metric, row.estimate.mean),
                     "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
                     "" if row.estimate.sd is None else number(metric, row.estimate.sd),
-                    delta_words(row, metric) + (", within noise" if row.gap is not None and row.gap.within_noise else ""),
+                    delta_words(row, metric) + (f", {noise_words(row.gap)}" if row.gap and row.gap.within_noise else ""),
                     "" if row.gap is None else p_words(row.gap.p_holm),
                     "" if row.gap is None else p_words(row.gap.p_flip),
                     str(len(row.seeds)),
@@ -147,12 +175,12 @@ def _line(*cells: str, kind: str = "") -> str:
     return f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _provenance(comparison: Comparison, spec: dict[str, Any], run_ids: Sequence[str | None]) -> list[str]:
+def _provenance(comparison: Comparison, spec: dict[str, Any], filled: Sequence[Filled]) -> list[str]:
     made = ", ".join(f"{name} {number}" for name, number in versions().items())
-    runs = "\n".join(run_id for run_id in run_ids if run_id)
+    runs = "\n".join(one.entry.run_id for one in filled if one.entry.run_id)
     return [
         "<h2>How it was made</h2>",
-        f"<p>{escape(made)}. The same spec on the same machine gives the same numbers.</p>",
+        f"<p>{escape(made)}. {escape(made_words(filled) or 'The same spec on the same machine gives the same numbers.')}</p>",
         f"<details><summary>The spec of the comparison</summary><pre>{escape(json.dumps(spec, indent=1))}</pre></details>",
         f"<details><summary>The runs</summary><pre>{escape(runs)}</pre></details>",
         f'<p class="about">Comparison {escape(comparison.id)}, made with Thaw.</p>',

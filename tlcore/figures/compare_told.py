@@ -15,12 +15,14 @@ from tlcore.compare.outcomes import METRICS, Filled, fill
 from tlcore.compare.spec import Setting
 from tlcore.compare.table import Gap, Majority, Row, majorities, rows
 from tlcore.figures.baseline import baseline
+from tlcore.figures.compare_cost import made_words
 from tlcore.figures.compare_curves import curves_reading
 from tlcore.figures.compare_heat import heat_reading
 from tlcore.figures.compare_labels import labels_reading
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto_reading
-from tlcore.figures.compare_words import by_setting, headline, how_sure, transfer_words
+from tlcore.figures.compare_words import by_setting, headline, how_sure, transfer_words, without_words
+from tlcore.made_with import MADE_WITH
 
 MAJORITY = "majority-baseline"
 PACKAGES = ("torch", "timm", "numpy", "scikit-learn")
@@ -40,7 +42,7 @@ def told(comparison: Comparison, metric: str = "accuracy", names: Names | None =
         "cells": [_cell(one) for one in filled],
         "table": table(found, known, metric),
         "differences": [_difference(row) for row in found if row.gap is not None],
-        "sentences": sentences(found, known, names, metric),
+        "sentences": [*sentences(found, known, names, metric), *filter(None, [made_words(filled)])],
         "left_out": [
             one.setting._asdict() | {"strategy": one.strategy, "reason": one.reason, "next_step": one.next_step}
             for one in contents.left_out
@@ -64,7 +66,7 @@ def sentences(found: Sequence[Row], known: dict[Setting, Majority], names: Names
         said.append(labels_reading(here, names, metric))
     if len(settings) > 1:
         said.append(heat_reading(found, names, metric))
-    return [*said, how_sure(found, names)] if found else ["Nothing has finished here yet."]
+    return [*said, how_sure(found, names), *without_words(names.spec.names)] if found else ["Nothing has finished here yet."]
 
 
 def pareto_words(here: Sequence[Row], cost: str, names: Names, metric: str) -> str:
@@ -103,7 +105,7 @@ def as_csv(contents: Contents, filled: Sequence[Filled]) -> str:
     text = io.StringIO()
     fields = ["dataset", "backbone", "images_per_class", "strategy", "seed", "epochs", "state", "run_id"]
     fields += [f"{name}{end}" for name in METRICS for end in ("", "_low", "_high")]
-    fields += ["majority_baseline", "test_images", "trainable_params", "seconds"]
+    fields += ["majority_baseline", "test_images", "trainable_params", "seconds", *MADE_WITH]
     writer = csv.DictWriter(text, fieldnames=fields, lineterminator="\n")
     writer.writeheader()
     for one in filled:
@@ -115,6 +117,7 @@ def as_csv(contents: Contents, filled: Sequence[Filled]) -> str:
                 numbers |= {name: value["value"], f"{name}_low": value.get("low"), f"{name}_high": value.get("high")}
             numbers |= {"majority_baseline": one.outcome.majority, "test_images": one.outcome.images}
             numbers |= {"trainable_params": one.outcome.trainable_params, "seconds": round(one.outcome.seconds, 3)}
+            numbers |= {name: (one.outcome.made_with or {}).get(name) for name in MADE_WITH}
         writer.writerow(
             {name: _safe(value) for name, value in ({k: record[k] for k in fields if k in record} | numbers).items()}
         )
@@ -127,7 +130,7 @@ def _safe(value: Any) -> Any:
 
 
 def versions() -> dict[str, str]:
-    """What the numbers were made with."""
+    """What stands here now: what made the numbers, but for those of which `made_words` tells."""
     found = {"thaw": tlcore.__version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -144,6 +147,7 @@ def _cell(one: Filled) -> dict[str, Any]:
         cell.setting._asdict()
         | {"strategy": cell.strategy, "seed": cell.seed, "epochs": cell.epochs, "run_id": one.entry.run_id, "state": one.state}
         | ({"error": one.error} if one.error else {})
+        | ({} if one.outcome is None else {"made_with": one.outcome.made_with})
         | values
     )
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tlcore.compare.spec import Setting
 from tlcore.compare.statistics import interval_factor
-from tlcore.compare.table import Gap, Majority, Row, between, held_against
+from tlcore.compare.table import FEATURES, SCRATCH, Gap, Majority, Row, best_of, tied_with_best
 from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.words import METRICS, apart, is_share, listing, measured, times
+from tlcore.strategies import STRATEGIES
 
 WITHIN = "within noise"
-_NOT_ALL = ", though not each after the correction for so many comparisons"
+_WITHOUT = {
+    SCRATCH: "nothing here says whether pretraining helped or hurt",
+    FEATURES[1]: "nothing here says what the pretrained features add to the architecture",
+}
 
 
 def value_words(row: Row, metric: str) -> str:
@@ -43,77 +47,99 @@ def _judged(size: str, gap: Gap, metric: str) -> str:
         return f"{size} on {times(gap.seeds, 'seed')}, without an interval: nothing tells it from chance"
     over = f"over {times(gap.seeds, 'seed')}" if gap.over == "seeds" else f"over the test {gap.over}"
     span = f"{size} ({signed(metric, gap.low)} to {signed(metric, gap.high)} {over})"
-    if gap.within_noise:
-        return f"{span}: {WITHIN}"
-    if not gap.clear:
-        return f"{span}, which does not outlast the correction for so many comparisons (p = {p_words(gap.p_holm)})"
-    return span
+    return f"{span}: {noise_words(gap)}" if gap.within_noise else span
+
+
+def noise_words(gap: Gap) -> str:
+    """'within noise', and where the interval alone says otherwise, why."""
+    alone = gap.low is not None and gap.high is not None and not gap.low <= 0 <= gap.high
+    return f"{WITHIN}, corrected for so many comparisons" if alone else WITHIN
 
 
 def headline(rows: Sequence[Row], majority: Majority | None, names: Names, metric: str) -> str:
     """One setting: the best strategy, its distance from the baseline, and who cannot be told from the best."""
     if not rows:
         return "Nothing has finished here yet."
-    best = max(rows, key=lambda row: row.estimate.mean)
-    text = f"{names.strategy(best.strategy)} is best with {value_words(best, metric)}"
+    best = best_of(rows)
+    tail = _against_majority(best, majority, metric)
     if len(rows) == 1:
-        return f"{names.strategy(best.strategy)} gets {value_words(best, metric)}.{_against_majority(best, majority, metric)}"
-    base = names.spec.baseline
-    if best.strategy == base:
+        return f"{names.strategy(best.strategy)} gets {value_words(best, metric)}.{tail}"
+    text = f"{names.strategy(best.strategy)} is best with {value_words(best, metric)}"
+    if best.strategy == names.spec.baseline:
         text += ", the baseline itself"
     elif best.gap is not None:
-        text += f", {gap_words(best.gap, metric, names.strategy(base))}"
-    alike = [row for row in rows if row is not best and (gap := between(best, row, metric)) is not None and gap.within_noise]
-    unknown = [row for row in rows if row is not best and (gap := between(best, row, metric)) and gap.within_noise is None]
-    if len(alike) == len(rows) - 1:
+        text += f", {gap_words(best.gap, metric, names.strategy(names.spec.baseline))}"
+    tied = tied_with_best(rows)
+    if len(tied) == len(rows) - 1:
         text += f". None of the others can be told from it: all differences are {WITHIN}"
-    elif alike:
-        text += f". {WITHIN.capitalize()} of it: {some([names.strategy(row.strategy) for row in alike])}"
-    elif not unknown:
-        clear = all(gap.clear for _, gap in held_against([row for row in rows if row is not best], best, metric))
-        text += ". Every other strategy is behind by more than noise" + _NOT_ALL * (not clear)
-    return f"{text}.{_against_majority(best, majority, metric)}"
+    elif tied:
+        text += f". {WITHIN.capitalize()} of it: {some([names.strategy(row.strategy) for row in tied])}"
+    elif all(gap.within_noise is False for gap in _others(best, rows)):
+        text += ". Every other strategy is behind by more than noise"
+    return f"{text}.{tail}"
+
+
+def _others(best: Row, rows: Sequence[Row]) -> list[Gap]:
+    """How far the best is from each of the others, as far as they share a seed."""
+    return [best.against[row.strategy] for row in rows if row.strategy in best.against]
 
 
 def transfer_words(rows: Sequence[Row], names: Names, metric: str) -> list[str]:
     """What pretraining was worth in one setting: where it hurt, where it helped, where noise hides it."""
-    scratch = next((row for row in rows if row.strategy == "from-scratch"), None)
-    probe = next((row for row in rows if row.strategy == "linear-probe"), None)
-    features = next((row for row in rows if row.strategy == "random-features"), None)
+    against = _against_scratch(rows, names)
+    hurt = [(row, gap) for row, gap in against if gap.within_noise is False and gap.mean < 0]
+    helped = [(row, gap) for row, gap in against if gap.within_noise is False and gap.mean > 0]
+    unclear = [row for row, gap in against if gap.within_noise is not False]
     sentences = []
-    if scratch is not None:
-        against = held_against([row for row in rows if not is_control(names.spec, row.strategy)], scratch, metric)
-        hurt = [(row, gap) for row, gap in against if gap.clear and gap.mean < 0]
-        helped = [(row, gap) for row, gap in against if gap.clear and gap.mean > 0]
-        unclear = [row for row, gap in against if not gap.clear]
-        if hurt:
-            each = [f"{names.strategy(row.strategy)} gets {gap_words(gap, metric)}" for row, gap in hurt]
-            sentences.append(f"Negative transfer: against training from scratch, {some(each)}.")
-        if helped:
-            row, gap = max(helped, key=lambda pair: pair[1].mean)
-            many = f" {len(helped)} of {len(against)} pretrained strategies are ahead of it by more than noise." * (
-                len(against) > 1
-            )
-            most = gap_words(gap, metric, "training from scratch")
-            sentences.append(f"Pretraining helped: {names.strategy(row.strategy)} gets {most}.{many}")
-        if unclear and against:
-            who = some([names.strategy(row.strategy) for row in unclear])
-            sentences.append(f"Whether pretraining helped {who} cannot be told from noise here.")
-    if probe is not None and features is not None and (gap := between(probe, features, metric)) is not None:
+    if hurt:
+        each = [f"{names.strategy(row.strategy)} gets {gap_words(gap, metric)}" for row, gap in hurt]
+        sentences.append(f"Negative transfer: against training from scratch, {some(each)}.")
+    if helped:
+        row, gap = max(helped, key=lambda pair: pair[1].mean)
+        many = f" {len(helped)} of {len(against)} pretrained strategies are ahead of it by more than noise."
+        most = gap_words(gap, metric, "training from scratch")
+        sentences.append(f"Pretraining helped: {names.strategy(row.strategy)} gets {most}.{many if len(against) > 1 else ''}")
+    if unclear:
+        who = some([names.strategy(row.strategy) for row in unclear])
+        sentences.append(f"Whether pretraining helped {who} cannot be told from noise here.")
+    probe = next((row for row in rows if row.strategy == FEATURES[0]), None)
+    if probe is not None and (gap := probe.against.get(FEATURES[1])) is not None:
         sentences.append(f"Pretrained features against random ones, a head on each: {gap_words(gap, metric)}.")
     return sentences
+
+
+def hurt_words(rows: Sequence[Row], names: Names) -> str:
+    """Over several settings: in how many, and for which strategies, pretraining hurt; '' where none was run from scratch."""
+    against = _against_scratch(rows, names)
+    settings = _settings([row for row, _ in against])
+    if not settings:
+        return ""
+    hurt = [row for row, gap in against if gap.within_noise is False and gap.mean < 0]
+    if not hurt:
+        return f"Pretraining hurt by more than noise in none of {times(len(settings), 'setting')}."
+    each = [f"{names.strategy(row.strategy)} ({names.setting(row.setting)})" for row in hurt]
+    return f"Pretraining hurt by more than noise in {len(_settings(hurt))} of {times(len(settings), 'setting')}: {some(each)}."
+
+
+def _against_scratch(rows: Sequence[Row], names: Names) -> list[tuple[Row, Gap]]:
+    real = [row for row in rows if not is_control(names.spec, row.strategy)]
+    return [(row, row.against[SCRATCH]) for row in real if SCRATCH in row.against]
+
+
+def without_words(strategies: Collection[str]) -> list[str]:
+    """What a comparison of these strategies cannot say for want of a control."""
+    missing = {name: what for name, what in _WITHOUT.items() if strategies and name not in strategies}
+    return [f"Without {STRATEGIES[name].title} {what}." for name, what in missing.items()]
 
 
 def how_sure(rows: Sequence[Row], names: Names) -> str:
     """What the intervals are, what the tests can show with so few seeds, and what was corrected for."""
     most = max((len(row.seeds) for row in rows), default=0)
-    tested = max(
-        (sum(row.gap is not None and row.gap.p is not None for row in _same(rows, s)) for s in _settings(rows)), default=0
-    )
     if most < 2:
         how = (
             "There is one seed, so nothing is known about how another would end; intervals are over the test images. "
-            "Differences in accuracy are paired image by image (McNemar's exact test where each image stands for itself)."
+            "Differences in accuracy are paired image by image; p is McNemar's exact test's, and Student's over patients where "
+            "the dataset names them."
         )
     else:
         least = 2.0 ** (1 - most)
@@ -128,7 +154,19 @@ def how_sure(rows: Sequence[Row], names: Names) -> str:
             how += f" Two seeds make an interval {wider:.1f} times as wide as three of the same spread: add one."
         if any(row.gap is not None and row.gap.over in ("images", "patients") for row in rows):
             how += " Where all seeds gave the same difference, or only one is done, the interval is over the test images."
-    return f"{how} p-values are Holm's, for {times(tested, 'comparison')} in a setting." if tested > 1 else how
+    return f"{how} {rule_words(rows)}".strip()
+
+
+def rule_words(rows: Sequence[Row]) -> str:
+    """What counts as more than noise in every reading, figure and table of these rows; '' where nothing is held together."""
+    if not any(row.against for row in rows):
+        return ""
+    held = [sum(row.gap is not None for row in here) for here in by_setting(rows).values()]
+    family = f"the {max(held)} that are held" if max(held) > 1 else "those that are held"
+    return (
+        "A difference is more than noise, in every sentence, picture and table here, where its interval leaves out 0 and its "
+        f"p, corrected after Holm for {family} against the same strategy in a setting, is below .05; else it is {WITHIN}."
+    )
 
 
 def majority_words(majority: Majority, metric: str) -> str:

@@ -18,6 +18,7 @@ from safetensors.torch import save
 
 from tlcore.errors import ThawError
 from tlcore.files import sweep_temporaries, write_atomically
+from tlcore.made_with import MADE_WITH
 from tlcore.training.optimizer import build_optimizer
 from tlcore.training.setup import Setup
 from tlcore.training.state import Best, State, put_back
@@ -36,6 +37,7 @@ class Identity:
     spec: str  # RunSpec.digest()
     data: str  # Dataset.digest
     weights: str  # SHA-256 of the pretrained file; empty for a random start
+    made_with: str = json.dumps(MADE_WITH, sort_keys=True)
 
 
 def file_in(run_folder: Path) -> Path:
@@ -87,8 +89,9 @@ def _check(head: dict[str, Any], identity: Identity) -> None:
     if head.get("format") != FORMAT:
         raise ThawError("This run's checkpoint was written by another version.", next_step="Start the run again from its spec.")
     words = {"spec": "another spec", "data": "other images", "weights": "other pretrained weights"}
+    words["made_with"] = "other versions of the program"
     for name, value in identity.__dict__.items():
-        if head["identity"][name] != value:
+        if head["identity"].get(name) != value:
             raise ThawError(
                 f"This run's checkpoint was written with {words[name]} than there are now.",
                 next_step="Start the run again: going on would mix two runs.",

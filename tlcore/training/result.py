@@ -8,6 +8,7 @@ import numpy as np
 
 from tlcore.data.load import Dataset, Split
 from tlcore.files import replacing
+from tlcore.made_with import MADE_WITH
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
 from tlcore.training.evaluate import confident_errors, predict_batches
@@ -40,6 +41,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     images_seen = len(data.train.labels) * len(state.history)
     return {
         "run_id": run.id,
+        "made_with": dict(MADE_WITH),
         "backbone": spec.backbone,
         "dataset": spec.dataset,
         "strategy": spec.strategy.name,
