@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,19 +10,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.findings import _csv
+from tests.pages.driving import opened, press
 from tlcore.runs import EventWriter, Run, Status, all_runs, create
 from tlcore.spec import CheckSpec
 
-FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
 HOSTILE = "![a](http://evil.example/x.png) <b>b</b>"
 
 
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
-    app.switch_page("data.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
+page = partial(opened, "data.py")
 
 
 def raw(app: AppTest) -> str:
@@ -32,11 +28,6 @@ def raw(app: AppTest) -> str:
 
 def said(app: AppTest) -> str:
     return raw(app).replace("\\", "")
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click()
-    return app.run()
 
 
 def checked(runs: Path, dataset: str = "digits", name: str = "one", **changes: object) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -13,29 +13,12 @@ from pages.parts.cache import table as cache_table
 from pages.parts.run_actions import export
 from pages.parts.run_table import table
 from pages.parts.summary import summaries
+from tests.pages.driving import opened, press, said
 from tlcore.runs import create
 from tlcore.spec import CheckSpec, RunSpec
 from tlcore.training.activations import Entry, kept
 
-FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
-
-
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
-    app.switch_page("runs.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    assert not app.exception
-    return "\n".join(str(e.value) for e in [*app.markdown, *app.caption, *app.error, *app.title]).replace("\\", "")
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label == label).click()
-    return app.run()
+page = partial(opened, "runs.py")
 
 
 def labels(app: AppTest) -> list[str]:

@@ -1,42 +1,21 @@
 import json
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.plan import beside_training
+from tests.pages.driving import opened, said
 from tests.pages.fabricate import HOSTILE, Fabricated, finished
 from tlcore.engine import LocalEngine
 from tlcore.files import Lock
 from tlcore.runs import Run, Status, all_runs, create
 from tlcore.spec import CheckSpec, MeasureSpec, RunSpec
 
-FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
-
-
-@pytest.fixture
-def runs(tmp_path, monkeypatch) -> Path:
-    """A folder of runs without a worker: what is submitted stays in the queue."""
-    monkeypatch.setenv("THAW_RUNS_DIR", str(tmp_path / "runs"))
-    monkeypatch.setenv("THAW_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(LocalEngine, "ensure_worker", lambda self: None)
-    return tmp_path / "runs"
-
-
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
-    app.switch_page("train.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    assert not app.exception
-    everything = [*app.markdown, *app.caption, *app.error, *app.warning, *app.info, *app.title, *app.header, *app.subheader]
-    return "\n".join(str(element.value) for element in everything).replace("\\", "")
+page = partial(opened, "train.py")
 
 
 def selected(app: AppTest, label: str) -> object:
