@@ -11,16 +11,21 @@ from pages.parts.choices import chosen, fill
 from pages.parts.coming import show_coming
 from pages.parts.dial_kept import holds_all
 from pages.parts.figures import shown
-from pages.parts.form import AS_PRESET, CUSTOM
+from pages.parts.form import CUSTOM
 from pages.parts.measured import begin, find
 from pages.parts.session import engine, say, told
+from pages.parts.strategy_fields import fields_of_strategy
 from pages.parts.text import plain
 from tlcore.figures.dial import best_level, choice_reading, dial_figure, dial_reading
+from tlcore.figures.pull_words import pull_sentence
 from tlcore.groups import HEAD
 from tlcore.runs import Run
 from tlcore.settings import runs_dir
 from tlcore.spec import DialSpec, RunSpec
-from tlcore.strategies import Plan
+from tlcore.strategies import Plan, Strategy
+from tlcore.strategies.head import HEADS
+from tlcore.strategies.pull import NoPull
+from tlcore.strategies.scope import All, FromGroup, HeadOnly
 from tlcore.strategies.start import FromRun
 
 _BEFORE = "train-dial"  # the dial that this session asked for last
@@ -30,12 +35,21 @@ _BEGUN = "train-dials-begun"  # the digests of all that it asked for: none of th
 def dial_spec(spec: RunSpec) -> DialSpec:
     """What to ask for a run: whatever does not change the answers is set to one value, so that plans share them."""
     defaults = RunSpec(dataset=spec.dataset)
-    same = ("strategy", "head", "epochs", "patience", "augment", "views", "head_solver")
+    same = ("epochs", "patience", "augment", "views", "head_solver")
     asked = {name: getattr(defaults, name) for name in same}
-    if isinstance(spec.strategy.start, FromRun):
-        start = FromRun(run_id=spec.strategy.start.run_id, head="fresh")
-        asked["strategy"] = defaults.strategy.model_copy(update={"start": start})
-    return DialSpec(run=spec.model_copy(update=asked))
+    return DialSpec(run=spec.model_copy(update=asked | {"strategy": _what_counts(spec, defaults.strategy)}))
+
+
+def _what_counts(spec: RunSpec, usual: Strategy) -> Strategy:
+    """Of the run's strategy its start and its pull; the levels take the place of the rest."""
+    start, pull, changes = spec.strategy.start, spec.strategy.pull, {}
+    if isinstance(start, FromRun):
+        # Solved, a fresh head and a kept one come to the same; trained or held, they do not.
+        solved = spec.head == "linear" and not pull.active
+        changes["start"] = FromRun(run_id=start.run_id, head="fresh") if solved else start
+    if pull.active:
+        changes |= {"name": CUSTOM, "scope": All(), "pull": pull}  # all: a pull on a head alone is refused
+    return usual.model_copy(update=changes)
 
 
 def show_dial(spec: RunSpec, plan: Plan) -> None:
@@ -46,7 +60,9 @@ def show_dial(spec: RunSpec, plan: Plan) -> None:
         st.caption("It asks about pretrained weights; this strategy starts from random ones.")
         return
     if spec.head != "linear":
-        st.caption("It asks with a linear head, which is solved at once; this run's head is another.")
+        st.caption(f"It asks with this run's {plain(HEADS[spec.head].short)}, which is trained on the features, not solved.")
+    if spec.strategy.pull.active:
+        st.caption(f"It asks with this run's pull. {plain(pull_sentence(spec.strategy.pull))}")
     wanted = dial_spec(spec)
     run = _newest(wanted) or _by_itself(wanted)
     if run is None:
@@ -54,7 +70,7 @@ def show_dial(spec: RunSpec, plan: Plan) -> None:
     elif run.status().state in ("queued", "running"):
         _coming(run, plan)
     else:
-        _found(run, plan, wanted)
+        _found(run, plan, wanted, spec)
 
 
 def _newest(wanted: DialSpec) -> Run | None:
@@ -119,7 +135,7 @@ def _coming(run: Run, plan: Plan) -> None:
         shown("dial", run, dial_figure(levels, plan, None), reading)
 
 
-def _found(run: Run, plan: Plan, wanted: DialSpec) -> None:
+def _found(run: Run, plan: Plan, wanted: DialSpec, spec: RunSpec) -> None:
     status = run.status()
     result = run.result() if status.state == "done" else None
     if result is None:
@@ -139,7 +155,9 @@ def _found(run: Run, plan: Plan, wanted: DialSpec) -> None:
     names = [level["group"] for level in result["levels"]]
     choice, use, table = st.columns([3, 2, 2], vertical_alignment="bottom")
     group = choice.selectbox("Level", names, index=names.index(best), key=f"dial-level-{run.id}", format_func=_level_name)
-    use.button("Use this level", icon=":material/arrow_upward:", on_click=_use, args=(group,), width="stretch")
+    use.button(
+        "Use this level", icon=":material/arrow_upward:", on_click=_use, args=(group, spec.strategy, plan), width="stretch"
+    )
     table.download_button(
         "CSV", _csv(result), file_name=f"{run.id}.csv", mime="text/csv", icon=":material/download:", width="stretch"
     )
@@ -154,10 +172,12 @@ def _level_name(group: str) -> str:
     return "the head alone" if group == HEAD else f"from {group} up"
 
 
-def _use(group: str) -> None:
-    """Set the form's third control to this level; everything else stays as it is."""
-    own = {"strategy": "linear-probe", "unfreeze": ""} if group == HEAD else {"strategy": CUSTOM, "unfreeze": group}
-    fill(chosen() | own | {"batchnorm": AS_PRESET, "schedule": AS_PRESET, "body_lr_mult": None})
+def _use(group: str, asked: Strategy, plan: Plan) -> None:
+    """Set the form's third control to this level, with the start and the pull that were asked about; all else stays."""
+    pull = NoPull() if group == HEAD else asked.pull  # a head alone is pulled at by nothing
+    scope = HeadOnly() if group == HEAD else FromGroup(group=group)
+    level = Strategy(name=CUSTOM, scope=scope, pull=pull, start=asked.start)
+    fill(chosen() | fields_of_strategy(level, plan.groups))
 
 
 def _csv(result: dict[str, Any]) -> bytes:

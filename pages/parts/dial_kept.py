@@ -9,6 +9,7 @@ from pathlib import Path
 from tlcore.errors import ThawError
 from tlcore.runs import Run, all_runs
 from tlcore.spec import DialSpec, RunSpec
+from tlcore.strategies.start import FromRun
 from tlcore.training.activations import still_there
 
 _COSTS_NO_PASS = (
@@ -22,6 +23,8 @@ _COSTS_NO_PASS = (
 
 def holds_all(runs_dir: Path, wanted: DialSpec) -> bool:
     """Whether an earlier dial kept the frozen layers' rows of the same images at every level, and they are all still there."""
+    if "images" in wanted.run.strategy.pull.needs:  # source images go through the frozen layers each time
+        return False
     same = _frozen_side(wanted).digest()
     return any(_kept_by(run) for run in all_runs(runs_dir) if "-dial-" in run.id and _digest(run.path) == same)
 
@@ -29,7 +32,14 @@ def holds_all(runs_dir: Path, wanted: DialSpec) -> bool:
 def _frozen_side(spec: DialSpec) -> DialSpec:
     """The spec with one value for whatever neither the frozen layers nor the choice of images depends on."""
     defaults = RunSpec(dataset=spec.run.dataset)
-    run = spec.run.model_copy(update={name: getattr(defaults, name) for name in _COSTS_NO_PASS})
+    asked = {name: getattr(defaults, name) for name in _COSTS_NO_PASS}
+    start = spec.run.strategy.start
+    if isinstance(start, FromRun):
+        start = FromRun(run_id=start.run_id)
+    asked["strategy"] = defaults.strategy.model_copy(update={"start": start})  # the pull comes after them
+    if spec.run.head != "attention":  # which alone looks at something else than the others do
+        asked["head"] = defaults.head
+    run = spec.run.model_copy(update=asked)
     return DialSpec(run=run, images=spec.images, val_images=spec.val_images)
 
 

@@ -2,28 +2,27 @@
 
 import shutil
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.dial import dial_spec
+from pages.parts.dial_kept import holds_all
+from tests.pages.driving import opened
 from tlcore.files import write_json
 from tlcore.runs import EventWriter, Run, Status, all_runs, create
 from tlcore.settings import activations_dir
 from tlcore.spec import DialSpec, RunSpec
 from tlcore.strategies import preset
+from tlcore.strategies.phases import Gradual
+from tlcore.strategies.pull import L2SP
 
-FRAME = Path(__file__).parents[2] / "pages" / "frame.py"
 ASKED = RunSpec(dataset="digits", image_size=64, strategy=preset("last-group"))
 
 
-def _page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
-    app.switch_page("train.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
+_page = partial(opened, "train.py")
 
 
 def _button(app: AppTest, label: str):
@@ -90,6 +89,31 @@ def test_the_button_asks_once_for_what_stands_in_the_form(runs: Path) -> None:
 def test_plans_that_differ_in_strategy_alone_share_their_answers() -> None:
     assert dial_spec(ASKED) == dial_spec(ASKED.model_copy(update={"strategy": preset("full"), "epochs": 9, "views": 0}))
     assert dial_spec(ASKED) != dial_spec(ASKED.model_copy(update={"seed": 1}))
+
+
+def test_a_pull_is_asked_with_and_stays_with_the_level_that_is_taken_over(runs: Path) -> None:
+    pulled = ASKED.model_copy(update={"strategy": preset("l2-sp")})
+    wanted = dial_spec(pulled)
+    assert (wanted.run.strategy.pull, wanted.run.strategy.scope.kind) == (L2SP(), "all")
+    assert wanted == dial_spec(pulled.model_copy(update={"strategy": preset("l2-sp").model_copy(update={"phases": Gradual()})}))
+    weaker = preset("l2-sp").model_copy(update={"pull": L2SP(strength=1)})
+    assert wanted != dial_spec(pulled.model_copy(update={"strategy": weaker}))
+    _ended(runs, dial_spec(ASKED.model_copy(update={"strategy": weaker})))
+    app = _page(dataset="digits", image_size="64", strategy="l2-sp", **{"pull.strength": "1"})
+    assert _says(app, "It asks with this run's pull. Each weight is pulled back")
+    _button(app, "Use this level").click().run()
+    assert not app.exception
+    assert (app.session_state["train-strategy"], app.session_state["train-pull"]) == ("custom", "l2-sp")
+    assert app.session_state["train-settings"] == {"pull.strength": 1.0}
+
+
+def test_rows_serve_every_head_but_attention_and_no_pull_that_looks_at_images(runs: Path) -> None:
+    _kept(runs)
+    assert holds_all(runs, dial_spec(ASKED))
+    assert holds_all(runs, dial_spec(ASKED.model_copy(update={"head": "mlp"})))
+    assert not holds_all(runs, dial_spec(ASKED.model_copy(update={"head": "attention"})))
+    assert holds_all(runs, dial_spec(ASKED.model_copy(update={"strategy": preset("l2-sp")})))
+    assert not holds_all(runs, dial_spec(ASKED.model_copy(update={"strategy": preset("replay")})))
 
 
 def test_its_level_is_taken_over_into_the_form_and_the_link(runs: Path) -> None:

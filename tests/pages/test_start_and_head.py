@@ -148,7 +148,7 @@ def test_the_heads_weights_are_counted_and_attention_is_refused_by_name(runs: Pa
     assert app.metric[0].value == "132 k"  # 513 x 256 + 257 x 2
     assert "One hidden layer of 256 units" in said(app)
     assert "Its head: MLP head." in said(app)
-    assert "It asks with a linear head" in said(app)
+    assert "It asks with this run's MLP head, which is trained on the features" in said(app)
     solver = box(app, "A head that trains alone is")
     assert solver.disabled
     measured = next(run.spec() for run in all_runs(runs) if isinstance(run.spec(), MeasureSpec))
@@ -207,9 +207,12 @@ RESULT = {
 }
 
 
-def test_the_dial_asks_with_a_linear_head_from_the_same_weights() -> None:
+def test_the_dial_asks_with_the_runs_own_head_from_the_same_weights() -> None:
     start = FromRun(run_id=RUN, head="kept")
     wanted = dial_spec(RunSpec(dataset="digits", head="mlp", strategy=Strategy(start=start)))
-    assert wanted.run.head == "linear"
-    assert wanted.run.strategy.start == FromRun(run_id=RUN, head="fresh")
-    assert dial_spec(RunSpec(dataset="digits", head="mlp")) == dial_spec(RunSpec(dataset="digits"))
+    assert wanted.run.head == "mlp"
+    assert wanted.run.strategy.start == start
+    assert dial_spec(RunSpec(dataset="digits", head="mlp")) != dial_spec(RunSpec(dataset="digits"))
+    # Solved, a kept head and a fresh one come to the same, and share their answers.
+    solved = dial_spec(RunSpec(dataset="digits", strategy=Strategy(start=start)))
+    assert solved.run.strategy.start == FromRun(run_id=RUN, head="fresh")

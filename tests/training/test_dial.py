@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 
+from tlcore import run as train
 from tlcore.cli.report import levels
 from tlcore.errors import AssetError, SpecError
+from tlcore.models.catalogue import backbone_card
 from tlcore.runs import EventWriter, create
 from tlcore.settings import activations_dir
 from tlcore.spec import DialSpec, RunSpec, parse
-from tlcore.strategies import preset
+from tlcore.strategies import Strategy, preset
+from tlcore.strategies.head import HEADS, head_params
+from tlcore.strategies.pull import EWC, L2SP, NoPull, Pull, Replay
+from tlcore.strategies.scope import All
+from tlcore.strategies.start import FromRun
 from tlcore.training.activations import still_there
 from tlcore.training.dial import dial
 from tlcore.training.fit import fit
@@ -98,11 +104,14 @@ def test_a_cache_that_cannot_be_written_is_told_and_every_level_answers(tmp_path
     monkeypatch.setattr("tlcore.training.frozen.Entry.adding", full)
     result, events = _ask(tmp_path, images=20)
     words = [event["text"] for event in events if event["type"] == "notice"]
-    assert words == ["The disk is full. The frozen layers are computed at each level instead."]
+    assert words == [
+        "The disk is full. The frozen layers are computed at each level instead.",
+        "Nothing is kept, so the head alone trained for 2 epochs only.",
+    ]
     assert result["notices"] == words
     assert result["kept"] is None
     assert len(result["levels"]) >= 5
-    assert levels(result).endswith(f"Note: {words[0]}")  # as the command line prints it
+    assert f"Note: {words[0]}" in levels(result)  # as the command line prints it
 
 
 @pytest.mark.slow
@@ -115,6 +124,42 @@ def test_what_training_notices_is_told_once(tmp_path: Path, monkeypatch: pytest.
     result, events = _ask(tmp_path, images=20)
     assert result["notices"] == ["A batch did not fit."]
     assert [event["text"] for event in events if event["type"] == "notice"] == result["notices"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["mlp", "cosine"])
+def test_it_asks_with_the_runs_own_head(tmp_path: Path, head: str):
+    result, _ = _ask(tmp_path, run=RUN.model_copy(update={"head": head, "lr": 0.01}))
+    inputs = backbone_card(RUN.backbone).head_inputs
+    assert result["levels"][0]["trainable_params"] == head_params(head, inputs, 10)
+    (said,) = result["notices"]
+    assert HEADS[head].short in said
+    assert result["levels"][0]["accuracy"]["value"] > 0.3  # of ten classes, on random features: it has been trained
+
+
+@pytest.mark.slow
+def test_it_asks_with_the_runs_own_pull(tmp_path: Path):
+    before = train(RUN.model_copy(update={"images_per_class": 6, "epochs": 1}), runs_dir=tmp_path / "runs", progress=False)
+    start = FromRun(run_id=before["run_id"], head="fresh")
+
+    def asked(pull: Pull) -> dict:
+        strategy = Strategy(scope=All(), start=start, pull=pull)
+        return _ask(tmp_path, run=RUN.model_copy(update={"strategy": strategy, "lr": 0.05, "precision": "float32"}))[0]
+
+    def losses(result: dict) -> list[float]:
+        return [level["loss"] for level in result["levels"]]
+
+    plain = asked(NoPull())
+    assert plain["notices"] == []
+    for pull in (L2SP(strength=300.0), EWC(strength=1e4), Replay(strength=50.0)):
+        pulled = asked(pull)
+        said = " ".join(pulled["notices"])
+        assert f"pulled as the run is, by {pull.kind}" in said
+        assert ("40 training images of your run" in said) == ("images" in pull.needs)
+        assert ("it is not solved" in said) == pull.holds_head()
+        changed = [one != other for one, other in zip(losses(plain), losses(pulled), strict=True)]
+        assert changed == [pull.holds_head(), *[True] * (len(changed) - 1)]
+    assert losses(asked(pull)) == losses(pulled)
 
 
 def test_it_goes_to_json_and_back_and_waits_behind_no_training():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tlcore import run as train
 from tlcore.cli.report import rate_found
 from tlcore.errors import SpecError
 from tlcore.groups import Group
@@ -15,9 +16,11 @@ from tlcore.runs import EventWriter, create
 from tlcore.spec import FindRateSpec, RunSpec, parse
 from tlcore.strategies import STRATEGIES, Strategy, compile_plan, preset
 from tlcore.strategies.phases import Gradual, HeadThenBody
+from tlcore.strategies.pull import L2SP
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.schedule import RAMP, share_of_peak
 from tlcore.strategies.scope import All, Top
+from tlcore.strategies.start import FromRun
 from tlcore.training.find_rate import HIGHEST, WHY_NOT, find_rate, ramp
 
 GROUPS = (Group("stem", "bottom", 1), Group("stage 1", "middle", 1), Group("stage 2", "top", 1), Group("head", "head", 1))
@@ -116,6 +119,22 @@ def test_a_head_that_is_solved_has_no_rate(tmp_path: Path) -> None:
     result, _ = _ask(tmp_path, probe.model_copy(update={"head_solver": "minibatch"}))
     assert len(result["losses"]) > 20
     assert (result["suggestion"] is None) == (result["why"] == WHY_NOT)
+
+
+@pytest.mark.slow
+def test_what_a_pull_adds_is_in_the_curve_and_told(tmp_path: Path) -> None:
+    before = train(RUN.model_copy(update={"images_per_class": 6, "epochs": 1}), runs_dir=tmp_path / "runs", progress=False)
+    start = FromRun(run_id=before["run_id"])
+    free = RUN.model_copy(update={"strategy": Strategy(scope=Top(count=2), start=start)})
+    pull = L2SP(strength=1e4, head_strength=0.0)
+    held = RUN.model_copy(update={"strategy": Strategy(scope=Top(count=2), start=start, pull=pull)})
+    plain, _ = _ask(tmp_path, free)
+    pulled, _ = _ask(tmp_path, held)
+    assert pulled["losses"][0] == pytest.approx(plain["losses"][0])  # nothing has moved yet
+    assert pulled["stopped"] == "diverged"
+    assert pulled["rates"][-1] < plain["rates"][-1]  # what it adds grows with the square of how far the weights have gone
+    assert any("what the pull l2-sp adds" in notice for notice in pulled["notices"])
+    assert not any("pull" in notice for notice in plain["notices"])
 
 
 def test_it_goes_to_json_and_back_and_waits_behind_no_training() -> None:

@@ -4,6 +4,9 @@ A few training images go through the frozen network once, and every border keeps
 turn, the head first: the head is solved on the features, and from there everything from the level up trains for a few
 epochs at a tenth of the run's rate, as in LP-FT (Kumar et al. 2022). Every level starts from the same solved head, sees the
 same images in the same order, and is judged on the same part of the validation split. The test split is never looked at.
+
+The head is the run's own: one that cannot be solved trains on the features until it has stalled. The pull is the run's own
+too: it is made once, from the network as it is before any level, and looks at no more source images than the dial trains on.
 """
 
 from __future__ import annotations
@@ -14,22 +17,25 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.data.load import Dataset, Split
+from tlcore.data.load import Dataset
 from tlcore.errors import AssetError, SpecError
 from tlcore.groups import HEAD, Group
 from tlcore.models.network import Network
 from tlcore.runs import EventWriter, Run
-from tlcore.spec import DialSpec
+from tlcore.spec import DialSpec, RunSpec
 from tlcore.strategies import Phase, Plan, Strategy, compile_plan
+from tlcore.strategies.head import HEADS
 from tlcore.strategies.phases import Gradual
 from tlcore.strategies.rates import Uniform
 from tlcore.strategies.scope import All, FromGroup, HeadOnly
-from tlcore.training.activations import keys_of
 from tlcore.training.fit import fit
 from tlcore.training.intervals import wilson
 from tlcore.training.job import build_network, load_data
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
+from tlcore.training.pull.shared import made_once, with_few_images
+from tlcore.training.pull.source import Source, source_of
+from tlcore.training.pull.term import Term
 from tlcore.training.refuse import refuse_early
 from tlcore.training.report import Reporter
 from tlcore.training.route import CutRoute, Route
@@ -37,7 +43,8 @@ from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup
 from tlcore.training.state import State, put_back
 
-HEAD_ROUNDS = 2  # of L-BFGS, 20 iterations each
+HEAD_ROUNDS = 2  # of L-BFGS, 20 iterations each; or epochs, where nothing is kept and each costs a pass through the network
+HEAD_EPOCHS, HEAD_PATIENCE = 30, 5  # of a head that is trained on rows that are kept
 SHARE_OF_RATE = 0.1  # of the run's rate, for the head and the body alike, once the head is solved
 
 
@@ -63,11 +70,15 @@ def dial(run: Run, events: EventWriter) -> dict[str, Any]:
         network = build_network(asked.model_copy(update={"strategy": plain}), data, machine, report)
         whole = Route(network, machine, {"train": data.train, "val": data.val}, asked.seed, False, data.card.flips)
         routes, kept = _routes(whole, spec, report, notices)
+        source = source_of(with_few_images(asked, spec.images), report.runs_dir, report.progress)
+        _tell_pull(asked, source, notices)
+        everything = compile_plan(Strategy(scope=All()), network.groups, epochs=1, lr=asked.lr)
+        term = made_once(network, _setup(asked, everything, data, machine, source=source), report)
         levels = []
         head: dict[str, Any] = {}
         for place, group in enumerate(reversed(network.groups)):
             report.progress("Asking the levels", place, len(network.groups), "levels")
-            level = _Level(spec, network, data, machine, report, notices, routes[group.name], group)
+            level = _Level(spec, network, data, machine, report, notices, routes[group.name], group, term)
             answer = level.answer(head)
             levels.append(answer)
             report.write("level", **answer)
@@ -105,12 +116,7 @@ def _few(data: Dataset, spec: DialSpec) -> Dataset:
     rows = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
     chosen = np.sort(np.concatenate([rng.permutation(of_class)[:per_class] for of_class in rows]))
     val = np.sort(rng.permutation(len(data.val))[: spec.val_images])
-    return replace(data, train=_part(data.train, chosen), val=_part(data.val, val))
-
-
-def _part(split: Split, rows: np.ndarray) -> Split:
-    patients = None if split.patients is None else tuple(split.patients[i] for i in rows)
-    return Split(np.array(split.images[rows]), split.labels[rows], tuple(split.ids[i] for i in rows), patients)
+    return replace(data, train=data.train.part(chosen), val=data.val.part(val))
 
 
 def _routes(whole: Route, spec: DialSpec, report: Reporter, notices: _Notices) -> tuple[dict[str, Route], list[str] | None]:
@@ -151,7 +157,7 @@ def _holds_all(routing: Routing) -> bool:
     """Whether these rows are on the shelf already, so that no picture goes through the frozen layers."""
     if routing.frozen is None or not _keeps_all(routing):
         return False
-    keys = [key for split in routing.whole.splits.values() for key in keys_of(split.images)]
+    keys = [key for split in routing.whole.splits.values() for key in split.keys]
     return not any(len(routing.frozen.entry(cut, None).missing(keys)) for cut in routing.cuts)
 
 
@@ -159,6 +165,32 @@ def _folders(route: Route) -> list[str]:
     if not isinstance(route, CutRoute):
         return []
     return [folder for views in route.rows.values() for rows in views for folder in rows.folders]
+
+
+def _tell_pull(asked: RunSpec, source: Source | None, notices: _Notices) -> None:
+    if not asked.strategy.pull.active:
+        return
+    notices.add(f"Every level that trains a part of the backbone is pulled as the run is, by {asked.strategy.pull.kind}.")
+    if source is not None:
+        notices.add(f"The pull looks at {source.sentence}.")
+
+
+def _setup(asked: RunSpec, plan: Plan, data: Dataset, machine: Machine, **more: Any) -> Setup:
+    return Setup(
+        plan=plan,
+        train=data.train,
+        val=data.val,
+        classes=data.classes,
+        machine=machine,
+        seed=asked.seed,
+        batch_size=asked.batch_size,
+        optimizer=asked.optimizer,
+        weight_decay=asked.weight_decay,
+        class_weights=asked.class_weights,
+        augment=False,
+        pull=asked.strategy.pull,
+        **more,
+    )
 
 
 @dataclass
@@ -173,20 +205,26 @@ class _Level:
     notices: _Notices
     route: Route
     group: Group
+    term: Term
 
     def answer(self, head: dict[str, Any]) -> dict[str, Any]:
         """What the level gives, on the validation images. `head` gets the solved head from the first level asked."""
         began = time.monotonic()
-        plan = self._plan()
+        plan, solves = self._plan(), self._solves()
         state = State.fresh(self.network, plan)
         if head:
             put_back({name: state.movable[name] for name in head}, head)
-        for event in fit(state, self._setup(plan)):
+        seen = []
+        for event in fit(state, _setup(self.spec.run, plan, self.data, self.machine, **self._own(solves))):
             self.report.check()
             if event["type"] == "epoch":
-                last = event["val"]
+                seen.append(event["val"])
             elif event["type"] == "notice":
                 self.notices.add(event["text"])
+        last = seen[-1]
+        if self.group.name == HEAD and not solves:
+            last = seen[state.best.epoch]  # it trained until it had stalled: what is kept came before that
+            self._tell_trained_head()
         if not head:
             head |= {name: tensor.detach().clone() for name, tensor in self.network.parameters(HEAD)}
         put_back(state.movable, state.start)  # the next level starts from the same network
@@ -204,33 +242,41 @@ class _Level:
     def _plan(self) -> Plan:
         asked, groups = self.spec.run, self.network.groups
         if self.group.name == HEAD:
-            return compile_plan(Strategy(scope=HeadOnly()), groups, epochs=HEAD_ROUNDS, lr=asked.lr)
+            trains = self._kept and not self._solves()
+            plan = compile_plan(Strategy(scope=HeadOnly()), groups, epochs=HEAD_EPOCHS if trains else HEAD_ROUNDS, lr=asked.lr)
+            (alone,) = plan.phases
+            return replace(plan, phases=(replace(alone, patience=HEAD_PATIENCE if trains else None),))
         scope = FromGroup(group=self.group.name)
         together = Strategy(scope=scope, rates=Uniform(body_lr_mult=1.0))
         plan = compile_plan(together, groups, epochs=self.spec.epochs, lr=asked.lr * SHARE_OF_RATE)
         return replace(plan, phases=tuple(_named(phase, self.group.name) for phase in plan.phases))
 
     def _solves(self) -> bool:
-        """Whether it is a linear head alone, on rows that are kept."""
-        alone = self.group.name == HEAD and self.spec.run.head == "linear"
-        return alone and isinstance(self.route, CutRoute) and "train" in self.route.rows
-
-    def _setup(self, plan: Plan) -> Setup:
+        """Whether it is a linear head alone, which nothing pulls at, on rows that are kept."""
         asked = self.spec.run
-        return Setup(
-            plan=plan,
-            train=self.data.train,
-            val=self.data.val,
-            classes=self.data.classes,
-            machine=self.machine,
-            seed=asked.seed,
-            batch_size=asked.batch_size,
-            optimizer=asked.optimizer,
-            weight_decay=asked.weight_decay,
-            class_weights=asked.class_weights,
-            augment=False,
-            routes=(self.route,),
-            solved=(self._solves(),),
+        alone = self.group.name == HEAD and asked.head == "linear"
+        free = not asked.strategy.pull.holds_head(kept=self.network.kept_head)
+        return alone and free and self._kept
+
+    @property
+    def _kept(self) -> bool:
+        """Whether the frozen layers' rows of the training images are there, so that an epoch costs the rest alone."""
+        return isinstance(self.route, CutRoute) and "train" in self.route.rows
+
+    def _own(self, solves: bool) -> dict[str, Any]:
+        """What of a setup is the level's own."""
+        return {"routes": (self.route,), "solved": (solves,), "term": self.term}
+
+    def _tell_trained_head(self) -> None:
+        asked = self.spec.run
+        if not self._kept:
+            self.notices.add(f"Nothing is kept, so the head alone trained for {HEAD_ROUNDS} epochs only.")
+            return
+        why = f"This run's {HEADS[asked.head].short} cannot be solved as a linear one is"
+        if asked.head == "linear":
+            why = "The pull holds the head too, so it is not solved"
+        self.notices.add(
+            f"{why}: it trained until its validation loss had not fallen for {HEAD_PATIENCE} epochs, {HEAD_EPOCHS} at most."
         )
 
 
