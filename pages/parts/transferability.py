@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.parts.coming import show_coming
@@ -124,11 +126,18 @@ def _coming(run: Run) -> None:
         show_picture(run, said)
 
 
+def _other_halves(spec: TransferabilitySpec) -> dict[str, Any] | None:
+    """What the same experiment found with the other kind of halves, where it was done."""
+    other = spec.model_copy(update={"halves": "random" if spec.halves == "distant" else "distant"})
+    run = find(runs_dir(), other)
+    return run.result() if run is not None and run.status().state == "done" else None
+
+
 def _ended(run: Run, spec: TransferabilitySpec) -> None:
     status = run.status()
     result = run.result() if status.state == "done" else None
     if result is not None:
-        show_picture(run, result)
+        show_picture(run, result, _other_halves(spec))
         for notice in result["notices"]:
             st.caption(f":material/info: {plain(notice)}")
         show_tables(run, result)

@@ -11,7 +11,7 @@ from pages.parts.figures import shown
 from pages.parts.text import plain
 from tlcore.figures.transfer_curve import curve
 from tlcore.figures.transferability import mean_majority, transferability_figure
-from tlcore.figures.transferability_words import readings
+from tlcore.figures.transferability_words import beside, readings
 from tlcore.figures.words import duration
 from tlcore.runs import Event, Run
 
@@ -25,8 +25,8 @@ def said_so_far(events: list[Event]) -> dict[str, Any]:
     return {"halves": list(halves.values()), "networks": list(networks.values())}
 
 
-def show_picture(run: Run, said: dict[str, Any]) -> None:
-    """The curve with what was done under it, then what it says, sentence by sentence."""
+def show_picture(run: Run, said: dict[str, Any], other_halves: dict[str, Any] | None = None) -> None:
+    """The curve with what was done under it, then what it says, sentence by sentence, also beside the other kind of halves."""
     how, control = st.columns([3, 2], vertical_alignment="center")
     against_base = how.segmented_control(
         "Shown as",
@@ -49,8 +49,9 @@ def show_picture(run: Run, said: dict[str, Any]) -> None:
         majority_baseline=mean_majority(said["halves"]),
     )
     first, *others = readings(said)
+    others += [beside(said, other_halves)] if other_halves else []
     shown("transferability", run, chart, first)
-    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in others))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in others if sentence))
 
 
 def show_tables(run: Run, result: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tlcore.analysis.transferability_plan import CUTS, FORMS
 from tlcore.figures.palette import ICE, WARM
 from tlcore.figures.transfer_curve import PAPER, as_data, base, bases_apart, comparisons, curve, in_the_paper
 from tlcore.figures.transferability import transferability_figure
-from tlcore.figures.transferability_words import gap, readings
+from tlcore.figures.transferability_words import beside, gap, readings
 
 OWN = (0.80, 0.80, 0.76, 0.76, 0.76, 0.80, 0.80)  # BnB: dips in the middle
 OTHERS = (0.80, 0.78, 0.76, 0.74, 0.72, 0.70, 0.60)  # AnB: falls
@@ -125,6 +125,18 @@ def test_before_the_base_networks_there_is_one_sentence() -> None:
     result = _result(0.0)
     assert len(readings(result | {"networks": result["networks"][:2]})) == 1
     assert len(readings(result | {"networks": result["networks"][:3]})) == 2
+
+
+def test_two_kinds_of_halves_are_told_apart_where_their_intervals_are() -> None:
+    near, far = _result(0.0, 0.01, -0.01), _result(-0.1, -0.11, -0.09, kinds=["animals", "vehicles"])
+    said = beside(near, far)
+    assert (
+        "give 20.0 points less (17.5 to 22.5) with random halves, and 30.0 points less (27.5 to 32.5) with animals as A" in said
+    )
+    assert "The intervals do not overlap." in said
+    assert "The intervals overlap" in beside(near, _result(0.0, 0.02, -0.02))
+    assert "overlap" not in beside(near, _result(0.0))
+    assert beside(near, {"networks": near["networks"][:5], "halves": near["halves"]}) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlcore.analysis.transferability_plan import FORMS
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
 from tlcore.figures.find_rate import find_rate_reading
 from tlcore.figures.guide_words import shift_sentence
+from tlcore.figures.transfer_curve import base, curve
+from tlcore.figures.transferability_words import readings
 from tlcore.figures.verdict import how_intervals
 from tlcore.figures.words import duration
 
@@ -110,6 +113,18 @@ def rate_found(result: Mapping[str, Any]) -> str:
     return "\n".join([table(rows, ("rate", "loss", "running mean")), "", line, find_rate_reading(result), *notices])
 
 
+def transferability(result: Mapping[str, Any]) -> str:
+    """The mean over the seeds of each form at each cut, and the sentences that read it."""
+    means = {(point.form, point.cut): point.accuracy.mean for point in curve(result["networks"])}
+    found = base(result["networks"])
+    rows = [[str(cut), *(f"{means[form, cut]:.3f}" for form in FORMS)] for cut in result["cuts"]]
+    head = f"{result['title']}: accuracy on B's test images by the number of layers taken over"
+    whole = f"{duration(result['seconds'])} in all, on {result['device']}."
+    alone = [] if found is None else [f"Base network: {found.mean:.3f}."]
+    said = [*alone, *readings(result), *(f"Note: {notice}" for notice in result["notices"]), whole]
+    return "\n".join([plain(head), "", table(rows, ("cut", *FORMS)), "", *map(plain, said), _where(result)])
+
+
 def run(told: Mapping[str, Any], log: str) -> str:
     """Where a run stands, why it failed if it did, and what it found."""
     lines = [f"{told['run_id']}: {told['state']}" + (f", place {told['place']} in the queue" if told["place"] else "")]
@@ -161,4 +176,11 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-_READERS = {"train": training, "measure": measurement, "check": findings, "dial": levels, "find-rate": rate_found}
+_READERS = {
+    "train": training,
+    "measure": measurement,
+    "check": findings,
+    "dial": levels,
+    "find-rate": rate_found,
+    "transferability": transferability,
+}

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tlcore.analysis.transferability_plan import FORMS, suited
+from tlcore.analysis.transferability_plan import suited
+from tlcore.cli import report
 from tlcore.cli.arguments import absolute_paths, add_spec_options
-from tlcore.cli.report import plain, table
 from tlcore.data.catalogue import DATASETS
 from tlcore.engine import run
 from tlcore.errors import SpecError
-from tlcore.figures.transfer_curve import as_data, base, curve
+from tlcore.figures.transfer_curve import as_data
 from tlcore.figures.transferability_words import readings
 from tlcore.figures.words import duration
 from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
@@ -37,21 +37,8 @@ def transferability(given: argparse.Namespace) -> None:
         return
     result = run(spec, runs_dir=given.runs_dir)
     told = result | as_data(result["networks"]) | {"readings": readings(result)}
-    print(json.dumps(told) if given.json else text(result))
+    print(json.dumps(told) if given.json else report.transferability(result))
 
 
 def cost_text(result: Mapping[str, Any]) -> str:
     return f"About {duration(result['seconds'])} for {result['networks']} networks, on this machine ({result['device']})."
-
-
-def text(result: Mapping[str, Any]) -> str:
-    """The mean over the seeds of each form at each cut, and the sentences that read it."""
-    means = {(point.form, point.cut): point.accuracy.mean for point in curve(result["networks"])}
-    found = base(result["networks"])
-    assert found is not None
-    rows = [[str(cut), *(f"{means[form, cut]:.3f}" for form in FORMS)] for cut in result["cuts"]]
-    head = f"{result['title']}: accuracy on B's test images by the number of layers taken over"
-    whole = f"Base network: {found.mean:.3f}. {duration(result['seconds'])} in all, on {result['device']}."
-    notices = [f"Note: {notice}" for notice in result["notices"]]
-    said = [plain(sentence) for sentence in (*readings(result), *notices)]
-    return "\n".join([plain(head), "", table(rows, ("cut", *FORMS)), "", whole, *said, f"Run {result['run_id']}."])

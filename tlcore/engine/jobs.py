@@ -38,6 +38,8 @@ PRELOAD: tuple[str, ...] = (
     "tlcore.training.shift",
     "tlcore.training.find_rate",
     "tlcore.data.check",
+    "tlcore.analysis.yosinski",
+    "tlcore.analysis.yosinski_cost",
 )
 
 # What looks at a spec before a foreground run gets its folder: it raises what the job would raise soon after.

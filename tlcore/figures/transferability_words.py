@@ -112,6 +112,25 @@ def _how_sure(result: Result) -> str:
     return f"{noise} Intervals are 95 %, over the {seeds} seeds' {over} (paired differences, Student's t), each for itself."
 
 
+def beside(result: Result, other: Result) -> str:
+    """How far A's frozen layers fall here and with other halves of the same data; '' where one of the two cannot say."""
+    here, there = (comparisons(one["networks"]).get("decline") for one in (result, other))
+    if here is None or there is None:
+        return ""
+    what = f"From cut {FIRST} to cut {LAST} A's layers, frozen, come to give {gap(here)} with {_halves_words(result)}"
+    text = f"{what}, and {gap(there)} with {_halves_words(other)}"
+    if here.low is None or here.high is None or there.low is None or there.high is None:
+        return f"{text}. In the paper, far halves fall faster."
+    apart = here.low > there.high or there.low > here.high
+    sure = "The intervals do not overlap" if apart else "The intervals overlap, so these seeds cannot tell the two apart"
+    return f"{text}. {sure}. In the paper, far halves fall faster."
+
+
+def _halves_words(result: Result) -> str:
+    kinds = result["halves"][0]["kinds"]
+    return f"{kinds[0]} as A and {kinds[1]} as B" if kinds else "random halves"
+
+
 def gap(found: Difference) -> str:
     """'1.2 points less (0.3 to 2.1)'; where the interval has both signs: '0.2 points less (from 0.9 less to 0.5 more)'."""
     said = gap_of(found.mean)
