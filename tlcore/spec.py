@@ -111,10 +111,7 @@ class RunSpec(_Spec):
     @model_validator(mode="before")
     @classmethod
     def _as_its_preset_is_meant(cls, given: Any) -> Any:
-        """A strategy that is given by its name brings the fields that its preset is meant with; what else is given wins.
-
-        One that is given as data, as in a run's folder, brings none: what was written there is what was done.
-        """
+        """A preset by its name brings the fields that it is meant with, which what is given wins over; one as data brings none."""
         named = given.get("strategy") if isinstance(given, dict) else None
         return defaults_of(named) | given if isinstance(named, str) else given
 
