@@ -69,11 +69,7 @@ def _plane(run: Run, result: Mapping[str, Any], saved: Mapping[str, np.ndarray],
         {"name": layer["name"], "points": points, "facts": _facts(layer)}
         for layer, points in zip(source["layers"], layouts, strict=True)
     ]
-    pictures = {
-        "url": f"api/runs/{run.id}/thumbnails",
-        "columns": result["thumbnails"]["columns"],
-        "rows": saved["rows"].tolist(),
-    }
+    columns, rows = result["thumbnails"]["columns"], saved["rows"].tolist()
     data = {
         "title": f"{source_title(source['name'])}, {METHODS[method]}",
         "file": f"{run.id}-{source['name']}-{method}",

@@ -10,6 +10,7 @@ Features are standardised first, channel by channel, so that no loud channel spe
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -159,8 +160,9 @@ def _layout(method: Method, rows: np.ndarray, seed: int) -> np.ndarray:
             start = 1e-4 * start / (start[:, 0].std() or 1.0)  # as scikit-learn's own start by PCA, of one column too
             return TSNE(perplexity=perplexity, init=start.astype(np.float32), random_state=seed, n_jobs=1).fit_transform(rows)
         case "umap":
-            from umap import UMAP  # slow to import, and not always there
-
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ImportWarning)  # it misses TensorFlow, which nobody asks it for
+                from umap import UMAP  # slow to import, and not always there
             neighbours = min(UMAP_NEIGHBOURS, len(rows) - 1)
             return UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(rows)
 

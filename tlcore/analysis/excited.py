@@ -48,7 +48,7 @@ class Excited:
         """Take in the maps (B, h, w, C) of a batch; they count once its pass is complete."""
         peaks = maps.amax((1, 2)).float().T.contiguous()  # (C, B)
         before = self._lists.get(group) or self._empty(peaks, (maps.shape[1], maps.shape[2]))
-        order = torch.cat([before.values, peaks], 1).sort(1, descending=True, stable=True)
+        order = torch.cat([before.values, peaks], 1).sort(dim=1, descending=True, stable=True)
         values, chosen = order.values[:, : self._kept], order.indices[:, : self._kept]
         new, known, here = chosen >= self._kept, chosen.clamp(max=self._kept - 1), (chosen - self._kept).clamp(min=0)
         images = torch.where(new, here + self.looked_at, before.images.gather(1, known))

@@ -26,8 +26,8 @@ from tlcore.analysis.filters import Filters, first_filters
 from tlcore.analysis.maps import Watcher, evaluating, pictures, watching
 from tlcore.analysis.tokens import token_colours
 from tlcore.data.load import Split
+from tlcore.errors import UnknownName
 from tlcore.files import replacing
-from tlcore.groups import HEAD
 from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
 from tlcore.training.machine import Machine
@@ -57,9 +57,13 @@ def write_seen(
     classes by turns, are kept; what excites a channel is kept of all channels. Returns {file, looked_at, kept,
     filters {layer, count, size, patches} or null, shown [{row, id, class}], groups [{name, channels, map [rows, columns] or
     null, silent (channels that no image moves), colours [share of variance] or null, why (a sentence where there is no map)}]}.
-    The network is left as it was. Raises `ValueError` where `excited` did not look at each image once.
+    The network is left as it was. Raises `UnknownName` for a group that is none, and `ValueError` where `excited` did not look
+    at each image once.
     """
-    names = [group.name for group in network.groups if group.name != HEAD] if groups is None else list(groups)
+    known = [group.name for group in network.groups]
+    names = known[:-1] if groups is None else list(groups)
+    for unknown in (name for name in names if name not in known):
+        raise UnknownName("layer group", unknown, known)
     shown = _by_turns(split.labels, images)
     if excited is None:
         excited = Excited()
