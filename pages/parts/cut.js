@@ -33,7 +33,7 @@ function wayText(ways) {
   if (way.kind === "recomputed") return `${frozen} and computed again in each epoch. ${way.reason}`;
   const views = way.views > 1 ? `${way.views} augmented views of each picture` : "each picture";
   const text = `${frozen}: computed once for ${views} and kept (${memory([...sizes.values()].reduce((sum, size) => sum + size))}).`;
-  return way.solver === "lbfgs" ? `${text} The head alone is a convex problem, solved by L-BFGS: an epoch is one round of 20 iterations.` : text;
+  return way.solver === "lbfgs" ? `${text} The head alone is a convex problem, solved by L-BFGS: an epoch is one round of up to 60 iterations.` : text;
 }
 
 export function memory(size) {

@@ -70,7 +70,7 @@ def press_start(page: Page, url: str) -> tuple[float, float]:
     began = time.perf_counter()
     start.click()
     # What only events can say: preparing, a step, an epoch. Waiting in the queue is not an event.
-    reported = re.compile(r"decod|fetch|build|read|epoch|step|train|comput|test|done", re.I)
+    reported = re.compile(r"decod|fetch|build|reading|epoch|step|train|comput|test|done", re.I)
     page.locator(".live .status", has_text=reported).or_(page.get_by_text("Done", exact=True)).first.wait_for(timeout=60_000)
     first = time.perf_counter() - began
     page.get_by_text("Done", exact=True).first.wait_for(timeout=400_000)

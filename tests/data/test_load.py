@@ -81,6 +81,18 @@ def test_images_per_class_thins_train_alone_and_is_cut_from_what_is_decoded(
         assert np.array_equal(five.train.images[i], whole.train.images[whole.train.ids.index(name)])
 
 
+def test_a_kept_key_is_of_the_pictures_own_pixels_whichever_way_they_came(folder: Path) -> None:
+    Image.new("RGB", (8, 8)).save(folder / "cat" / "zz.png")  # one that is read, and one that cannot be
+    (folder / "dog" / "zz.png").write_bytes(b"no picture")
+    for few in (None, 4):  # decoded, then cut out of what is decoded
+        data = load(str(folder), image_size=16, images_per_class=few)
+        for split in (data.train, data.val, data.test):
+            assert split.keys == decoded.keys_of(split.images)
+            assert len(set(split.keys)) == len(split)
+        rows = np.array([3, 0])
+        assert data.train.part(rows).keys == (data.train.keys[3], data.train.keys[0])
+
+
 def test_the_digest_follows_contents_and_labels_but_not_the_size(folder: Path) -> None:
     first = load(str(folder), image_size=16).digest
     assert load(str(folder), image_size=24).digest == first

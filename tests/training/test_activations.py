@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tlcore.data.decoded import keys_of
 from tlcore.progress import silent
 from tlcore.training import activations
-from tlcore.training.activations import Entry, kept, keys_of, shelf
+from tlcore.training.activations import Entry, kept, shelf
 
 RECIPE = {"backbone": "b", "cut": "head", "view": "as it is", "precision": "float32", "image_size": 4}
 PICTURES = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)

@@ -15,13 +15,14 @@ import pytest
 import torch
 from tiny import tiny_network, tiny_split
 
+from tlcore.data.decoded import keys_of
 from tlcore.data.transforms import augment, view_of
 from tlcore.errors import AssetError, OutOfMemory
 from tlcore.groups import HEAD
 from tlcore.models.cut import find_cuts
 from tlcore.models.prefix import Prefix, prefix_of
 from tlcore.progress import silent
-from tlcore.training.activations import kept, keys_of, shelf
+from tlcore.training.activations import kept, shelf
 from tlcore.training.formats import Format
 from tlcore.training.frozen import BATCH, Frozen, from_rows, to_rows
 from tlcore.training.machine import choose

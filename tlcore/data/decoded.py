@@ -22,8 +22,9 @@ from tlcore.progress import Progress, silent
 from tlcore.settings import cache_dir, decoded_limit_bytes
 from tlcore.shelf import Shelf, allocate, used_now
 
-_VERSION: Final = 1  # to be raised when the same file and framing give other pixels
+_VERSION: Final = 2  # to be raised when the same file and framing give other pixels, or when an entry holds something else
 _CHUNK: Final = 32
+KEY_BYTES: Final = 16
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,15 @@ class Decoded:
     """Pictures of one size, in the order of the items that could be read."""
 
     images: np.ndarray  # uint8 (N, S, S, 3), memory-mapped; writing to it changes the copy in memory alone
+    keys: tuple[bytes, ...]  # the digest of each picture's pixels
     kept: tuple[int, ...]  # positions of the items that could be read
     bad: tuple[tuple[int, str], ...]  # position of each other item, and why it could not be read
     oblong: tuple[int, ...]  # positions of the items that are not square
+
+
+def keys_of(images: np.ndarray) -> tuple[bytes, ...]:
+    """The digest (16 bytes) of each picture's pixels; `images` is uint8 (N, S, S, 3)."""
+    return tuple(hashlib.blake2b(np.ascontiguousarray(image), digest_size=KEY_BYTES).digest() for image in images)
 
 
 def decode_all(
@@ -82,10 +89,12 @@ def _open(folder: Path) -> Decoded | None:
     try:
         facts = json.loads((folder / "facts.json").read_bytes())
         images = np.load(folder / "images.npy", mmap_mode="c")
+        keys = (folder / "keys").read_bytes()
     except FileNotFoundError:
         return None
     used_now(folder)
-    return Decoded(images, tuple(facts["kept"]), tuple((i, why) for i, why in facts["bad"]), tuple(facts["oblong"]))
+    keys_apart = tuple(keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))
+    return Decoded(images, keys_apart, tuple(facts["kept"]), tuple((i, why) for i, why in facts["bad"]), tuple(facts["oblong"]))
 
 
 def _fill(
@@ -119,6 +128,7 @@ def _fill(
     if reasons:
         images = _compact(images, kept, folder / "images.npy")
     images.flush()
+    (folder / "keys").write_bytes(b"".join(keys_of(images)))
     write_json(folder / "facts.json", {"kept": kept, "bad": sorted(reasons.items()), "oblong": sorted(oblong)})
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from tlcore.data.catalogue import DATASETS, DatasetCard, dataset_card
-from tlcore.data.decoded import Decoded, decode_all
+from tlcore.data.decoded import Decoded, decode_all, keys_of
 from tlcore.data.listing import SPLITS, Item, SplitName
 from tlcore.data.sources import listing, split_listing
 from tlcore.data.splits import subsample
@@ -30,14 +31,21 @@ class Split:
     labels: np.ndarray  # int64 (N,)
     ids: tuple[str, ...]
     patients: tuple[str | None, ...] | None = None  # whose pictures they are; None where the dataset tells of nobody
+    kept_keys: tuple[bytes, ...] | None = field(default=None, repr=False)  # `keys`, where somebody has computed them
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """The digest of each picture's pixels: equal pictures have equal keys."""
+        return keys_of(self.images) if self.kept_keys is None else self.kept_keys
+
     def part(self, rows: np.ndarray) -> Split:
         """The pictures in these rows, in memory."""
         patients = None if self.patients is None else tuple(self.patients[i] for i in rows)
-        return Split(np.array(self.images[rows]), self.labels[rows], tuple(self.ids[i] for i in rows), patients)
+        keys = None if self.kept_keys is None else tuple(self.kept_keys[i] for i in rows)
+        return Split(np.array(self.images[rows]), self.labels[rows], tuple(self.ids[i] for i in rows), patients, keys)
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,7 @@ class _Decoder:
             np.array(labels, dtype=np.int64),
             tuple(item.id for item in kept),
             patients if any(patient is not None for patient in patients) else None,
+            decoded.keys,
         )
 
     def _decode(self, items: Sequence[Item], only_cached: bool = False) -> Decoded | None:
@@ -189,7 +198,7 @@ def _part(whole: Decoded, items: Sequence[Item], wanted: Sequence[Item]) -> Deco
     kept = tuple(position[items[whole.kept[row]].id] for row in rows)
     bad = tuple((position[items[i].id], why) for i, why in whole.bad if items[i].id in position)
     oblong = tuple(position[items[i].id] for i in whole.oblong if items[i].id in position)
-    return Decoded(whole.images[rows], kept, bad, oblong)
+    return Decoded(whole.images[rows], tuple(whole.keys[row] for row in rows), kept, bad, oblong)
 
 
 def _digest(classes: Sequence[str], splits: dict[SplitName, list[Item]]) -> str:

@@ -63,15 +63,16 @@ def file_items(
     return [
         Item(
             id=path,
-            read=partial(decode, folder / path),
+            read=partial(decode, file),
             label=label(path),
             digest=manifest[path]["digest"],
             patient=patient(path),
             split=mark(path),
-            file=folder / path,
+            file=file,
         )
         for path in sorted(manifest)
         if matches(f"/{path}")
+        for file in (folder / path,)
     ]
 
 

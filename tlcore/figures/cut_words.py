@@ -128,7 +128,7 @@ def _way(ways: Sequence[Mapping[str, Any]]) -> str:
     views = f"{way['views']} augmented views of each picture" if way["views"] > 1 else "each picture"
     text = f"{frozen}: computed once for {views} and kept ({memory(sum(sizes.values()))})."
     if way["solver"] == "lbfgs":
-        text += " The head alone is a convex problem, solved by L-BFGS: an epoch is one round of 20 iterations."
+        text += " The head alone is a convex problem, solved by L-BFGS: an epoch is one round of up to 60 iterations."
     return text
 
 

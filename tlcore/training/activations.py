@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from tlcore.data.decoded import KEY_BYTES
 from tlcore.files import write_json
 from tlcore.progress import Progress
 from tlcore.settings import activations_dir, activations_limit_bytes
 from tlcore.shelf import Shelf, allocate, size_of, used_now
-
-KEY_BYTES = 16
 
 
 def shelf() -> Shelf:
@@ -35,11 +34,6 @@ def shelf() -> Shelf:
         "The activations of the frozen layers",
         "Free some space, set THAW_ACTIVATIONS_DIR to another disk, or train without the cut (cut: off).",
     )
-
-
-def keys_of(images: np.ndarray) -> list[bytes]:
-    """The digest (16 bytes) of each picture's pixels; `images` is uint8 (N, S, S, 3)."""
-    return [hashlib.blake2b(np.ascontiguousarray(image), digest_size=KEY_BYTES).digest() for image in images]
 
 
 @dataclass(frozen=True)

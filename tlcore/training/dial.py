@@ -43,7 +43,7 @@ from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup
 from tlcore.training.state import State, put_back
 
-HEAD_ROUNDS = 2  # of L-BFGS, 20 iterations each; or epochs, where nothing is kept and each costs a pass through the network
+HEAD_ROUNDS = 2  # of L-BFGS; or epochs, where nothing is kept and each costs a pass through the network
 HEAD_EPOCHS, HEAD_PATIENCE = 30, 5  # of a head that is trained on rows that are kept
 SHARE_OF_RATE = 0.1  # of the run's rate, for the head and the body alike, once the head is solved
 

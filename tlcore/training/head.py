@@ -18,13 +18,13 @@ from torch.nn import functional
 from tlcore.groups import HEAD
 from tlcore.training.route import CutRoute
 
-ITERATIONS = 20  # of a round, which is an epoch: the validation images are looked at after each
+ITERATIONS = 60  # of a round, which is an epoch: enough for most heads to be solved in the first one
 MOST_LOOKS = ITERATIONS * 5 // 4  # at all features, after which torch ends a round within a line search
-MEMORY = 10  # pairs of steps and gradient changes that the curvature is told from
+MEMORY = 20  # pairs of steps and gradient changes that the curvature is told from
 ROWS = 500  # at most, that the features' covariance is told from
 CURVATURE = 0.01  # of the loss along a logit, about: p(1 - p) once most answers are sure
 _OF_BIAS = CURVATURE**0.5  # so that the loss is as round along the bias
-FLAT = 3e-5  # the largest gradient, in whitened coordinates, at which it ends: the loss is within about 1e-7 of its minimum
+FLAT = 1e-4  # the largest gradient, in whitened coordinates, at which it ends: the loss is within about 2e-6 of its minimum
 MOST_VALUES = 10**8  # of all features together; above it they go through in batches
 
 
@@ -53,7 +53,7 @@ class HeadProblem:
         self._whitened = _Whitened(self._features, weight_decay)
 
     def round(self) -> Round:
-        """Up to 20 iterations of L-BFGS with a strong-Wolfe line search; the loss and accuracy of where it ends."""
+        """Up to 60 iterations of L-BFGS with a strong-Wolfe line search; the loss and accuracy of where it ends."""
         moved = self._whitened.of(self._matrix, self._bias)
         solver = torch.optim.LBFGS(
             moved,

@@ -41,7 +41,7 @@ from tlcore.training.step import train_step
 
 WARM_UP = 2  # steps that do not count
 TIMED_STEPS = 5  # in each phase, at most
-LOOKS = 25  # at all features in a round of L-BFGS: 20 iterations, a few of which look twice
+LOOKS, LATER_LOOKS = 50, 2  # at all features in the first round of L-BFGS, which solves most heads, and in each later one
 SECONDS = 2.0  # for all phases together; once spent, a phase in between two measured ones is put between them
 
 
@@ -96,10 +96,10 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         eval_rate = _time_evaluation(state, setup, report)
     phases = []
     for place, (phase, (seconds, measured)) in enumerate(zip(plan.phases, step_seconds, strict=True)):
-        per_epoch = LOOKS if setup.solves(place) else steps_per_epoch(spec.train_images, asked.batch_size)
+        per_epoch = steps_per_epoch(spec.train_images, asked.batch_size)
         if phase.measured is not None:  # a batch that rates are measured on takes about as long as a step
             per_epoch += min(phase.measured.batches, per_epoch)
-        steps = phase.epochs * per_epoch
+        steps = LOOKS + LATER_LOOKS * (phase.epochs - 1) if setup.solves(place) else phase.epochs * per_epoch
         phases.append(
             {"name": phase.name, "seconds_per_step": seconds, "steps": steps, "seconds": seconds * steps, "measured": measured}
         )

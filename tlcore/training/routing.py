@@ -19,7 +19,7 @@ from tlcore.models.nf4 import in_nf4
 from tlcore.models.prefix import Prefix, prefix_of
 from tlcore.progress import Progress
 from tlcore.strategies import Plan
-from tlcore.training.activations import Rows, keys_of
+from tlcore.training.activations import Rows
 from tlcore.training.formats import Format, choose_format
 from tlcore.training.frozen import Frozen
 from tlcore.training.memory import is_out_of_memory, nothing_fits
@@ -258,7 +258,7 @@ def _frozen(
         "head": network.head_kind,
         "mean": look.mean,
         "std": look.std,
-        "pictures": [key.hex() for key in keys_of(images[:TRIAL])],
+        "pictures": [key.hex() for key in whole.splits["train"].keys[:TRIAL]],
     }
     made = None
     if measured is None:
@@ -284,7 +284,7 @@ def _keep(
         groups = [g for g, way in ways.items() if way.bytes and (way.kind == "kept" or not training)]
         if not groups or not len(split):
             continue
-        keys = keys_of(split.images)
+        keys = split.keys
         for view in range(views or 0) if training and views is not None else [None]:
             for group, found in frozen.keep(split.images, keys, view, groups, progress).items():
                 rows[group][name] = (*rows[group].get(name, ()), found)
