@@ -111,7 +111,7 @@ class RunSpec(_Spec):
     @model_validator(mode="before")
     @classmethod
     def _as_its_preset_is_meant(cls, given: Any) -> Any:
-        """A preset by its name brings the fields that it is meant with, which what is given wins over; one as data brings none."""
+        """A preset by its name brings what it is meant with, where nothing else is given; one that is data brings nothing."""
         named = given.get("strategy") if isinstance(given, dict) else None
         return defaults_of(named) | given if isinstance(named, str) else given
 
