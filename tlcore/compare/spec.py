@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from tlcore.errors import SpecError
-from tlcore.spec import RunSpec, _Spec
+from tlcore.spec import RunSpec, Spec
 from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 
 MOST_RUNS = 5000
@@ -19,7 +19,7 @@ Unit = Literal["epochs", "steps", "seconds"]
 T = TypeVar("T")
 
 
-class Budget(_Spec):
+class Budget(Spec):
     """How long each run may train. Steps and seconds become whole epochs, run by run (see `expand`)."""
 
     unit: Unit = "epochs"
@@ -52,7 +52,7 @@ class Cell:
     epochs: int
 
 
-class CompareSpec(_Spec):
+class CompareSpec(Spec):
     """A grid of runs that differ in nothing but what is compared.
 
     `run` is what all of them share; its dataset, backbone, strategy, images per class, seed and epochs are replaced.
