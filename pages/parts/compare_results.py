@@ -50,6 +50,7 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
         required=True,
         format_func=metric_title,
         key="compare-metric",
+        wrap=True,
         help=" ".join(f"{SAID[name][0]}: {SAID[name][1]}" for name in METRICS),
     )
     found, known = rows(contents, filled, metric), majorities(filled)
@@ -96,6 +97,7 @@ def _pareto(comparison: Comparison, here: list[Row], names: Names, metric: str, 
         format_func=lambda name: COSTS[name].title,
         label_visibility="collapsed",
         key="compare-cost",
+        wrap=True,
     )
     shown(f"pareto-{cost}", comparison, *pareto(here, cost, names, metric, majority))
     _marks(here, names)

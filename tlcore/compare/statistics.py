@@ -19,7 +19,10 @@ EQUAL = 1e-12  # differences smaller than this are rounding
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds. `sd` is the sample's standard deviation; it and the interval are None for a single seed."""
+    """A mean over seeds. `sd` is the sample's standard deviation, None for a single seed.
+
+    The interval is None there too, and where all seeds gave the same: they then tell nothing of chance.
+    """
 
     n: int
     mean: float
@@ -61,6 +64,8 @@ def estimate(values: Sequence[float], *, bounds: tuple[float, float] | None = No
     sd = _sd(values, mean)
     if sd is None:
         return Estimate(n, mean, None, None, None)
+    if max(values) - min(values) < EQUAL:
+        return Estimate(n, mean, 0.0, None, None)
     half = _half(sd, n)
     low, high = mean - half, mean + half
     if bounds is not None:
@@ -81,10 +86,9 @@ def difference(apart: Sequence[float]) -> Difference:
     n, found = len(apart), estimate(apart)
     if found.sd is None:
         return Difference(n, found.mean, None, None, None, None, None, None)
-    identical = max(apart) - min(apart) < EQUAL
     p_flip = sign_flip(apart) if n <= FLIP_LIMIT else None
     least = 2.0 ** (1 - n) if p_flip is not None else None
-    if identical:
+    if found.low is None:
         return Difference(n, found.mean, 0.0, None, None, None, p_flip, least, identical=True)
     p = t_test(found.mean, found.sd, n)
     return Difference(n, found.mean, found.sd, found.low, found.high, p, p_flip, least)

@@ -68,7 +68,7 @@ class Row:
     strategy: str
     seeds: tuple[int, ...]
     estimate: Estimate
-    own: Mapping[str, Any] | None  # with a single seed: the run's own interval, over its test images
+    own: Mapping[str, Any] | None  # where the seeds give no interval: the first run's own, over its test images
     trainable_params: int
     seconds: float
     per_class: float
@@ -79,7 +79,7 @@ class Row:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Over the seeds; with one seed the run's own, over its test images."""
+        """Over the seeds; with one seed, or where all gave the same, a run's own, over its test images."""
         if self.estimate.low is not None and self.estimate.high is not None:
             return self.estimate.low, self.estimate.high
         if self.own is not None and self.own.get("low") is not None:
@@ -151,12 +151,13 @@ def _row(setting: Setting, name: str, outcomes: dict[int, Outcome], metric: str)
     seeds = tuple(sorted(outcomes))
     first = outcomes[seeds[0]]
     forgot = [one.forgetting for one in outcomes.values() if one.forgetting is not None]
+    over_seeds = estimate([_value(outcomes[seed], metric) for seed in seeds], bounds=BOUNDS)
     return Row(
         setting=setting,
         strategy=name,
         seeds=seeds,
-        estimate=estimate([_value(outcomes[seed], metric) for seed in seeds], bounds=BOUNDS),
-        own=first.test[metric] if len(seeds) == 1 else None,
+        estimate=over_seeds,
+        own=first.test[metric] if over_seeds.low is None else None,
         trainable_params=first.trainable_params,
         seconds=sum(one.seconds for one in outcomes.values()) / len(outcomes),
         per_class=sum(one.per_class for one in outcomes.values()) / len(outcomes),

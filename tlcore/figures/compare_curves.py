@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -18,6 +19,7 @@ from tlcore.figures.style import escaped
 from tlcore.figures.words import is_share, measured, times
 
 COLUMNS, MANY_COLUMNS, MANY = 3, 5, 9  # with more strategies than the last, the pictures are smaller
+TITLE = 14  # characters of a line above a picture: three stand side by side on a phone
 
 
 def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, str]:
@@ -30,7 +32,7 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
         cols=columns,
         shared_xaxes="all",
         shared_yaxes="all",
-        subplot_titles=[escaped(names.strategy(row.strategy)) for row in rows],
+        subplot_titles=["<br>".join(map(escaped, textwrap.wrap(names.strategy(row.strategy), TITLE))) for row in rows],
         horizontal_spacing=0.03,
         vertical_spacing=min(0.3 / max(lines - 1, 1), 46 / (150 * lines)) if lines > 1 else 0,
     )
@@ -64,6 +66,8 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
         font={"size": 13, "family": "Arial, Helvetica, sans-serif"},
     )
     figure.update_annotations(font={"size": 12 if columns <= COLUMNS else 11})
+    longest = max((len(outcome.curve) for row in rows for outcome in row.outcomes.values()), default=1)
+    figure.update_xaxes(dtick=max(1, math.ceil(longest / 5)), tick0=0)
     figure.update_xaxes(title={"text": "Epochs"}, row=lines)
     figure.update_yaxes(title={"text": y_title(metric, "Val.")}, col=1, row=(lines + 1) // 2)
     return figure, curves_reading(rows, names, metric)

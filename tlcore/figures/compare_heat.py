@@ -92,7 +92,8 @@ def heat_reading(rows: Sequence[Row], names: Names, metric: str) -> str:
     everywhere = [names.strategy(name) for name in names.spec.names if close[name] == len(settings) > wins[name]]
     ((winner, most),) = wins.most_common(1)
     if most == len(settings):
-        text = f"{names.strategy(winner)} has the highest mean in all {times(len(settings), 'setting')}."
+        where = "both settings" if len(settings) == 2 else f"all {times(len(settings), 'setting')}"
+        text = f"{names.strategy(winner)} has the highest mean in {where}."
     else:
         text = f"No strategy is best everywhere: {names.strategy(winner)} leads in {most} of {len(settings)} settings."
     if everywhere:

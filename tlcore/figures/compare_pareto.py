@@ -141,7 +141,7 @@ def pareto_reading(known_rows: Sequence[tuple[Row, float]], cost: Cost, names: N
         return text
     span = gain_words(gap, metric)
     if gap.within_noise:
-        return f"{text} From its cheap end to its best it gains {span}: the cheapest will do."
+        return f"{text} From its cheap end to its best it gains {span}. Nothing here shows that paying more buys more."
     text = f"{text} All the way up it gains {span}"
     enough = next((row for row, _ in front if row is best or _within(best, row)), best)
     if enough is best or is_control(names.spec, enough.strategy):

@@ -47,13 +47,14 @@ def _judged(size: str, gap: Gap, metric: str) -> str:
         return f"{size} on {times(gap.seeds, 'seed')}, without an interval: nothing tells it from chance"
     over = f"over {times(gap.seeds, 'seed')}" if gap.over == "seeds" else f"over the test {gap.over}"
     span = f"{size} ({signed(metric, gap.low)} to {signed(metric, gap.high)} {over})"
-    return f"{span}: {noise_words(gap)}" if gap.within_noise else span
+    if not gap.within_noise:
+        return span
+    return f"{span}: {WITHIN}" if gap.low <= 0 <= gap.high else f"{span}: {WITHIN} once corrected for so many comparisons"
 
 
 def noise_words(gap: Gap) -> str:
-    """'within noise', and where the interval alone says otherwise, why."""
-    alone = gap.low is not None and gap.high is not None and not gap.low <= 0 <= gap.high
-    return f"{WITHIN}, corrected for so many comparisons" if alone else WITHIN
+    """'within noise' for a table, with a word more where the interval alone says otherwise."""
+    return WITHIN if gap.low is None or gap.high is None or gap.low <= 0 <= gap.high else f"{WITHIN}, corrected"
 
 
 def headline(rows: Sequence[Row], majority: Majority | None, names: Names, metric: str) -> str:
@@ -96,7 +97,10 @@ def transfer_words(rows: Sequence[Row], names: Names, metric: str) -> list[str]:
         sentences.append(f"Negative transfer: against training from scratch, {some(each)}.")
     if helped:
         row, gap = max(helped, key=lambda pair: pair[1].mean)
-        many = f" {len(helped)} of {len(against)} pretrained strategies are ahead of it by more than noise."
+        ahead = times(
+            len(helped), f"of {len(against)} pretrained strategies is", f"of {len(against)} pretrained strategies are"
+        )
+        many = f" {ahead} ahead of it by more than noise."
         most = gap_words(gap, metric, "training from scratch")
         sentences.append(f"Pretraining helped: {names.strategy(row.strategy)} gets {most}.{many if len(against) > 1 else ''}")
     if unclear:
@@ -152,8 +156,8 @@ def how_sure(rows: Sequence[Row], names: Names) -> str:
         if most == 2:
             wider = interval_factor(2) / interval_factor(3)
             how += f" Two seeds make an interval {wider:.1f} times as wide as three of the same spread: add one."
-        if any(row.gap is not None and row.gap.over in ("images", "patients") for row in rows):
-            how += " Where all seeds gave the same difference, or only one is done, the interval is over the test images."
+        if any(row.estimate.low is None or (row.gap is not None and row.gap.over in ("images", "patients")) for row in rows):
+            how += " Where all seeds gave the same, or only one is done, the interval is over the test images."
     return f"{how} {rule_words(rows)}".strip()
 
 
