@@ -14,6 +14,7 @@ from pages.parts.transferability_form import choose, fill
 from pages.parts.transferability_result import said_so_far, show_picture, show_tables
 from tlcore.analysis.transferability_plan import CUTS, FORMS, cells
 from tlcore.figures.words import count, duration
+from tlcore.made_with import made_how
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
@@ -34,6 +35,7 @@ def transferability() -> None:
     st.markdown(_WHAT)
     with told():
         _follow_link()
+    with told():
         spec = choose()
         run = find(runs_dir(), spec)
         if run is None:
@@ -141,6 +143,9 @@ def _ended(run: Run, spec: TransferabilitySpec) -> None:
         for notice in result["notices"]:
             st.caption(f":material/info: {plain(notice)}")
         show_tables(run, result)
+        if old := made_how(result.get("made_with")):
+            st.caption(plain(f"This was made {old}: made today, the numbers may differ."))
+            _offer(spec, "Start anew")
         return
     if status.state == "failed" and status.error:
         say(status.error["message"], status.error.get("next_step") or "")

@@ -79,8 +79,8 @@ def _more(dataset: str) -> dict[str, Any]:
         "epochs": left.number_input("Epochs of each network", 1, 1000, key=_key(dataset, "epochs")),
         "images_per_class": right.number_input(
             "Training images of each class",
-            2,
-            None,
+            min_value=2,
+            value=None,  # it can be emptied
             key=_key(dataset, "images_per_class"),
             placeholder="all",
             help="At most so many. Fewer are quicker, and what was learnt elsewhere matters more.",

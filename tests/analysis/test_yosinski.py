@@ -161,7 +161,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(yosinski, "train", lambda *given, **named: 0.0)
     _do(run)
     (run.path / "spec.json").write_text(SPEC.model_copy(update={"lr": 0.5}).model_dump_json())
-    with pytest.raises(ThawError, match="another spec or other images"):
+    with pytest.raises(ThawError, match="another spec, other images"):
         _do(run)
 
 

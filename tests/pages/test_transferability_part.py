@@ -17,6 +17,7 @@ from pages.parts.transferability_result import curve_csv, networks_csv
 from tests.pages.driving import press, said
 from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, cells, suited
 from tlcore.files import write_json
+from tlcore.made_with import MADE_WITH
 from tlcore.runs import EventWriter, Run, Status, all_runs, create
 from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
 
@@ -53,6 +54,7 @@ def _result(**fields: Any) -> dict[str, Any]:
     return {
         "dataset": "digits", "title": "Handwritten digits", "halves": [_halves(seed) for seed in range(3)], "cuts": list(CUTS),
         "networks": _networks(), "notices": ["One of the pictures could not be read."], "device": "CPU", "seconds": 90,
+        "made_with": MADE_WITH,
     } | fields  # fmt: skip
 
 
@@ -115,6 +117,16 @@ def test_the_halves_that_are_far_apart_are_offered_where_they_are_known(runs: Pa
     assert not {"chest-xray", "natural-photos", "chestmnist"} & set(CANDIDATES)
 
 
+def test_a_dataset_without_settings_of_its_own_can_be_chosen_with_all_its_images(runs: Path) -> None:
+    app = _opened()
+    app.selectbox(key="transferability-dataset").select("bloodmnist").run()
+    assert app.number_input(key="transferability-bloodmnist-images_per_class").value == 500
+    app.number_input(key="transferability-bloodmnist-images_per_class").set_value(None).run()
+    assert "For teaching and research, not for clinical decisions." in said(app)
+    press(app, "Start the experiment")
+    assert _asked(runs) == [suited("bloodmnist", images_per_class=None)]
+
+
 def test_the_curve_fills_while_it_runs(runs: Path) -> None:
     run = create(runs, ASKED)
     with closing(EventWriter(run)) as events:
@@ -149,6 +161,15 @@ def test_a_finished_one_is_read_and_can_be_taken_away(runs: Path) -> None:
     assert row["from base"] == pytest.approx(-0.14 + 0.007)
 
 
+def test_one_of_an_earlier_version_says_so_and_may_be_done_anew(runs: Path) -> None:
+    _timed(runs)
+    _made(runs, ASKED, "done", _result(made_with={**MADE_WITH, "torch": "1.0"}))
+    app = _opened()
+    assert "This was made with torch 1.0" in said(app)
+    press(app, "Start anew")
+    assert len(_asked(runs)) == 2
+
+
 def test_the_other_kind_of_halves_is_laid_beside(runs: Path) -> None:
     for halves, kinds in (("random", None), ("distant", ["animals", "vehicles"])):
         found = [one | {"kinds": kinds} for one in _result()["halves"]]
@@ -170,7 +191,9 @@ def test_a_link_brings_its_choices(runs: Path) -> None:
 
 
 def test_a_link_to_nothing_says_so(runs: Path) -> None:
-    assert "There is no run 20250101T000000-x-0000 here." in said(_opened(transferability="20250101T000000-x-0000"))
+    words = said(_opened(transferability="20250101T000000-x-0000"))
+    assert "There is no run 20250101T000000-x-0000 here." in words
+    assert "114 networks" in words  # the form is there all the same
 
 
 @pytest.mark.parametrize(

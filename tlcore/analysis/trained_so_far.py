@@ -19,8 +19,8 @@ from tlcore.files import sweep_temporaries, write_atomically, write_json
 class SoFar:
     """What `network` events say of each network, and the weights of the base networks that others take layers from."""
 
-    def __init__(self, folder: Path, identity: Mapping[str, str]) -> None:
-        """Read what `folder` holds. Raises `ThawError` where that is of another spec or other images than `identity` says."""
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        """Read what `folder` holds. Raises `ThawError` where that is of something else than `identity` says."""
         self._folder, self._identity = folder, dict(identity)
         self.networks: list[dict[str, Any]] = []
         self._done: set[Cell] = set()
@@ -30,7 +30,7 @@ class SoFar:
         held = json.loads(self._file.read_bytes())
         if held["identity"] != self._identity:
             raise ThawError(
-                "This experiment was begun with another spec or other images than there are now.",
+                "This experiment was begun with another spec, other images or another version of the program.",
                 next_step="Start it again: going on would mix two experiments.",
             )
         self.networks = held["networks"]

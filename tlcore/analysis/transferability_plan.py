@@ -26,8 +26,8 @@ FORMS = ("BnB", "AnB", "BnB+", "AnB+", "random")
 _SUITED: Mapping[str, Mapping[str, Any]] = {
     "digits": {"image_size": 16, "images_per_class": 20, "epochs": 30, "batch_size": 32},
     "fashion-mnist": {"image_size": 28, "images_per_class": 150},
-    "cifar10": {"images_per_class": 500},
 }
+_SUITS_OTHERS: Mapping[str, Any] = {"images_per_class": 500}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def cells(spec: TransferabilitySpec) -> Iterator[Cell]:
 
 def suited(dataset: str, **given: Any) -> TransferabilitySpec:
     """The experiment on a dataset with what suits it, as far as nothing else is `given`. Raises `SpecError`."""
-    return make(TransferabilitySpec, **{"dataset": dataset, **_SUITED.get(dataset, {}), **given})
+    return make(TransferabilitySpec, **{"dataset": dataset, **_SUITED.get(dataset, _SUITS_OTHERS), **given})
 
 
 def has_distant(dataset: str) -> bool:

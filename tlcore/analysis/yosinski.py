@@ -33,6 +33,7 @@ from tlcore.analysis.transferability_plan import CUTS, LAYERS, Cell, cells, seco
 from tlcore.data.halves import half_of, halves
 from tlcore.data.load import Dataset, load
 from tlcore.errors import DataError, SpecError
+from tlcore.made_with import MADE_WITH
 from tlcore.runs import EventWriter, Run
 from tlcore.spec import TransferabilitySpec
 from tlcore.training.intervals import wilson
@@ -68,7 +69,7 @@ def transferability(run: Run, events: EventWriter) -> dict[str, Any]:
         )
         for notice in data.notices:
             report.notice(notice)
-        so_far = SoFar(run.path / "checkpoint", {"spec": spec.digest(), "data": data.digest})
+        so_far = SoFar(run.path / "checkpoint", {"spec": spec.digest(), "data": data.digest, "made_with": dict(MADE_WITH)})
         for network in so_far.networks:  # the last one's event may be missing: readers know a network by seed, form and cut
             report.write("network", **network)
         before, every = so_far.seconds, list(cells(spec))
@@ -91,6 +92,7 @@ def transferability(run: Run, events: EventWriter) -> dict[str, Any]:
         "networks": so_far.networks,
         "cuts": list(CUTS),
         "layers": [{"channels": channels, "stride": stride} for channels, stride in LAYERS],
+        "made_with": dict(MADE_WITH),
         "settings": spec.model_dump(mode="json", exclude={"kind", "dataset", "labels"}),
         "device": machine.name,
         "notices": list(data.notices),
