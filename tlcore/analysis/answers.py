@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from tlcore.analysis.cka import cka_in_batches, cka_matrix
 from tlcore.analysis.features import LOGITS, Site
-from tlcore.analysis.hscore import hscore
+from tlcore.analysis.hscore import hscore_beside_chance
 from tlcore.analysis.leep import leep, nce
 from tlcore.analysis.level import Judge, recommend
 from tlcore.analysis.logme import logme
@@ -99,7 +99,7 @@ class Answers:
         with _told(entry, "logme", source):
             entry["logme"][source] = logme(train, data.train.labels)
         with _told(entry, "hscore", source):
-            entry["hscore"][source] = hscore(train, data.train.labels)
+            entry["hscore"][source], entry["hscore_by_chance"][source] = hscore_beside_chance(train, data.train.labels)
 
     def _split(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         borders = np.cumsum([len(self.data.train), len(self.data.val)])
@@ -182,7 +182,7 @@ class Answers:
 
 
 def _entry(site: Site, band: str) -> dict[str, Any]:
-    tables = {name: {} for name in ("probe", "logme", "hscore", "cka", "drift")}
+    tables = {name: {} for name in ("probe", "logme", "hscore", "hscore_by_chance", "cka", "drift")}
     return {"name": site.name, "group": site.group, "band": band, **tables, "leep": None, "nce": None, "why": {}}
 
 
