@@ -32,9 +32,11 @@ def layer_embedding(run: Run, result: Mapping[str, Any]) -> None:
     st.header("How classes come apart")
     embedding = result.get("embedding")
     saved = arrays(run, embedding["file"]) if embedding else None
-    if not embedding or saved is None or not embedding["methods"]:
-        reasons = sorted(set((embedding or {}).get("missing", {}).values()))
-        st.caption(plain(" ".join(reasons) or "This run laid no images out. Ask the layers again to have it."))
+    if not embedding or saved is None:
+        st.caption("This run laid no images out. Ask the layers again to have it.")
+        return
+    if not embedding["methods"]:
+        st.caption(plain(" ".join(sorted(set(embedding["missing"].values())))))
         return
     source, method = _choices(embedding)
     place = next(i for i, one in enumerate(embedding["sources"]) if one["name"] == source)
