@@ -14,7 +14,7 @@ from tlcore.errors import SpecError
 from tlcore.groups import HEAD, LEVELS, Group
 from tlcore.strategies import STRATEGIES, Strategy
 from tlcore.strategies.pull import PULLS
-from tlcore.strategies.settings import Setting, Value, idle, setting_named, settings_of, value_of
+from tlcore.strategies.settings import NONE, Setting, Value, idle, setting_named, settings_of, value_of
 
 _QUESTIONS = {
     "scope": "What moves",
@@ -30,6 +30,7 @@ _PULLS = {
     "distillation": "the old answers on the new images (LwF)",
     "replay": "the old answers on old images (replay)",
 }
+_ALL = "all groups"  # where the lowest one is none
 _OWN_CONTROL = "scope.group"  # of a custom strategy: Unfreeze from, above
 
 
@@ -49,7 +50,7 @@ def strategy_settings(groups: tuple[Group, ...]) -> None:
             columns = st.columns(2)
             if axis == "pull":
                 with columns[0]:
-                    _pull()
+                    _pull(_own_pull(st.session_state[key("strategy")]))
             for place, setting in enumerate(settings, start=axis == "pull"):
                 with columns[place % 2]:
                     _control(setting, base, now, groups)
@@ -60,7 +61,7 @@ def _control(setting: Setting, base: Strategy, now: Strategy, groups: tuple[Grou
     own, path = value_of(base, setting.path), setting.path
     value = chosen()["settings"].get(path, own)
     why_not = idle(now, path)
-    st.session_state[_key(path)] = value
+    st.session_state[_key(path)] = NONE if value is None else value  # None would be an empty box
     options = {"key": _key(path), "on_change": _take, "args": (path, own), "disabled": bool(why_not)}
     help_ = f"{setting.allowed[0].upper()}{setting.allowed[1:]}. {_whose(own)}"
     match setting.kind:
@@ -74,9 +75,9 @@ def _control(setting: Setting, base: Strategy, now: Strategy, groups: tuple[Grou
             st.selectbox(setting.label, setting.choices, help=help_, **options)
         case "group":
             names = [*LEVELS[:-1], *(group.name for group in groups if group.name != HEAD)]
-            known = ([None] if setting.optional else []) + names
-            every = known + ([] if value in known else [value])
-            st.selectbox(setting.label, every, format_func=lambda name: name or "all groups", help=help_, **options)
+            known = ([NONE] if setting.optional else []) + names
+            every = known + ([] if value in (None, *known) else [value])
+            st.selectbox(setting.label, every, format_func=lambda name: _ALL if name == NONE else name, help=help_, **options)
     changed = f" **Changed**: {plain(_whose(own))}" if value != own else ""
     st.caption(f":material/block: {plain(why_not)}" if why_not else f"{plain(setting.help)}{changed}")
 
@@ -87,7 +88,8 @@ def _key(path: str) -> str:
 
 def _take(path: str, own: Value) -> None:
     """Note what the control of a setting says now; nothing, where it says what the preset does."""
-    value = st.session_state[_key(path)]
+    said = st.session_state[_key(path)]
+    value = None if said == NONE else said
     others = {name: kept for name, kept in st.session_state[key("settings")].items() if name != path}
     st.session_state[key("settings")] = others | ({} if value == own else {path: value})
 
@@ -98,7 +100,7 @@ def _whose(value: Value) -> str:
 
 
 def _in_words(value: Value) -> str:
-    return "all groups" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return _ALL if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _most(setting: Setting, groups: tuple[Group, ...], value: int) -> float | None:
@@ -111,15 +113,21 @@ def _step(own: Value) -> float:
     return 10.0 ** math.floor(math.log10(own)) / 2 if isinstance(own, float) and own > 0 else 0.05
 
 
-def _pull() -> None:
-    st.selectbox(
+def _own_pull(strategy: str) -> str:
+    """The kind of pull that a preset has by itself."""
+    return STRATEGIES[strategy].strategy.pull.kind if strategy in STRATEGIES else "none"
+
+
+def _pull(own: str) -> None:
+    asked = st.selectbox(
         "The loss pulls towards",
         [AS_PRESET, *PULLS],
         key=key("pull"),
         format_func=lambda kind: _PULLS.get(kind, kind),
         on_change=_another_pull,
     )
-    st.caption("Towards what the pretrained network was or said, so that less of it is forgotten.")
+    said = f"The strategy says: {plain(_PULLS[own])}. " if asked == AS_PRESET else ""
+    st.caption(f"{said}A pull keeps the network near what it was or said, so that less is forgotten.")
 
 
 def _another_pull() -> None:

@@ -70,7 +70,7 @@ def test_every_setting_has_a_control_with_its_value_its_range_and_its_help(runs,
     for setting in settings_of(strategy):
         (box,) = [one for one in (*app.number_input, *app.selectbox) if one.key == f"train-set-{setting.path}"]
         assert box.label == setting.label
-        assert box.value == value_of(strategy, setting.path)
+        assert box.value == ("none" if (own := value_of(strategy, setting.path)) is None else own)
         assert setting.allowed[1:] in box.help
         assert "The preset says" in box.help
         why_not = idle(strategy, setting.path)
@@ -126,10 +126,13 @@ def test_a_value_just_outside_its_range_is_said_and_can_be_corrected(runs):
 def test_groups_are_chosen_by_name_and_no_more_than_there_are(runs):
     app = _page(strategy="adapters", backbone="resnet18")
     lowest = next(box for box in app.selectbox if box.label == "Lowest group")
-    assert lowest.options[0] == "all groups"
+    assert (lowest.options[0], lowest.value) == ("all groups", "none")
     lowest.select("top").run()
     assert app.query_params["scope.from_group"] == "top"
-    assert not app.exception
+    assert "Lowest group top (all groups)" in _said(app)
+    next(box for box in app.selectbox if box.label == "Lowest group").select("none").run()
+    assert "scope.from_group" not in app.query_params
+    assert "Changed from" not in _said(app)
     count = _number(_page(strategy="recipe-b", backbone="resnet18"), "Groups below the head")
     assert (count.value, count.max) == (3, len(backbone_card("resnet18").groups))
 

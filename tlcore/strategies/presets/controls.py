@@ -37,7 +37,7 @@ PRESETS = (
         forgetting="none",
         labels="few",
         compute="low",
-        source="Jarrett et al. 2009; Saxe et al. 2011",
+        source="Jarrett et al. 2009, What is the best multi-stage architecture?; Saxe et al. 2011, On random weights",
         strategy=Strategy(name="random-features", scope=HeadOnly(), start=Random()),
     ),
 )

@@ -18,7 +18,7 @@ PRESETS = (
         forgetting="none",
         labels="few",
         compute="low",
-        source="Alain & Bengio 2016; Kornblith et al. 2019",
+        source="Alain & Bengio 2016, linear probes; Kornblith et al. 2019, Do better ImageNet models transfer better?",
         strategy=Strategy(name="linear-probe", scope=HeadOnly()),
     ),
     Preset(
@@ -31,7 +31,7 @@ PRESETS = (
         forgetting="low",
         labels="some",
         compute="low",
-        source="Yosinski et al. 2014",
+        source="Yosinski et al. 2014, How transferable are features in deep neural networks?",
         strategy=Strategy(name="last-group", scope=Top(count=1)),
     ),
     Preset(
@@ -44,7 +44,7 @@ PRESETS = (
         forgetting="medium",
         labels="some",
         compute="medium",
-        source="Yosinski et al. 2014",
+        source="Yosinski et al. 2014, How transferable are features in deep neural networks?",
         strategy=Strategy(name="top-two-groups", scope=Top(count=2)),
     ),
     Preset(
@@ -70,7 +70,7 @@ PRESETS = (
         forgetting="high",
         labels="many",
         compute="high",
-        source="Girshick et al. 2014",
+        source="Girshick et al. 2014, R-CNN",
         strategy=Strategy(name="full", scope=All()),
     ),
     Preset(

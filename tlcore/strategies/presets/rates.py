@@ -25,6 +25,7 @@ PRESETS = (
         strategy=Strategy(
             name="ulmfit", scope=All(), phases=Gradual(), rates=Discriminative(factor=2.6, schedule="slanted-triangular")
         ),
+        defaults={"epochs": 10},
     ),
     Preset(
         title="Layer-wise decay",
@@ -80,7 +81,8 @@ PRESETS = (
         forgetting="high",
         labels="some",
         compute="high",
-        source="Davila et al. 2024 (gradual unfreezing, first to last: G-FL)",
+        source="Davila et al. 2024, Comparison of fine-tuning strategies (there G-FL: first to last)",
         strategy=Strategy(name="g-fl", scope=All(), phases=Gradual(direction="bottom-up")),
+        defaults={"epochs": 10},
     ),
 )

@@ -19,7 +19,7 @@ PRESETS = (
         forgetting="low",
         labels="some",
         compute="low",
-        source="Practice; see Davila et al. 2024",
+        source="Practice; see Davila et al. 2024, Comparison of fine-tuning strategies",
         strategy=Strategy(
             name="two-stage", scope=Top(count=1), phases=HeadThenBody(lr_mult=0.1), rates=Uniform(body_lr_mult=1.0)
         ),
@@ -34,7 +34,7 @@ PRESETS = (
         forgetting="medium",
         labels="some",
         compute="high",
-        source="Kumar et al. 2022",
+        source="Kumar et al. 2022, Fine-tuning can distort pretrained features",
         strategy=Strategy(
             name="lp-ft",
             scope=All(),
@@ -54,6 +54,7 @@ PRESETS = (
         compute="high",
         source="Howard & Ruder 2018, ULMFiT",
         strategy=Strategy(name="gradual", scope=All(), phases=Gradual(), rates=Discriminative(schedule="one-cycle")),
+        defaults={"epochs": 10},  # one for each group of most backbones: with fewer, neighbours are unfrozen together
     ),
     Preset(
         title="Gradual, when it stalls",
