@@ -116,6 +116,11 @@ def _drawn(split: Split, count: int, rng: np.random.Generator) -> Split:
     return split.part(np.sort(np.argsort(turn, kind="stable")[:count]))
 
 
+def _of_sites(look: Look) -> dict[str, np.ndarray]:
+    """The rows of every place, without those of a classifier: two networks need not know the same classes."""
+    return {site.name: look.rows[site.name] for site in look.sites}
+
+
 def _whole(data: Dataset) -> Split:
     """The images of train, then val, then test: the order of every look's rows."""
     splits = (data.train, data.val, data.test)
@@ -188,7 +193,7 @@ class _Looking:
             before,
             self._networks[run_id],
             self.data.train,
-            features=(look.rows, self._looks[run_id].rows),
+            features=(_of_sites(look), _of_sites(self._looks[run_id])),
             gradient_images=MOVED_ON,
             fisher_images=MOVED_ON,
             seed=self.spec.run.seed,
