@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -44,16 +46,15 @@ def strategy_settings(groups: tuple[Group, ...]) -> None:
     with st.expander("Strategy settings", icon=":material/instant_mix:"):
         for axis, question in _QUESTIONS.items():
             settings = [one for one in settings_of(base) if one.axis == axis and one.path != _OWN_CONTROL]
-            if not settings and axis != "pull":
-                continue
-            st.markdown(f"**{question}**")
-            columns = st.columns(2)
+            controls: list[Callable[[], None]] = [partial(_control, one, base, now, groups) for one in settings]
             if axis == "pull":
-                with columns[0]:
-                    _pull(_own_pull(st.session_state[key("strategy")]))
-            for place, setting in enumerate(settings, start=axis == "pull"):
-                with columns[place % 2]:
-                    _control(setting, base, now, groups)
+                controls.insert(0, partial(_pull, _own_pull(st.session_state[key("strategy")])))
+            if controls:
+                st.markdown(f"**{question}**")
+            for first in range(0, len(controls), 2):  # row by row, so that a narrow screen keeps their order
+                for column, draw in zip(st.columns(2), controls[first : first + 2], strict=False):
+                    with column:
+                        draw()
     _changes(base)
 
 
