@@ -26,7 +26,8 @@ def downloads(comparison: Comparison, contents: Contents, filled: Sequence[Fille
         icon=":material/article:",
         on_click="ignore",
         disabled=not any(one.outcome is not None for one in filled),
-        help="One file with figures, table, specs and versions, that opens anywhere; print it for a PDF.",
+        help="One file with figures, table, specs and versions, that opens anywhere. For a PDF, open it in a browser and print "
+        "it to one: it is laid out for A4.",
     )
     line.download_button(
         "Runs (CSV)",

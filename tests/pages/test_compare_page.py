@@ -182,6 +182,8 @@ def test_a_report_is_one_file_and_escapes_what_people_wrote(runs: Path, tmp_path
     assert "How it was made" in own
     assert "torch 2" in own
     assert own.count("<figure>") >= 3
+    assert "@page { size: A4" in own
+    assert 'addEventListener("beforeprint"' in own
     assert "Largest class alone" in own
 
 

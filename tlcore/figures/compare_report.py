@@ -44,32 +44,41 @@ from tlcore.figures.words import duration, is_share, short_count, times
 
 _STYLE = """
 :root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, Arial, Helvetica, sans-serif; color: #1b2130; background: #fff; max-width: 1060px;
+body { font: 1rem/1.5 system-ui, Arial, Helvetica, sans-serif; color: #1b2130; background: #fff; max-width: 1060px;
   margin: 2rem auto; padding: 0 1.2rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3 { font-size: 1.02rem; }
 .lead { font-size: 1.1rem; font-weight: 600; } .about, figcaption { color: #4c5566; font-size: .9rem; }
 figure { margin: 1rem 0; break-inside: avoid; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #dfe3ea; } th { font-weight: 600; }
-td.n, th.n { text-align: right; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
+td:nth-child(3) { white-space: nowrap; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
 pre { background: #f4f6f9; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-@page { size: A4; margin: 14mm; }
+@page { size: A4; margin: 13mm; }
 @media print {
-  body { margin: 0; padding: 0; max-width: none; font-size: 10.5pt; } h1 { font-size: 17pt; }
-  h2 { break-before: page; margin-top: 0; } h1 ~ h2:first-of-type, h2.short { break-before: auto; margin-top: 1.4rem; }
-  h1, h2, h3, .lead { break-after: avoid; } p, tr, .legend { break-inside: avoid; } figure { margin: .4rem 0; }
-  table { font-size: 7.6pt; } th, td { padding: .2rem .3rem; } .scroll { overflow: visible; }
-  pre { font-size: 7pt; columns: 2; } summary { list-style: none; font-weight: 600; }
+  html { font-size: 12.5px; } body { margin: 0; padding: 0; max-width: none; } .modebar { display: none; }
+  h2 { margin-top: 1.5rem; } h1, h2, h3, .lead { break-after: avoid; } p, tr { break-inside: avoid; }
+  figure { margin: .3rem 0; } figure > div { height: auto !important; }
+  th, td { padding: .15rem .35rem; } .scroll { overflow: visible; }
+  .apart { break-before: page; } pre { font-size: .6rem; columns: 3; } summary { list-style: none; font-weight: 600; }
 }
 """
-# Plotly measures the screen: on paper each figure is drawn as wide as the sheet's text, and what is folded is opened.
+# Plotly measures the screen: on paper each figure is as wide as the sheet's text and lower, and what is folded is opened.
 _PRINT = """
+const drawn = () => document.querySelectorAll(".js-plotly-plot");
+const lay = (figure, height, size) => {
+  figure.style.height = `${height}px`;
+  Plotly.relayout(figure, {height, ...size});
+};
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details")) folded.open = true;
-  for (const figure of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(figure, {width: 680, autosize: false});
+  for (const folded of document.querySelectorAll("details:not([open])")) folded.open = folded.onPaper = true;
+  for (const figure of drawn()) {
+    figure.tall = figure.layout.height;
+    lay(figure, Math.max(0.84 * figure.tall, 200), {autosize: false, width: 690});
+  }
 });
 addEventListener("afterprint", () => {
-  for (const figure of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(figure, {width: null, autosize: true});
+  for (const folded of document.querySelectorAll("details")) folded.open &&= !folded.onPaper;
+  for (const figure of drawn()) lay(figure, figure.tall, {autosize: true, width: null});
 });
 """
 
@@ -108,7 +117,7 @@ def report(comparison: Comparison, metric: str, names: Names | None = None) -> s
     if contents.left_out:
         each = dict.fromkeys(f"{names.strategy(one.strategy)}: {one.reason}" for one in contents.left_out)
         body += ["<h2>Left out</h2>", *(f"<p>{escape(text)}</p>" for text in each)]
-    body += _provenance(comparison, contents.spec.model_dump(mode="json"), filled)
+    body += _provenance(contents.spec.model_dump(mode="json"), filled)
     title = escape(f"Thaw: {names.title()}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -175,13 +184,12 @@ def _line(*cells: str, kind: str = "") -> str:
     return f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
-def _provenance(comparison: Comparison, spec: dict[str, Any], filled: Sequence[Filled]) -> list[str]:
+def _provenance(spec: dict[str, Any], filled: Sequence[Filled]) -> list[str]:
     made = ", ".join(f"{name} {number}" for name, number in versions().items())
     runs = "\n".join(one.entry.run_id for one in filled if one.entry.run_id)
     return [
-        "<h2>How it was made</h2>",
+        '<h2 class="apart">How it was made</h2>',
         f"<p>{escape(made)}. {escape(made_words(filled) or 'The same spec on the same machine gives the same numbers.')}</p>",
         f"<details><summary>The spec of the comparison</summary><pre>{escape(json.dumps(spec, indent=1))}</pre></details>",
         f"<details><summary>The runs</summary><pre>{escape(runs)}</pre></details>",
-        f'<p class="about">Comparison {escape(comparison.id)}, made with Thaw.</p>',
     ]

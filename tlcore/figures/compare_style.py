@@ -14,6 +14,8 @@ from tlcore.figures.style import figure
 from tlcore.figures.words import is_share, measured
 
 _LINE = 21  # pixels of a line of the legend
+_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))  # of a logarithmic axis, each power of ten
+_TICKS = 3  # at least, where the finest steps give them
 _ROOM = 96  # characters of names in a line of the legend, on a page of the usual width
 
 
@@ -35,9 +37,13 @@ def log_axis(figure: go.Figure, values: Sequence[float], words: Callable[[float]
     """A logarithmic x axis with round ticks and some room at both ends, where names stand."""
     low, high = math.log10(min(values)), math.log10(max(values))
     pad = max(0.14 * (high - low), 0.12)
-    steps = (1.0,) if high - low > 2.2 else (1.0, 2.0, 5.0)
-    ticks = [step * 10.0**power for power in range(math.floor(low - pad), math.ceil(high + pad) + 1) for step in steps]
-    shown = [tick for tick in ticks if low - pad <= math.log10(tick) <= high + pad]
+    powers = range(math.floor(low - pad), math.ceil(high + pad) + 1)
+    shown: list[float] = []
+    for steps in _STEPS:
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        shown = [tick for tick in ticks if low - pad <= math.log10(tick) <= high + pad]
+        if len(shown) >= _TICKS:
+            break
     figure.update_xaxes(type="log", range=[low - pad, high + pad], tickvals=shown, ticktext=[words(tick) for tick in shown])
 
 
