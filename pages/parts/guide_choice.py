@@ -55,11 +55,7 @@ class Subject:
 
     @property
     def image_size(self) -> int:
-        """128 px, or the next size above that the backbone takes."""
-        if self.backbone.sizing == "fixed":
-            return self.backbone.image_size
-        multiple = self.backbone.image_size_multiple
-        return -(-max(SIDE, self.backbone.min_image_size) // multiple) * multiple
+        return usual_size(self.backbone)
 
     def run(self, strategy: str) -> RunSpec:
         """The run of a strategy, with an epoch for each group where it unfreezes one after another.
@@ -88,6 +84,14 @@ class Subject:
         }
 
 
+def usual_size(backbone: BackboneCard) -> int:
+    """128 px, or the next size above that the backbone takes."""
+    if backbone.sizing == "fixed":
+        return backbone.image_size
+    multiple = backbone.image_size_multiple
+    return -(-max(SIDE, backbone.min_image_size) // multiple) * multiple
+
+
 def choose_subject() -> Subject | None:
     """Draw the three choices, keep them in the link, and return them; None where the data cannot be reached."""
     _fill()
@@ -97,7 +101,7 @@ def choose_subject() -> Subject | None:
     data, backbone, count = st.columns([3, 3, 2])
     chosen = data.selectbox(
         "Dataset",
-        list(dict.fromkeys([*options, *_looked_at(), linked])),
+        list(dict.fromkeys([*options, *looked_at(), linked])),
         key=_key("data"),
         format_func=lambda choice: dataset_name(choice.dataset),
         help="Your own pictures stand here once they were looked at on the Data page.",
@@ -144,11 +148,11 @@ def _from_link(asked: dict[str, str]) -> Fields:
         st.warning("The guide knows the catalogued backbones alone. The default is used.", icon=":material/link_off:")
         fields["backbone"] = DEFAULTS["backbone"]
     with told():
-        return _reachable(fields)
+        return reachable(fields)
     return fields | {name: DEFAULTS[name] for name in ("dataset", "labels")}
 
 
-def _reachable(fields: Fields) -> Fields:
+def reachable(fields: Fields) -> Fields:
     """The fields with own data as paths that a browser may reach. Raises `DataError`."""
     if fields["dataset"] in DATASETS:
         if DATASETS[fields["dataset"]].refusal:
@@ -160,7 +164,7 @@ def _reachable(fields: Fields) -> Fields:
     return fields | {"dataset": str(allowed(fields["dataset"])), "labels": labels}
 
 
-def _looked_at() -> list[Choice]:
+def looked_at() -> list[Choice]:
     """Own data that a finished look has counted and that may still be reached."""
     found = []
     for summary in summaries("check"):

@@ -43,10 +43,10 @@ def _in_view(run: Run) -> None:
     except (ThawError, OSError, ValueError):  # deleted meanwhile, or written by another version
         return
     st.page_link(
-        "train.py" if spec.kind == "train" else "data.py",
+        {"train": "train.py", "layers": "layers.py"}.get(spec.kind, "data.py"),
         label=plain(run_title(spec)),
         icon=STATE_ICONS[status.state],
-        query_params={"run": run.id} if spec.kind == "train" else _data(spec),
+        query_params={"run": run.id} if spec.kind in ("train", "layers") else _data(spec),
     )
     st.caption(f"In view: {STATE_WORDS[status.state].lower()}")
 

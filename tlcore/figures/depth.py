@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -15,14 +15,19 @@ from tlcore.strategies import Plan
 
 def stack_axis(chart: go.Figure, plan: Plan) -> None:
     """Make the x axis the stack: the groups from the image to the head, each on its slab of ice or warm."""
-    names = [group.name for group in plan.groups]
     peak = max(rate for phase in plan.phases for rate in phase.rates.values() if rate is not None)
-    for place, name in enumerate(names):
-        rates = [phase.rates[name] for phase in plan.phases if phase.rates[name] is not None]
-        colour = slab(max(rates) if rates else None, peak)
+    looks = []
+    for group in plan.groups:
+        rates = [phase.rates[group.name] for phase in plan.phases if phase.rates[group.name] is not None]
+        looks.append((slab(max(rates) if rates else None, peak), WARM if rates else ICE))
+    slab_axis(chart, [group.name for group in plan.groups], looks)
+
+
+def slab_axis(chart: go.Figure, names: Sequence[str], looks: Sequence[tuple[str, str]]) -> None:
+    """Make the x axis slabs with these names from left to right, each of a fill and an edge colour."""
+    for place, (fill, edge) in enumerate(looks):
         box = {"x0": place - 0.46, "x1": place + 0.46, "y0": -0.075, "y1": -0.015, "xref": "x", "yref": "paper"}
-        edge = {"color": WARM if rates else ICE, "width": 1}
-        chart.add_shape(type="rect", fillcolor=colour, line=edge, **box)
+        chart.add_shape(type="rect", fillcolor=fill, line={"color": edge, "width": 1}, **box)
     chart.update_xaxes(
         tickvals=list(range(len(names))),
         ticktext=[escaped(name).replace(" and ", " and<br>") for name in names],

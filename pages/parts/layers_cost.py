@@ -1,0 +1,80 @@
+"""What asking the layers will cost, from what it cost before; and Start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.measured import find
+from pages.parts.session import engine, told
+from pages.parts.statewords import STATE_ICONS, STATE_WORDS, backbone_name
+from pages.parts.summary import summaries
+from pages.parts.text import plain
+from tlcore.figures.words import count, duration, times
+from tlcore.runs import Run
+from tlcore.settings import runs_dir
+from tlcore.spec import LayersSpec
+
+
+def cost_and_start(spec: LayersSpec) -> None:
+    """How much is looked at and about how long it takes; the button that starts it, or the way to where it stands."""
+    with st.container(border=True):
+        networks = len(spec.sources) + len(spec.runs)
+        st.markdown(
+            f"**Up to {count(spec.images)} images pass once through {times(networks, 'network')}.** Every layer group is asked "
+            "on the way, and nothing is trained but a small probe on each."
+        )
+        st.caption(plain(_time(spec)))
+        run = find(runs_dir(), spec)
+        state = run.status().state if run is not None else None
+        if run is not None and state in ("done", "queued", "running"):
+            st.page_link(
+                "layers.py",
+                label=f"{STATE_WORDS[state]}: see it",
+                icon=STATE_ICONS[state],
+                query_params={"run": run.id},
+            )
+        elif st.button("Ask the layers", type="primary", icon=":material/play_arrow:", width=220):
+            with told():
+                look_at(engine().submit(spec))
+
+
+def look_at(run: Run) -> None:
+    """Make the address name it, and show it."""
+    st.query_params.from_dict({"run": run.id})
+    st.rerun()
+
+
+def _time(spec: LayersSpec) -> str:
+    seconds = estimate(spec)
+    if seconds is not None:
+        return f"About {duration(seconds)}, judged by the last time that this backbone was asked here at this size."
+    return (
+        f"How long that takes is not known yet: {backbone_name(spec.run.backbone)} was not asked here at "
+        f"{spec.run.image_size} px. It shows how far it is, and can be cancelled."
+    )
+
+
+def estimate(spec: LayersSpec) -> float | None:
+    """Seconds, from the newest analysis of the same backbone at the same size, by images and networks; None without one."""
+    for summary in summaries("layers"):
+        asked = summary.spec
+        assert isinstance(asked, LayersSpec)
+        alike = (asked.run.backbone, asked.run.image_size, asked.blocks) == (
+            spec.run.backbone,
+            spec.run.image_size,
+            spec.blocks,
+        )
+        result = summary.run.result() if summary.state == "done" and alike else None
+        if result is not None:
+            return result["seconds"] * _looks(spec, spec.images) / _looks(asked, _images(result))
+    return None
+
+
+def _looks(spec: LayersSpec, images: int) -> int:
+    return images * (len(spec.sources) + len(spec.runs))
+
+
+def _images(result: dict[str, Any]) -> int:
+    return max(1, sum(result["images"].values()))

@@ -1,0 +1,158 @@
+"""The choice of what to ask: backbone, data and runs to lay beside, and the rest folded away; kept in the link."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.dataset_choice import Choice
+from pages.parts.form import Fields
+from pages.parts.guide_choice import looked_at, usual_size
+from pages.parts.layers_choice import IMAGES, IN_LINK, MOST_BESIDE, OWN, fields_of, from_link, sizes_of, spec_of, to_link
+from pages.parts.medical import medical_note
+from pages.parts.session import told
+from pages.parts.start_and_head import startable
+from pages.parts.statewords import backbone_name, dataset_name
+from pages.parts.text import plain
+from tlcore.data.catalogue import DATASETS
+from tlcore.errors import SpecError
+from tlcore.figures.layer_embedding import METHODS
+from tlcore.models.catalogue import BACKBONES
+from tlcore.runs import open_run
+from tlcore.settings import runs_dir
+from tlcore.spec import LayersSpec
+
+_KEPT = "layers-fields"  # what was chosen last; widgets forget theirs while another page is shown
+_LINK = "layers-link"  # what the form itself wrote into the address last
+
+
+def choose() -> LayersSpec | None:
+    """Draw the choices, keep them in the link, and return what they ask; None where they cannot be asked, which is said."""
+    before = _fields()
+    data, backbone = st.columns(2)
+    linked = Choice(before["dataset"], before["labels"])
+    known = [Choice(name) for name, card in DATASETS.items() if card.labelled and not card.refusal]
+    chosen = data.selectbox(
+        "Dataset",
+        list(dict.fromkeys([*known, *looked_at(), linked])),
+        key=_key("data", linked),
+        format_func=lambda choice: dataset_name(choice.dataset),
+        help="Your own pictures stand here once they were looked at on the Data page.",
+    )
+    name = backbone.selectbox(
+        "Backbone",
+        list(BACKBONES),
+        key=_key("backbone", before["backbone"]),
+        format_func=backbone_name,
+        help="Its layer groups are asked, each by itself, with its pretrained weights. Nothing is trained but small probes.",
+    )
+    medical_note(chosen.dataset)
+    if not BACKBONES[name].weights:
+        st.caption(":material/info: No source of pretrained weights is known for this backbone: choose another.")
+    beside = _beside(name, before)
+    fields = {"dataset": chosen.dataset, "labels": chosen.labels, "backbone": name, "beside": beside} | _more(name, before)
+    _keep(fields)
+    with told():
+        return spec_of(fields)
+    return None
+
+
+def _beside(backbone: str, before: Fields) -> tuple[str, ...]:
+    runs = {summary.id: summary for summary in startable(backbone)}
+    if not runs:
+        st.caption(
+            f":material/info: No finished run of {plain(backbone_name(backbone))} is here to lay beside. Train one, and "
+            "this page shows what training changed, layer by layer."
+        )
+        return ()
+    wanted = [run_id for run_id in before["beside"] if run_id in runs]
+    return tuple(
+        st.multiselect(
+            "Finished runs to lay beside",
+            list(runs),
+            default=wanted if f"layers-beside-{backbone}" not in st.session_state else None,
+            key=f"layers-beside-{backbone}",
+            format_func=lambda run_id: f"{runs[run_id].label}: {runs[run_id].title}, {runs[run_id].settings}",
+            max_selections=MOST_BESIDE,
+            placeholder="None. With one, you see what training changed",
+            help="Their layers are asked the same, and compared with those they began from.",
+            wrap=True,
+        )
+    )
+
+
+def _more(backbone: str, before: Fields) -> Fields:
+    sizes = sizes_of(BACKBONES[backbone])
+    with st.expander("More settings"):
+        left, right = st.columns(2)
+        images = left.number_input(
+            "Images",
+            *IMAGES,
+            step=100,
+            key=_key("images", before["images"]),
+            help="At most so many of all three splits together: half to fit the probes, a fifth to choose their penalty, the "
+            "rest to judge them. Fewer are quicker, and their intervals wider.",
+        )
+        key = f"layers-size-{backbone}"
+        usual = usual_size(BACKBONES[backbone])
+        st.session_state.setdefault(key, before["image_size"] if before["image_size"] in sizes else usual)
+        size = right.selectbox("Image size, pixels", sizes, key=key, disabled=len(sizes) == 1)
+        seed = left.number_input("Seed", 0, 2**31 - 1, key=_key("seed", before["seed"]), help="It draws the images.")
+        layouts = right.multiselect(
+            "Layouts in two dimensions",
+            list(METHODS),
+            key=_key("layouts", list(before["layouts"])),
+            format_func=METHODS.get,
+            help="PCA takes a moment; t-SNE and UMAP show neighbourhoods and take seconds for each layer.",
+        )
+        random = left.toggle(
+            "Random weights beside them",
+            key=_key("random", before["random"]),
+            help="The control: what the architecture alone can do, before anything was learnt.",
+        )
+        blocks = right.toggle(
+            "Each block too", key=_key("blocks", before["blocks"]), help="Every block within a layer group is asked by itself."
+        )
+    own = {"images": images, "seed": seed, "random": random, "blocks": blocks, "layouts": tuple(layouts) or OWN["layouts"]}
+    return own | {"image_size": None if size == usual else size}
+
+
+def _key(name: str, value: object) -> str:
+    """The session's key of a control, with `value` put there where nothing is."""
+    key = f"layers-{name}"
+    st.session_state.setdefault(key, value)
+    return key
+
+
+def _fields() -> Fields:
+    """What the controls begin with: the analysis or the choices that the address names, else what was chosen last."""
+    problems: list[str] = []
+    asked = {name: st.query_params[name] for name in IN_LINK if name in st.query_params}
+    if (source := st.query_params.get("from")) is not None:
+        del st.query_params["from"]
+        with told():
+            spec = open_run(runs_dir(), source).spec()
+            if not isinstance(spec, LayersSpec):
+                raise SpecError("That run did not ask the layers.", next_step="Choose one of the list below.")
+            return _anew(fields_of(spec))
+    if _KEPT not in st.session_state or (asked and asked != st.session_state.get(_LINK)):
+        fields, problems = from_link(asked)
+        _anew(fields)
+    for problem in problems:
+        st.warning(plain(problem), icon=":material/link_off:")
+    return st.session_state[_KEPT]
+
+
+def _anew(fields: Fields) -> Fields:
+    """Forget what the controls say: they begin with `fields`."""
+    for key in [key for key in st.session_state if str(key).startswith("layers-") and key != _LINK]:
+        del st.session_state[key]
+    st.session_state[_KEPT] = fields
+    return fields
+
+
+def _keep(fields: Fields) -> None:
+    """Remember the choice, and make the page's address say it."""
+    link = to_link(fields)
+    st.session_state[_KEPT], st.session_state[_LINK] = fields, link
+    if {name: st.query_params[name] for name in st.query_params} != link:
+        st.query_params.from_dict(link)

@@ -1,0 +1,61 @@
+"""What moved in the runs that were laid beside: from start to end for every quantity, and the weights epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.figures import shown
+from pages.parts.layers_table import numbers
+from pages.parts.text import plain
+from tlcore.errors import ThawError
+from tlcore.figures.layer_seen import source_title
+from tlcore.figures.layer_words import MOVES
+from tlcore.figures.layers_moved import drift_over_epochs, moved_by_depth, moved_table
+from tlcore.runs import Run, open_run
+from tlcore.settings import runs_dir
+
+
+def what_moved(run: Run, result: dict[str, Any]) -> None:
+    """Draw `result["moved"]`, or say what to do where no run was laid beside."""
+    st.header("What moved")
+    if not result["moved"]:
+        st.caption("No finished run was laid beside, so nothing has moved here.")
+        st.page_link("layers.py", label="Ask again with a run beside it", icon=":material/edit:", query_params={"from": run.id})
+        return
+    quantity = st.segmented_control(
+        "Quantity",
+        list(MOVES),
+        default=next(iter(MOVES)),
+        required=True,
+        format_func=lambda name: MOVES[name][0],
+        key="layers-quantity",
+    )
+    st.caption(plain(MOVES[quantity][1]))
+    figure, reading = moved_by_depth(result, quantity)
+    if figure is None:
+        st.markdown(plain(reading))
+    else:
+        shown(f"moved-{quantity}", run, figure, reading)
+    numbers(run, "moved", moved_table(result))
+    _over_epochs(run, list(result["moved"]))
+
+
+def _over_epochs(run: Run, runs: list[str]) -> None:
+    st.subheader("Over the epochs")
+    chosen = runs[0]
+    if len(runs) > 1:
+        chosen = st.selectbox("Run", runs, format_func=source_title, key="layers-epochs-run")
+    try:
+        events = open_run(runs_dir(), chosen).events()[0]
+    except ThawError:
+        st.caption("That run is not here any more, and its epochs went with it.")
+        return
+    epochs = [event for event in events if event["type"] == "epoch" and event.get("drift")]
+    if not epochs:
+        st.caption("That run reported no epochs.")
+        return
+    shown(f"epochs-{chosen[-4:]}", run, *drift_over_epochs(epochs, chosen))
+    rows = [{"epoch": epoch["epoch"] + 1} | dict(epoch["drift"]) for epoch in epochs]
+    numbers(run, f"epochs-{chosen[-4:]}", rows)

@@ -1,0 +1,172 @@
+"""What moved in finished runs: each group's weights, answers and statistics from the start to the end, and over the epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tlcore.figures.layer_seen import source_title
+from tlcore.figures.layer_words import MOVES
+from tlcore.figures.layers_axis import Depth, Look, Result, add_line, depth_chart, looks
+from tlcore.figures.palette import SEQUENTIAL
+from tlcore.figures.style import escaped, figure
+from tlcore.figures.words import percent
+from tlcore.groups import HEAD
+
+PAIRED = ("weight_drift", "activation_drift", "batchnorm_drift")  # one number for the two networks
+SHARES = ("weight_drift", "activation_drift")  # people say them in percent
+MOST_WITH_TEXT = 12  # epochs up to which a cell says its number
+_ROW = 34  # pixels
+_HEAD = "The head is the task's own, so it is left out."
+
+
+def keys_of(quantity: str) -> tuple[str, ...]:
+    """The names of a quantity in a result: one, or that before and that after."""
+    return (quantity,) if quantity in PAIRED else (f"{quantity}_before", f"{quantity}_after")
+
+
+def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, str]:
+    """A line for each run, two for what belongs to one network (before, after); no figure where no group has it."""
+    depth, runs = Depth.of(result), [look for look in looks(result) if look.source in result["moved"]]
+    scale = 100 if quantity in SHARES else 1
+    lines = [(look, key, _values(result, look, key)) for look in runs for key in keys_of(quantity)]
+    if not any(values for *_, values in lines):
+        return None, " ".join(_whys(result, quantity))
+    title = MOVES[quantity][0]
+    chart = depth_chart(f"{title} (%)" if scale == 100 else title, lines=len(lines))
+    for look, key, values in lines:
+        before = key.endswith("_before")
+        when = "" if quantity in PAIRED else ", before" if before else ", after"
+        points = [(name, scale * value, None, None, f"{title.lower()} {_said(quantity, value)}") for name, value in values]
+        add_line(chart, depth, look, points, name=look.title + when, dash="dot" if before else "solid")
+    if quantity in PAIRED:
+        chart.update_yaxes(rangemode="tozero")
+    else:
+        chart.update_yaxes(type="log", exponentformat="power")
+    depth.draw(chart)
+    return chart, moved_reading(result, quantity)
+
+
+def moved_reading(result: Result, quantity: str) -> str:
+    """Which group moved the most and which the least, run by run; or what changed the most from before to after."""
+    sentences = []
+    for look in looks(result):
+        if look.source not in result["moved"]:
+            continue
+        values = [_values(result, look, key) for key in keys_of(quantity)]
+        if all(values):
+            sentences.append(_apart(look, quantity, values[0]) if len(values) == 1 else _change(look, quantity, *values))
+    sample = "" if quantity in PAIRED else "Of a sample of the training images, without an interval."
+    return " ".join(part for part in (*sentences, sample, _HEAD, *_whys(result, quantity)) if part)
+
+
+def moved_table(result: Result) -> list[dict[str, Any]]:
+    """Every quantity of every group of every run, the head too."""
+    return [
+        {"run": run, "group": group} | {key: values.get(key) for quantity in MOVES for key in keys_of(quantity)}
+        for run, groups in result["moved"].items()
+        for group, values in groups.items()
+    ]
+
+
+def drift_over_epochs(epochs: Sequence[Mapping[str, Any]], run_id: str) -> tuple[go.Figure, str]:
+    """How far each group's weights had moved after each epoch, from a run's `epoch` events; head at the top, and left out."""
+    groups = [name for name in epochs[0]["drift"] if name != HEAD]
+    table = [[epoch["drift"].get(name) or 0.0 for epoch in epochs] for name in groups]
+    moving = [value for row in table for value in row if value > 0]
+    low = math.log10(min(moving)) if moving else -1.0
+    high = max(math.log10(max(moving)), low + 0.1) if moving else 0.0
+    columns, rows = list(range(len(epochs))), list(range(len(groups)))
+    chart = figure(x="After epoch", y="", height=110 + _ROW * len(groups))
+    chart.add_heatmap(
+        z=[[math.log10(value) if value > 0 else None for value in row] for row in table],
+        x=columns,
+        y=rows,
+        zmin=low - 0.2,
+        zmax=high,
+        colorscale=[list(stop) for stop in SEQUENTIAL],
+        showscale=False,
+        customdata=[
+            [f"{escaped(name)}: {percent(value, 2)}" for value in row] for name, row in zip(groups, table, strict=True)
+        ],
+        hovertemplate="%{customdata}<extra></extra>",
+        hoverongaps=True,
+        xgap=2,
+        ygap=2,
+    )
+    if len(epochs) <= MOST_WITH_TEXT:
+        for down, row in enumerate(table):
+            for across, value in enumerate(row):
+                text = f"{100 * value:.2g}" if value else "0"
+                chart.add_annotation(x=across, y=down, text=text, showarrow=False, font={"size": 12})
+    marks = columns if len(epochs) <= MOST_WITH_TEXT else columns[:: math.ceil(len(epochs) / MOST_WITH_TEXT)]
+    chart.update_xaxes(tickvals=marks, ticktext=[str(epochs[at]["epoch"] + 1) for at in marks], showgrid=False, zeroline=False)
+    chart.update_yaxes(
+        tickvals=rows, ticktext=[escaped(name) for name in groups], showgrid=False, zeroline=False, automargin=True
+    )
+    chart.update_layout(margin={"t": 30, "l": 10})
+    return chart, epochs_reading(epochs, run_id)
+
+
+def epochs_reading(epochs: Sequence[Mapping[str, Any]], run_id: str) -> str:
+    """How much of the way that the fastest group went was behind it after the first epoch."""
+    title = source_title(run_id)
+    last = {name: value for name, value in epochs[-1]["drift"].items() if name != HEAD and value}
+    if not last:
+        return f"{title}: no weight of the backbone moved. {_HEAD}"
+    most = max(last, key=lambda name: last[name])
+    early = (epochs[0]["drift"].get(most) or 0.0) / last[most]
+    went = f"{percent(early, 0)} as far after the first epoch" if len(epochs) > 1 else "in its one epoch"
+    return (
+        f"{title}: change of the weights in %, darker is further (on a logarithmic scale). {most} went furthest, "
+        f"{percent(last[most], 2)}; {went}. {_HEAD}"
+    )
+
+
+def _values(result: Result, look: Look, key: str) -> list[tuple[str, float]]:
+    found = result["moved"][look.source]
+    return [(group, row[key]) for group, row in found.items() if group != HEAD and row.get(key) is not None]
+
+
+def _whys(result: Result, quantity: str) -> list[str]:
+    """Why groups lack a quantity, each sentence once."""
+    whys = [
+        row.get("why", {}).get(key)
+        for groups in result["moved"].values()
+        for group, row in groups.items()
+        for key in keys_of(quantity)
+        if group != HEAD
+    ]
+    return list(dict.fromkeys(why for why in whys if why))
+
+
+def _apart(look: Look, quantity: str, values: Sequence[tuple[str, float]]) -> str:
+    moved = [one for one in values if one[1] > 0]
+    if not moved:
+        return f"{look.title}: nothing moved."
+    most, least = max(moved, key=lambda one: one[1]), min(moved, key=lambda one: one[1])
+    still = len(values) - len(moved)
+    rest = f" {still} of {len(values)} groups did not move." if still else ""
+    if most == least:
+        return f"{look.title}: {most[0]} alone moved, {_said(quantity, most[1])}.{rest}"
+    ends = [f"{name} the {word}, {_said(quantity, value)}" for word, (name, value) in (("most", most), ("least", least))]
+    return f"{look.title}: {', '.join(ends)}.{rest}"
+
+
+def _change(look: Look, quantity: str, before: Sequence[tuple[str, float]], after: Sequence[tuple[str, float]]) -> str:
+    start = dict(before)
+    both = [(name, start[name], end) for name, end in after if start.get(name) and end > 0]
+    if not both:
+        return f"{look.title}: it cannot be compared."
+    most = max(both, key=lambda one: abs(math.log(one[2] / one[1])))
+    return (
+        f"{look.title}: the greatest change is in {most[0]}, from {_said(quantity, most[1])} to {_said(quantity, most[2])} "
+        f"({most[2] / most[1]:.2g} times)."
+    )
+
+
+def _said(quantity: str, value: float) -> str:
+    return percent(value, 2) if quantity in SHARES else f"{value:.3g}"

@@ -1,0 +1,139 @@
+"""The probe by depth: how well a linear layer reads the task off every group, with the weights of each source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tlcore.figures.baseline import baseline
+from tlcore.figures.layers_axis import Depth, Look, Result, add_line, depth_chart, looks
+from tlcore.figures.palette import BASELINE, WARM
+from tlcore.figures.words import METRICS, apart, is_share, measured, measured_interval
+
+Measured = Mapping[str, float | None]  # {value, low, high, method}
+PROBED = ("auroc", "balanced_accuracy", "accuracy")
+
+
+def judged_by(result: Result) -> str:
+    """The metric that the job itself judged by."""
+    return result["rank"]["with"]
+
+
+def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, str]:
+    """Test-split values with their 95 % intervals over the stack, the best of the first source ringed; the reading.
+
+    The slabs are those of the recommended level, and the line between ice and warm goes on through the figure.
+    """
+    depth, sources = Depth.of(result), looks(result)
+    scale = 100 if is_share(metric) else 1
+    title = METRICS[metric][0]
+    unit = " (%)" if is_share(metric) else ""
+    chart = depth_chart(f"{title} of a linear probe{unit}", lines=len(sources) + 2, height=340)
+    for look in sources:
+        points = [
+            (
+                name,
+                scale * one["value"],
+                _scaled(one["low"], scale),
+                _scaled(one["high"], scale),
+                measured_interval(metric, one),
+            )
+            for name, one in _values(result, look, metric)
+        ]
+        add_line(chart, depth, look, points, name=f"{look.title}, with 95 % interval")
+    _ring(chart, depth, sources[0], _values(result, sources[0], metric), scale)
+    level = scale * baseline(metric, result["majority_baseline"], len(result["classes"]))
+    chart.add_scatter(
+        x=[-0.5, len(depth.groups) - 0.5],
+        y=[level, level],
+        mode="lines",
+        line={"color": BASELINE, "dash": "dash"},
+        name=f"largest class alone, {measured(metric, level / scale)}",
+        hoverinfo="skip",
+    )
+    if depth.thawed_from in depth.groups:
+        border = depth.groups.index(depth.thawed_from) - 0.5
+        chart.add_shape(type="line", x0=border, x1=border, y0=-0.015, y1=1, yref="paper", line={"color": WARM, "dash": "dot"})
+    depth.draw(chart)
+    return chart, probe_reading(result, metric)
+
+
+def probe_reading(result: Result, metric: str) -> str:
+    """Where each source is best, against its bottom and its top; and where sources differ beyond their intervals."""
+    first, *others = looks(result)
+    own = dict(_values(result, first, metric))
+    sentences = [_shape(result, first, metric)]
+    for look in others:
+        values = dict(_values(result, look, metric))
+        both = [name for name in values if name in own]
+        below = sum(_above(own[name], values[name]) for name in both)
+        above = sum(_above(values[name], own[name]) for name in both)
+        sentences.append(f"{_shape(result, look, metric)} {_beside(first.title, below, above, len(both))}".strip())
+    return " ".join(sentences)
+
+
+def probe_table(result: Result) -> list[dict[str, Any]]:
+    """Every number of the figure, a row for each source and place."""
+    rows = []
+    for look in looks(result):
+        for entry in result["groups"]:
+            found = entry["probe"].get(look.source)
+            row: dict[str, Any] = {"weights": look.source, "layer": entry["name"], "group": entry["group"]}
+            for metric in PROBED:
+                one = (found or {}).get(metric) or {}
+                row |= {metric: one.get("value"), f"{metric} 95 % from": one.get("low"), f"{metric} to": one.get("high")}
+            rows.append(row | {"penalty": (found or {}).get("penalty"), "test images": (found or {}).get("images")})
+    return rows
+
+
+def _values(result: Result, look: Look, metric: str) -> list[tuple[str, Measured]]:
+    """(place, measured) of each place where the probe is defined, bottom to top."""
+    found = [(entry["name"], entry["probe"].get(look.source)) for entry in result["groups"]]
+    return [(name, one[metric]) for name, one in found if one is not None and one[metric]["value"] is not None]
+
+
+def _shape(result: Result, look: Look, metric: str) -> str:
+    values = _values(result, look, metric)
+    if not values:
+        return f"{look.title}: no probe is defined."
+    best = max(values, key=lambda value: value[1]["value"])
+    bottom, top = values[0], values[-1]
+    text = f"{look.title}: best at {best[0]}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
+    for other in (bottom, top):
+        if other[0] != best[0]:
+            told = "beyond both intervals" if _above(best[1], other[1]) else "the intervals overlap"
+            text += f"; at {other[0]} {apart(metric, best[1]['value'] - other[1]['value'])} less ({told})"
+    return f"{text}."
+
+
+def _beside(first: str, below: int, above: int, places: int) -> str:
+    if not places:
+        return ""
+    said = [f"{words} at {number}" for number, words in ((below, "below it"), (above, "above it")) if number]
+    if not said:
+        return f"At none of {places} places do its interval and that of {first} lie apart."
+    return f"Beside {first}, it lies {' and '.join(said)} of {places} places beyond both intervals."
+
+
+def _above(one: Measured, other: Measured) -> bool:
+    return one["low"] is not None and other["high"] is not None and one["low"] > other["high"]
+
+
+def _scaled(value: float | None, scale: int) -> float | None:
+    return None if value is None else scale * value
+
+
+def _ring(chart: go.Figure, depth: Depth, look: Look, values: list[tuple[str, Measured]], scale: int) -> None:
+    if not values:
+        return
+    name, best = max(values, key=lambda value: value[1]["value"])
+    chart.add_scatter(
+        x=[depth.places[name] + look.beside],
+        y=[scale * best["value"]],
+        mode="markers",
+        marker={"color": look.colour, "size": 20, "symbol": "circle-open", "line": {"width": 3}},
+        name=f"the best of {look.title}",
+        hoverinfo="skip",
+    )

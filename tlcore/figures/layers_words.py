@@ -1,0 +1,31 @@
+"""What a layers run recommends, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tlcore.groups import HEAD
+
+
+def level_words(advice: Mapping[str, Any]) -> str:
+    """'Unfreeze from stage 6 up', 'Train the head alone'; with 'Perhaps' where the difference may be noise."""
+    level = "train the head alone" if advice["group"] == HEAD else f"unfreeze from {advice['group']} up"
+    hedged = not advice["more_than_noise"] and advice["group"] != HEAD
+    return f"Perhaps {level}" if hedged else f"{level[0].upper()}{level[1:]}"
+
+
+def headline(advice: Mapping[str, Any] | None) -> str:
+    """The recommendation in one sentence, saying whether it is more than noise."""
+    if advice is None:
+        return "No level can be recommended: some group shows numbers that are not finite."
+    best, other = advice["best"], advice["lead"]["over"]
+    if advice["group"] == HEAD:
+        sure = "more than noise" if advice["more_than_noise"] else f"though {other} serves as well within noise"
+        return f"Train the head alone: the task reads best off the top, {best}, {sure}."
+    if advice["more_than_noise"]:
+        return f"Unfreeze from {advice['group']} up: the task reads better off {best} than off the top, beyond noise."
+    return (
+        f"Perhaps unfreeze from {advice['group']} up: {best} reads best, but its lead over {other} is within noise, so the "
+        "head alone may do as well."
+    )
