@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from tlcore.analysis import layers as job
+from tlcore.analysis import looking
 from tlcore.analysis.answers import DIVERGED, NO_CLASSIFIER, NOT_ASKED, WHOLE
 from tlcore.analysis.cka import cka
 from tlcore.analysis.features import features, sites
@@ -22,8 +23,8 @@ from tlcore.analysis.hscore import hscore
 from tlcore.analysis.leep import leep, nce
 from tlcore.analysis.logme import logme
 from tlcore.analysis.probe import probe
-from tlcore.data.load import Dataset, load
-from tlcore.errors import Cancelled, DataError, RunNotFound, SpecError
+from tlcore.data.load import Dataset, Split, load
+from tlcore.errors import AssetError, Cancelled, DataError, RunNotFound, SpecError
 from tlcore.models import network as networks
 from tlcore.runs import EventWriter, Run, create
 from tlcore.spec import LayersSpec, RunSpec, parse
@@ -35,7 +36,7 @@ from tlcore.training.job import train
 from tlcore.training.machine import choose
 
 RUN = RunSpec(backbone="mobilenetv3_small_100", dataset="digits", image_size=32, device="cpu", seed=3)
-SPEC = LayersSpec(run=RUN, images=200)
+SPEC = LayersSpec(run=RUN, images=200, photographs=50)
 GROUPS = ["stem", "stage 1", "stage 2", "stage 3", "stage 4", "stage 5", "stage 6"]
 OLD_CLASSES = 7
 Done = tuple[Run, dict[str, Any]]  # a run and its result
@@ -46,11 +47,17 @@ def _pretend(name: str, *, start: str, weights: str | None = None, **options: An
     if start == "random":
         return networks.build(name, start="random", weights=weights, **options)
     network = networks.build(name, start="random", **options | {"seed": options["seed"] + 100})
-    network.provenance["text"] = "Trained on nothing by nobody."
+    network.provenance["text"] = "Trained on photographs by nobody."
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network.source_head = nn.Linear(network.head.in_features, OLD_CLASSES).requires_grad_(False)
     return network
+
+
+def _photographs(*_: object, image_size: int, **__: object) -> Split:
+    """Noise, where photographs are asked for."""
+    pictures = np.random.default_rng(0).integers(0, 256, (60, image_size, image_size, 3), dtype=np.uint8)
+    return Split(pictures, np.zeros(60, dtype=np.int64), tuple(map(str, range(60))))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +65,8 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THAW_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("THAW_OFFLINE", "1")
-        patch.setattr(job, "build", _pretend)
+        patch.setattr(looking, "build", _pretend)
+        patch.setattr(looking, "load_unlabelled", _photographs)
         yield
 
 
@@ -173,6 +181,29 @@ def test_what_a_run_moved_and_what_it_left(answered: Done, trained: Done) -> Non
     assert moves["stem"]["activation_drift"] == 0
     assert moves["stage 6"]["activation_drift"] > 0
     assert moves["stage 6"]["fisher_after"] > 0
+    assert moves["stem"]["activation_drift_source"] == 0
+    assert moves["stage 6"]["activation_drift_source"] > 0
+    assert moves["head"]["activation_drift_source"] is None
+
+
+@pytest.mark.slow
+def test_digits_are_far_from_noise_at_every_depth(answered: Done, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, result = answered
+    assert result["shift"] == {"source": looking.PHOTOGRAPHS, "photographs": 50}
+    for group in result["groups"]:
+        found = group["shift"]
+        assert found["floor"] < found["low"] <= found["shift"] <= found["high"] <= 1
+        assert found["a_distance"]["value"] > found["a_distance"]["chance"]
+
+    def unreachable(*_: object, **__: object) -> Split:
+        raise AssetError("They cannot be fetched.", next_step="Connect once.")
+
+    monkeypatch.setattr(looking, "load_unlabelled", unreachable)
+    _, without = _do(runs_dir, SPEC.model_copy(update={"sources": ("pretrained",), "images": 60}))
+    assert without["shift"] is None
+    for group in without["groups"]:
+        assert group["shift"] is None
+        assert group["why"]["shift"] == "There are no photographs to hold the images against. They cannot be fetched."
 
 
 @pytest.mark.slow
@@ -197,7 +228,7 @@ def test_random_weights_alone_leave_nulls_that_say_why(runs_dir: Path) -> None:
     top = result["groups"][-1]
     assert (top["leep"], top["nce"], top["cka"], top["drift"]) == (None, None, {}, {})
     assert top["why"]["leep"] == NOT_ASKED
-    assert set(top["why"]) == {"leep", "nce", "cka", "drift"}
+    assert set(top["why"]) == {"leep", "nce", "cka", "drift", "shift"}
     assert len(result["recommendation"]["evidence"]) == 3
     told = [event for event in run.events()[0] if event["type"] == "progress"]
     assert {"Looking at the images, random weights", "Asking the groups"} <= {event["what"] for event in told}
@@ -215,7 +246,7 @@ def test_blocks_weights_without_a_classifier_and_a_network_that_diverged(
             network.module.blocks[3][0].conv_pw.weight.data.fill_(torch.nan)
         return network
 
-    monkeypatch.setattr(job, "build", broken)
+    monkeypatch.setattr(looking, "build", broken)
     _, result = _do(runs_dir, SPEC.model_copy(update={"blocks": True, "images": 100}))
     json.dumps(result, allow_nan=False)
     names = [entry["name"] for entry in result["groups"]]

@@ -35,6 +35,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the weights to ask: pretrained, random, or both (default: pretrained,random)",
     )
     parser.add_argument(
+        "--photographs",
+        default=fields["photographs"].default,
+        metavar="N",
+        help=f"{fields['photographs'].description} (default: {fields['photographs'].default})",
+    )
+    parser.add_argument(
         "--embed",
         default=",".join(fields["embed"].default),
         metavar="NAMES",
@@ -51,6 +57,7 @@ def layers(given: argparse.Namespace) -> None:
         run=run_spec(given),
         runs=tuple(given.run),
         images=given.images,
+        photographs=given.photographs,
         sources=_names(given.sources),
         embed=_names(given.embed),
         blocks=given.blocks,

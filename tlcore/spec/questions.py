@@ -118,6 +118,9 @@ class LayersSpec(AboutRun):
     sources: tuple[Literal["pretrained", "random"], ...] = Field(
         ("pretrained", "random"), min_length=1, description="Weights to ask besides those of the runs."
     )
+    photographs: int = Field(
+        200, ge=0, le=10_000, description="Everyday photographs that the images are held against at each depth; 0 for none."
+    )
     embed: tuple[Literal["pca", "tsne", "umap"], ...] = Field(
         ("pca",), description="How each layer's images are laid out in two dimensions."
     )
