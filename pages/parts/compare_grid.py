@@ -42,6 +42,7 @@ table.cmp td {{ min-width: 2.9rem; height: 1.75rem; text-align: center; border-r
   border: 1px solid rgba(128, 136, 150, .35); }}
 table.cmp td.gap {{ min-width: .6rem; border: none; }}
 table.cmp td.done {{ background: {rgba(TEST, 0.20)}; border-color: {rgba(TEST, 0.55)}; }}
+table.cmp td.outdated {{ border-style: dashed; background: none; }}
 table.cmp td.running {{ background: {rgba(VALIDATION, 0.22)}; border-color: {VALIDATION}; }}
 table.cmp td.failed, table.cmp td.lost {{ border: 2px solid currentColor; font-weight: 700; }}
 table.cmp td.missing, table.cmp td.cancelled {{ border-style: dashed; opacity: .75; }}
@@ -161,11 +162,13 @@ def _cell(one: Filled | None) -> str:
         text = _share(one)
     else:
         text = _SIGNS[one.state]
+    if one.outdated:
+        words += ", outdated"
     about = f"{one.entry.cell.strategy}, seed {one.entry.cell.seed}: {words}{'. ' + one.error if one.error else ''}"
     inside = text
     if one.entry.run_id is not None and one.state != "missing":
         inside = f'<a href="train?run={escape(one.entry.run_id)}" target="_self">{text}</a>'
-    return f'<td class="{one.state}" title="{escape(about)}">{inside}</td>'
+    return f'<td class="{one.state}{" outdated" * one.outdated}" title="{escape(about)}">{inside}</td>'
 
 
 def _share(one: Filled) -> str:
@@ -190,7 +193,8 @@ def _key(filled: Sequence[Filled]) -> str:
     present = [state for state in _SIGNS if any(one.state == state for one in filled)]
     signs = [f"{_SIGNS[state].strip() or 'empty'} {_WORDS[state]}" for state in present]
     running = ["a share: runs"] if any(one.state == "running" for one in filled) else []
-    words = ", ".join(["a number: test accuracy in %, its run behind it", *running, *signs])
+    outdated = ["dashed: outdated"] if any(one.outdated for one in filled) else []
+    words = ", ".join(["a number: test accuracy in %, its run behind it", *outdated, *running, *signs])
     return f'<div style="font-size:.78rem;opacity:.75">{words}</div>'
 
 

@@ -16,6 +16,7 @@ from tlcore.compare.spec import CompareSpec, images_per_class
 from tlcore.data.catalogue import DATASETS
 from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_names import Names
+from tlcore.figures.words import times
 from tlcore.models.catalogue import BACKBONES
 from tlcore.strategies import STRATEGIES, preset
 
@@ -45,7 +46,9 @@ def more(comparison: Comparison, contents: Contents) -> None:
                 key="more-datasets",
             )
         if not (strategies or seeds or labels or backbones or datasets):
-            st.caption("What is added gets the same budget and settings. Runs that are done stay as they are.")
+            st.caption(
+                "What is added gets the same budget and settings; what is there runs again only where it is outdated."
+            )
             return
         with told():
             larger = spec.with_more(
@@ -56,7 +59,7 @@ def more(comparison: Comparison, contents: Contents) -> None:
                 datasets=datasets,
             )
             expansion, cost = plan_of(larger)
-            st.markdown(plain(f"{len(expansion.cells) - len(contents.entries)} runs more. {cost_words(cost)}"))
+            st.markdown(plain(f"{times(len(expansion.cells) - len(contents.entries), 'run')} more. {cost_words(cost)}"))
             left_out(expansion.left_out, Names(larger))
             if st.button("Add", type="primary", icon=":material/add:"):
                 comparison.extend(larger, expansion)

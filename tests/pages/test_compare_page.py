@@ -22,7 +22,8 @@ from tlcore.compare.table import majorities, rows
 from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_report import report
-from tlcore.runs import all_runs
+from tlcore.made_with import MADE_WITH
+from tlcore.runs import all_runs, open_run
 from tlcore.spec import RunSpec
 
 page = partial(opened, "compare.py", timeout=120)
@@ -203,3 +204,19 @@ def test_the_table_is_for_people_and_the_numbers_are_whole(runs: Path, compariso
     frame = table(rows(contents, filled, "accuracy"), majorities(filled), Names(contents.spec), "accuracy")
     assert list(frame["Mean"]) == [pytest.approx(94.8), pytest.approx(94.8), pytest.approx(62.0)]
     assert json.loads(frame.to_json())["Strategy"]["2"] == "Largest class alone"
+
+
+def test_outdated_results_are_marked_told_of_and_run_again(runs: Path, comparison: Comparison) -> None:
+    entry = comparison.read().entries[0]
+    run = open_run(runs, entry.run_id)
+    run.write_result(run.result() | {"made_with": {**MADE_WITH, "torch": "1.0.0"}})
+    app = page(comparison=comparison.id)
+    assert "1 of 3 results was made with torch 1.0.0: a difference between strategies may come from that." in said(app)
+    contents = comparison.read()
+    grid = grid_table(fill(contents, runs), contents, Names(contents.spec))
+    assert grid.count('class="done outdated"') == 1
+    assert "dashed: outdated" in grid
+    press(app, "Run what is missing and what is outdated (2)")
+    queued = [run.spec() for run in all_runs(runs) if run.status().state == "queued"]
+    assert len(queued) == 2
+    assert contents.spec.run_of(entry.cell) in queued
