@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from tlcore.analysis import small_training
 from tlcore.analysis.small_network import SmallNetwork
@@ -111,6 +113,18 @@ def test_what_is_kept_gives_what_is_computed_each_time(monkeypatch: pytest.Monke
     assert kept == pytest.approx(computed, rel=1e-4)
 
 
+def test_a_head_alone_is_brought_to_its_minimum() -> None:
+    """scikit-learn's logistic regression has the same objective, times the number of images, and penalises the matrix alone."""
+    network = _network()
+    found = train(network, TRAIN, RECIPE, MACHINE, cut=7, at_step=lambda: None)
+    with torch.no_grad():
+        features = network.below(torch.from_numpy(TRAIN.images), 7).mean((2, 3)).double().numpy()
+    theirs = LogisticRegression(C=1 / (small_training.WEIGHT_DECAY * len(TRAIN)), tol=1e-8, max_iter=20_000)
+    theirs.fit(features, TRAIN.labels)
+    assert found == pytest.approx(log_loss(TRAIN.labels, theirs.predict_proba(features)), rel=0.02)
+    assert np.array_equal(network(torch.from_numpy(TRAIN.images)).argmax(1).numpy(), theirs.predict(features))
+
+
 def test_judging_counts_by_hand() -> None:
     network = _network()
     with torch.no_grad():
@@ -140,4 +154,4 @@ def test_a_loss_that_is_no_number_is_told() -> None:
     with torch.no_grad():
         network.head.bias.fill_(float("nan"))
     with pytest.raises(Diverged):
-        train(network, TRAIN, RECIPE, MACHINE, cut=7, at_step=lambda: None)
+        train(network, TRAIN, RECIPE, MACHINE, cut=6, at_step=lambda: None)

@@ -12,7 +12,7 @@ import torch
 
 from tlcore.analysis import yosinski
 from tlcore.analysis.small_network import SmallNetwork
-from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, FROZEN, Cell, cells, seconds_for, suited
+from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, FROZEN, Cell, cells, rounds, seconds_for, suited
 from tlcore.analysis.yosinski import transferability
 from tlcore.analysis.yosinski_cost import cost
 from tlcore.engine.jobs import find_job
@@ -49,11 +49,18 @@ def test_the_networks_are_those_of_the_paper_and_the_controls() -> None:
     assert {cell.frozen for cell in every if cell.form not in FROZEN} == {0}
 
 
-def test_time_left_is_what_others_took_or_a_guess_by_the_layers_that_train() -> None:
+def test_time_left_is_what_the_nearest_others_took() -> None:
     took = {0: [8.0, 9.0, 100.0], 2: [5.0]}
-    assert seconds_for([Cell(0, "AnB+", 3), Cell(0, "AnB", 2)], took) == 9.0 + 5.0
-    assert seconds_for([Cell(0, "BnB", 5)], took) == pytest.approx(5.0 * 3 / 6)  # layers 6 and 7 and the head, of 6
+    assert seconds_for([Cell(0, "AnB+", 3), Cell(0, "AnB", 2), Cell(0, "BnB", 5)], took) == 9.0 + 5.0 + 5.0
     assert seconds_for([], {}) == 0
+
+
+def test_layers_above_a_cut_get_the_work_of_a_whole_network() -> None:
+    # Multiplications of the layers on maps of 16, 16, 8, 8, 8, 4 and 4, by hand, over 9:
+    works = [3 * 16 * 256, 16 * 16 * 256, 16 * 32 * 64, 32 * 32 * 64, 32 * 48 * 64, 48 * 64 * 16, 64 * 64 * 16]
+    assert [rounds(cut, 32) for cut in range(7)] == [round(sum(works) / sum(works[cut:])) for cut in range(7)]
+    assert rounds(6, 32) == 6
+    assert rounds(7, 32) == 1  # the head alone, which is solved
 
 
 def test_what_suits_a_dataset_gives_way_to_what_is_asked_for() -> None:

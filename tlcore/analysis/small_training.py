@@ -2,7 +2,7 @@
 
 The layers below the cut keep still, so what they make of an image is the same in every epoch: it is computed once, where it
 fits into memory. That is why no image is augmented here. The last epoch's network counts, as in the paper: nothing is
-chosen by looking at images, so the test split is looked at once.
+chosen by looking at images, so the test split is looked at once. A head that trains alone is a convex problem, and solved.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from tlcore.analysis.small_network import SmallNetwork
@@ -21,12 +21,14 @@ from tlcore.data.load import Split
 from tlcore.errors import Diverged
 from tlcore.strategies.schedule import share_of_peak
 from tlcore.training.chance import batch_at, order_of, steps_per_epoch
+from tlcore.training.head import HeadProblem
 from tlcore.training.machine import Machine
 from tlcore.training.metrics import accuracy, confusion_matrix, loss
 
 AT_ONCE = 256  # images of a pass without gradients
 KEPT_BYTES = 1 << 30  # of what frozen layers make of all images; above it they are computed for each batch
 WEIGHT_DECAY = 1e-4
+MOST_ROUNDS = 20  # of 60 iterations each, to solve a head; one or two are enough
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class Recipe:
 def train(
     network: SmallNetwork, split: Split, recipe: Recipe, machine: Machine, *, cut: int, at_step: Callable[[], None]
 ) -> float:
-    """Train all above the lowest `cut` layers, which keep still; returns the mean loss of the last epoch.
+    """Train all above the lowest `cut` layers, which keep still; returns the last epoch's mean loss, or the solved head's.
 
     `at_step` is called before each step, and may raise. Raises `Diverged` where the loss is no number any more.
     """
     steady(network, cut)
     inputs, labels = Inputs(network, split, machine, cut), _labels(split, machine)
+    if cut == len(network.layers):
+        return solve(network, inputs, split, at_step)
     optimizer = optimizer_of(network, recipe)
     per_epoch = steps_per_epoch(len(split), recipe.batch_size)
     steps = per_epoch * recipe.epochs
@@ -65,6 +69,35 @@ def train(
         if not math.isfinite(mean):
             raise Diverged("The loss of a small network is no number any more.", next_step="Choose a lower learning rate.")
     return mean
+
+
+def solve(network: SmallNetwork, inputs: Inputs, split: Split, at_round: Callable[[], None]) -> float:
+    """Bring the head, which trains alone, to the minimum of its loss (`tlcore/training/head.py`); returns the loss there."""
+    problem = HeadProblem(_HeadAlone(network, inputs, len(split)), split.labels, None, WEIGHT_DECAY)
+    for _ in range(MOST_ROUNDS):
+        at_round()
+        found = problem.round()
+        if found.converged:
+            break
+    if not math.isfinite(found.loss):
+        raise Diverged("The loss of a small network's head is no number any more.", next_step="Start the experiment again.")
+    return found.loss
+
+
+class _HeadAlone:
+    """The head of a small network on all its images, as what solves heads wants to see it."""
+
+    def __init__(self, network: SmallNetwork, inputs: Inputs, images: int) -> None:
+        with torch.no_grad():
+            rows = torch.arange(images, device=network.head.weight.device).split(AT_ONCE)
+            self._features = torch.cat([inputs.take(some).mean((2, 3)) for some in rows])
+        self.suffix, self.network = network.head, self
+
+    def all_features(self) -> tuple[Tensor, np.ndarray]:
+        return self._features, np.arange(len(self._features))
+
+    def parameters(self, _group: str) -> list[tuple[str, nn.Parameter]]:
+        return [("weight", self.suffix.weight), ("bias", self.suffix.bias)]
 
 
 def optimizer_of(network: SmallNetwork, recipe: Recipe) -> torch.optim.Optimizer:

@@ -5,6 +5,7 @@ No torch: pages count and draw with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -65,16 +66,27 @@ def has_distant(dataset: str) -> bool:
     return dataset in DISTANT
 
 
+def rounds(cut: int, image_size: int) -> int:
+    """How many times as many epochs as a whole network the layers above a frozen cut get: so many that their work is about
+    that of a whole network. With as many epochs as that, the few layers above a high cut were far from done.
+
+    The work of a layer is its multiplications for one image. Above the last cut there is the head alone, which is solved.
+    """
+    side, inputs, works = image_size, 3, []
+    for channels, stride in LAYERS:
+        side = math.ceil(side / stride)
+        works.append(inputs * channels * side * side)
+        inputs = channels
+    return max(1, round(sum(works) / sum(works[cut:]))) if cut < len(works) else 1
+
+
 def seconds_for(cells: Iterable[Cell], took: Mapping[int, list[float]]) -> float:
     """How long these networks take, from what others `took` {frozen layers: seconds of each}.
 
-    A number of frozen layers that nobody has timed is guessed from the nearest, by the layers that train.
+    A number of frozen layers that nobody has timed is taken for the nearest one: they get about the same work.
     """
 
     def one(frozen: int) -> float:
-        if took.get(frozen):
-            return median(took[frozen])
-        nearest = min(took, key=lambda timed: abs(timed - frozen))
-        return median(took[nearest]) * (len(CUTS) + 1 - frozen) / (len(CUTS) + 1 - nearest)
+        return median(took[min(took, key=lambda timed: abs(timed - frozen))])
 
     return sum(one(cell.frozen) for cell in cells)

@@ -14,7 +14,6 @@ from tlcore.figures.transfer_curve import (
     bases_apart,
     comparisons,
     in_the_paper,
-    values_by_seed,
     within_noise,
 )
 from tlcore.figures.transferability import mean_majority
@@ -57,7 +56,7 @@ def what_was_done(result: Result) -> str:
         which = f"random halves of {sizes} classes of {title}"
     alone = mean_majority(halves)
     constant = "" if alone is None else f"; always naming the largest class gets {percent(alone)}"
-    seeds = times(len(values_by_seed(networks)), "seed")
+    seeds = times(found.n, "seed")
     value = interval({"value": found.mean, "low": found.low, "high": found.high})
     return f"{seeds}, {which}: the base network, trained on B alone, names {value} of B's test images rightly{constant}."
 
@@ -103,7 +102,8 @@ def _learnt(found: Difference) -> str:
 
 def _how_sure(result: Result) -> str:
     """What the intervals are about, and how far two base networks are apart by chance."""
-    seeds, apart = len(values_by_seed(result["networks"])), bases_apart(result["networks"])
+    seeds = min((found.n for found in comparisons(result["networks"]).values()), default=1)  # that are complete
+    apart = bases_apart(result["networks"])
     assert apart is not None
     noise = f"Two base networks that differ in start and order alone are {points(apart)} apart on average."
     if seeds == 1:
