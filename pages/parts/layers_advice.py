@@ -33,10 +33,19 @@ def advice(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     group = choice.selectbox(
         "Level", levels, levels.index(found["group"]), format_func=level_name, key=f"layers-level-{run.id}"
     )
-    use_it = use.button("Use this level", type="primary", icon=":material/arrow_upward:", width="stretch")
-    start_it = start.button("Start it now", icon=":material/play_arrow:", width="stretch")
-    use.caption("Opens the Train form with it.")
-    start.caption("Trains with the form's usual settings.")
+    use_it = use.button(
+        "Use this level",
+        type="primary",
+        icon=":material/arrow_upward:",
+        width="stretch",
+        help="Opens the Train form with it. Nothing starts by itself.",
+    )
+    start_it = start.button(
+        "Start it now",
+        icon=":material/play_arrow:",
+        width="stretch",
+        help="Trains from there up, with the form's usual settings.",
+    )
     if use_it:
         with told():
             wanted = run_of(spec, group)

@@ -23,10 +23,15 @@ def stack_axis(chart: go.Figure, plan: Plan) -> None:
     slab_axis(chart, [group.name for group in plan.groups], looks)
 
 
-def slab_axis(chart: go.Figure, names: Sequence[str], looks: Sequence[tuple[str, str]]) -> None:
-    """Make the x axis slabs with these names from left to right, each of a fill and an edge colour."""
+def slab_axis(
+    chart: go.Figure, names: Sequence[str], looks: Sequence[tuple[str, str]], *, ends: tuple[float, float] = (-0.075, -0.015)
+) -> None:
+    """Make the x axis slabs with these names from left to right, each of a fill and an edge colour.
+
+    `ends` are their lower and upper edge in heights of the plot, 0 being its bottom.
+    """
     for place, (fill, edge) in enumerate(looks):
-        box = {"x0": place - 0.46, "x1": place + 0.46, "y0": -0.075, "y1": -0.015, "xref": "x", "yref": "paper"}
+        box = {"x0": place - 0.46, "x1": place + 0.46, "y0": ends[0], "y1": ends[1], "xref": "x", "yref": "paper"}
         chart.add_shape(type="rect", fillcolor=fill, line={"color": edge, "width": 1}, **box)
     chart.update_xaxes(
         tickvals=list(range(len(names))),

@@ -18,6 +18,7 @@ Result = Mapping[str, Any]  # of a layers run: tlcore/README.md
 X = "Layer group, from the image to the head"
 _LINE = 26  # pixels of a line of the legend
 _ABOVE, _BELOW = 44, 120  # pixels above the legend and below the axis, where names may stand on end
+_SLAB = (19, 4)  # pixels below the plot where a slab ends and begins
 _BESIDE = 0.06  # what sources of one place are set apart by, so that their intervals can be told apart
 
 
@@ -46,7 +47,8 @@ class Depth:
         """Make the slabs the chart's x axis."""
         border = self.groups.index(self.thawed_from) if self.thawed_from in self.groups else len(self.groups)
         looks = [(slab(None, 1), ICE) if at < border else (slab(1, 1), WARM) for at in range(len(self.groups))]
-        slab_axis(chart, self.groups, looks)
+        height = chart.layout.height - chart.layout.margin.t - chart.layout.margin.b
+        slab_axis(chart, self.groups, looks, ends=(-_SLAB[0] / height, -_SLAB[1] / height))
 
 
 @dataclass(frozen=True)

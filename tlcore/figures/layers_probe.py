@@ -30,7 +30,7 @@ def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, str]:
     scale = 100 if is_share(metric) else 1
     title = METRICS[metric][0]
     unit = " (%)" if is_share(metric) else ""
-    chart = depth_chart(f"{title} of a linear probe{unit}", lines=len(sources) + 2, height=340)
+    chart = depth_chart(f"{title} of a linear probe{unit}", lines=len(sources) + 2, height=320)
     for look in sources:
         points = [
             (
@@ -43,16 +43,8 @@ def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, str]:
             for name, one in _values(result, look, metric)
         ]
         add_line(chart, depth, look, points, name=f"{look.title}, with 95 % interval")
+    _closely(chart, scale * _nothing_learnt(result, metric), len(depth.groups), scale)
     _ring(chart, depth, sources[0], _values(result, sources[0], metric), scale)
-    level = scale * baseline(metric, result["majority_baseline"], len(result["classes"]))
-    chart.add_scatter(
-        x=[-0.5, len(depth.groups) - 0.5],
-        y=[level, level],
-        mode="lines",
-        line={"color": BASELINE, "dash": "dash"},
-        name=f"largest class alone, {measured(metric, level / scale)}",
-        hoverinfo="skip",
-    )
     if depth.thawed_from in depth.groups:
         border = depth.groups.index(depth.thawed_from) - 0.5
         chart.add_shape(type="line", x0=border, x1=border, y0=-0.015, y1=1, yref="paper", line={"color": WARM, "dash": "dot"})
@@ -71,7 +63,8 @@ def probe_reading(result: Result, metric: str) -> str:
         below = sum(_above(own[name], values[name]) for name in both)
         above = sum(_above(values[name], own[name]) for name in both)
         sentences.append(f"{_shape(result, look, metric)} {_beside(first.title, below, above, len(both))}".strip())
-    return " ".join(sentences)
+    level = measured(metric, _nothing_learnt(result, metric))
+    return " ".join([*sentences, f"Always naming the largest class gets {level}."])
 
 
 def probe_table(result: Result) -> list[dict[str, Any]]:
@@ -86,6 +79,34 @@ def probe_table(result: Result) -> list[dict[str, Any]]:
                 row |= {metric: one.get("value"), f"{metric} 95 % from": one.get("low"), f"{metric} to": one.get("high")}
             rows.append(row | {"penalty": (found or {}).get("penalty"), "test images": (found or {}).get("images")})
     return rows
+
+
+def _nothing_learnt(result: Result, metric: str) -> float:
+    return baseline(metric, result["majority_baseline"], len(result["classes"]))
+
+
+def _closely(chart: go.Figure, level: float, groups: int, scale: int) -> None:
+    """Show the answers closely, for what differs between groups is what is asked; the baseline where it is among them."""
+    ends = [
+        end
+        for line in chart.data
+        for value, up, down in zip(line.y, line.error_y.array, line.error_y.arrayminus, strict=True)
+        for end in (value - down, value + up)
+    ]
+    if not ends:
+        return
+    pad = max(0.01 * scale, 0.1 * (max(ends) - min(ends)))
+    low, high = min(ends) - pad, min(1.01 * scale, max(ends) + pad)
+    chart.update_yaxes(range=[low, high])
+    if low <= level <= high:
+        chart.add_scatter(
+            x=[-0.5, groups - 0.5],
+            y=[level, level],
+            mode="lines",
+            line={"color": BASELINE, "dash": "dash"},
+            name="largest class alone",
+            hoverinfo="skip",
+        )
 
 
 def _values(result: Result, look: Look, metric: str) -> list[tuple[str, Measured]]:

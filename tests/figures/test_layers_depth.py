@@ -1,0 +1,93 @@
+"""CKA, what moved and the shift over the stack: numbers where they belong, sentences where there are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.figures.layers_made import GROUPS, RUN, result
+from tlcore.figures.layers_cka import cka_by_depth, cka_map, cka_table, pair_title, pairs
+from tlcore.figures.layers_moved import drift_over_epochs, moved_by_depth, moved_table
+from tlcore.figures.layers_shift import shift_by_depth, shift_table
+
+OWN, TUNED = "pretrained ~ pretrained", f"pretrained ~ {RUN}"
+
+
+def test_cka_has_a_line_for_each_pair_of_two_networks() -> None:
+    chart, reading = cka_by_depth(result())
+    assert pairs(result()) == ["pretrained ~ random", TUNED]
+    assert [tuple(trace.y) for trace in chart.data] == [(0.9, 0.3, 0.1), (0.99, 0.9, 0.6)]
+    assert "Pretrained and Run 0abc: most alike at stem (0.99), least at stage 2 (0.60)." in reading
+    assert "1,000 images" in reading
+    assert "no interval" in reading
+
+
+def test_a_pair_that_did_not_change_is_said_to_be_alike_everywhere() -> None:
+    still = result()
+    for entry in still["groups"]:
+        entry["cka"] = {TUNED: 0.999}
+    assert "about equally alike everywhere (1.00 to 1.00)" in cka_by_depth(still)[1]
+
+
+def test_a_map_is_read_by_its_diagonal() -> None:
+    chart, reading = cka_map(result(), TUNED)
+    assert list(chart.data[0].z[2]) == [0.2, 0.65, 0.6]
+    assert "2 of 3 layers of Pretrained are most like the layer at their own depth in Run 0abc" in reading
+    assert "The highest value, 0.99, is between stem and stem" in reading
+    assert "Neighbouring layers: 0.55 on average." in cka_map(result(), OWN)[1]
+    assert pair_title(OWN) == "Pretrained, its own layers"
+    assert len(cka_table(result())) == 27
+
+
+def test_what_moved_leaves_the_head_out_of_the_picture_and_not_out_of_the_table() -> None:
+    chart, reading = moved_by_depth(result(), "weight_drift")
+    assert chart is not None
+    assert tuple(chart.data[0].y) == pytest.approx((1, 2, 3))  # percent
+    assert "Run 0abc: stage 2 the most, 3.00 %, stem the least, 1.00 %." in reading
+    assert [row["group"] for row in moved_table(result())] == [*GROUPS, "head"]
+    assert "1 of 3 groups did not move." in moved_by_depth(result(), "activation_drift")[1]
+
+
+def test_a_quantity_of_one_network_is_shown_before_and_after() -> None:
+    chart, reading = moved_by_depth(result(), "gradient")
+    assert chart is not None
+    assert [trace.name for trace in chart.data] == ["Run 0abc, before", "Run 0abc, after"]
+    assert chart.layout.yaxis.type == "log"
+    assert "the greatest change is in stage 2, from 0.5 to 0.167 (0.33 times)" in reading
+
+
+def test_a_quantity_that_no_group_has_is_a_sentence() -> None:
+    chart, why = moved_by_depth(result(), "batchnorm_drift")
+    assert chart is None
+    assert why == "There is no BatchNorm in stem. There is no BatchNorm in stage 1. There is no BatchNorm in stage 2."
+
+
+def test_drift_over_the_epochs_is_a_map_of_groups_without_the_head() -> None:
+    epochs = [{"epoch": n, "drift": {"stem": 0.0, "stage 1": 0.01 * (n + 1), "head": 1.0}} for n in range(2)]
+    chart, reading = drift_over_epochs(epochs, RUN)
+    assert list(chart.layout.yaxis.ticktext) == ["stem", "stage 1"]
+    assert list(chart.data[0].z[0]) == [None, None]  # a group that kept still has no colour
+    assert [note.text for note in chart.layout.annotations] == ["0", "0", "1", "2"]
+    assert "stage 1 went furthest, 2.00 %; 50 % as far after the first epoch." in reading
+    still = [{"epoch": 0, "drift": {"stem": 0.0, "head": 1.0}}]
+    assert "no weight of the backbone moved" in drift_over_epochs(still, RUN)[1]
+
+
+def test_the_shift_is_held_against_chance() -> None:
+    chart, reading = shift_by_depth(result(), "a_distance")
+    assert chart is not None
+    assert tuple(chart.data[1].y) == (0.2, 0.2, 0.2)
+    assert "More than chance at 2 of 3 places, first at stage 1. Furthest at stage 2: 1.000 (0.900 to 1.100)" in reading
+    assert "200 images of Everyday photographs" in reading
+    chart, reading = shift_by_depth(result(), "shift")
+    assert "More than chance at 2 of 3 places, first at stage 1" in reading
+    assert len(shift_table(result())) == 3
+
+
+def test_a_shift_that_is_chance_or_was_not_measured_is_said() -> None:
+    alike = result()
+    for entry in alike["groups"]:
+        entry["shift"]["a_distance"] = {"value": 0.1, "low": 0.0, "high": 0.2, "chance": 0.2}
+    assert "At no place is the distance more than what chance gives" in shift_by_depth(alike, "a_distance")[1]
+    for entry in alike["groups"]:
+        entry["shift"], entry["why"]["shift"] = None, "The pretrained weights were not asked."
+    assert shift_by_depth(alike, "shift") == (None, "The pretrained weights were not asked.")

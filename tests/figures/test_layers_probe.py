@@ -1,0 +1,99 @@
+"""The probe by depth: what is drawn where, and what its reading claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.figures.layers_made import AUROC, GROUPS, REACH, RUN, measured, result
+from tlcore.figures.layers_axis import Depth
+from tlcore.figures.layers_probe import probe_by_depth, probe_reading, probe_table
+from tlcore.figures.layers_words import headline, level_words
+from tlcore.figures.palette import ICE, WARM
+
+
+def test_each_source_is_a_line_with_its_intervals_over_the_groups() -> None:
+    chart, _ = probe_by_depth(result(), "auroc")
+    lines = [trace for trace in chart.data if trace.mode == "lines+markers"]
+    assert [tuple(line.y) for line in lines] == list(AUROC.values())
+    assert lines[0].error_y.array == pytest.approx([REACH] * 3)
+    assert lines[2].error_y.array[2] == pytest.approx(0.01)  # its interval ends at 1
+    assert [round(x) for x in lines[0].x] == [0, 1, 2]
+    assert len({line.marker.color for line in lines}) == len({line.marker.symbol for line in lines}) == 3
+
+
+def test_the_slabs_are_those_of_the_recommended_level_and_the_best_is_ringed() -> None:
+    chart, _ = probe_by_depth(result(), "auroc")
+    slabs = [shape for shape in chart.layout.shapes if shape.type == "rect"]
+    assert [slab.line.color for slab in slabs] == [ICE, ICE, WARM, WARM]
+    (border,) = [shape for shape in chart.layout.shapes if shape.type == "line"]
+    assert border.x0 == 1.5
+    (ring,) = [trace for trace in chart.data if trace.marker.symbol == "circle-open"]
+    assert ring.y == (0.95,)
+    assert [text.replace("<br>", " ") for text in chart.layout.xaxis.ticktext] == [*GROUPS, "head"]
+
+
+def test_the_baseline_is_drawn_where_it_is_among_the_answers_and_said_in_any_case() -> None:
+    chart, reading = probe_by_depth(result(), "auroc")
+    assert not [trace for trace in chart.data if trace.line.dash == "dash"]
+    assert reading.endswith("Always naming the largest class gets 0.500.")
+    low = result()
+    low["groups"][0]["probe"]["random"]["accuracy"] = measured(0.55)
+    chart, reading = probe_by_depth(low, "accuracy")
+    (level,) = [trace for trace in chart.data if trace.line.dash == "dash"]
+    assert tuple(level.y) == (60.0, 60.0)
+    assert reading.endswith("gets 60.0 %.")
+
+
+def test_the_reading_tells_what_intervals_tell_apart() -> None:
+    told = probe_reading(result(), "auroc")
+    assert "Pretrained: best at stage 1, AUROC 0.950 (0.930 to 0.970)" in told
+    assert "at stem 0.150 less (beyond both intervals)" in told
+    assert "at stage 2 0.020 less (the intervals overlap)" in told
+    assert "Beside Pretrained, it lies below it at 2 of 3 places beyond both intervals." in told  # random: not at the stem
+    assert "Run 0abc: best at stage 2, AUROC 0.990" in told
+    assert "Beside Pretrained, it lies above it at 1 of 3 places" in told
+
+
+def test_a_place_without_a_probe_is_left_out() -> None:
+    lacking = result()
+    lacking["groups"][1]["probe"]["random"] = None
+    chart, _ = probe_by_depth(lacking, "auroc")
+    lines = [trace for trace in chart.data if trace.mode == "lines+markers"]
+    assert tuple(lines[1].y) == (0.78, 0.77)
+    rows = [row for row in probe_table(lacking) if row["weights"] == "random"]
+    assert [row["auroc"] for row in rows] == [0.78, None, 0.77]
+
+
+def test_the_table_has_every_number() -> None:
+    rows = probe_table(result())
+    assert len(rows) == 9
+    assert rows[1] | {"weights": "pretrained", "layer": "stage 1", "auroc": 0.95, "penalty": 0.1} == rows[1]
+    assert rows[1]["auroc 95 % from"] == pytest.approx(0.93)
+    assert {row["weights"] for row in rows} == {"pretrained", "random", RUN}
+
+
+def test_blocks_stand_side_by_side_on_their_groups_slab() -> None:
+    made = result()
+    made["groups"][0] = made["groups"][0] | {"name": "blocks.0"}
+    made["groups"][1] = made["groups"][1] | {"group": "stem", "name": "stem"}
+    depth = Depth.of(made)
+    assert depth.groups == ("stem", "stage 2", "head")
+    assert depth.places["blocks.0"] == pytest.approx(-0.38)
+    assert depth.places["stem"] == pytest.approx(0.38)
+    assert depth.places["stage 2"] == 1
+
+
+@pytest.mark.parametrize(
+    ("group", "sure", "short", "long"),
+    [
+        ("stage 2", False, "Perhaps unfreeze from stage 2 up", "within noise, so the head alone may do as well"),
+        ("stage 2", True, "Unfreeze from stage 2 up", "beyond noise"),
+        ("head", True, "Train the head alone", "more than noise"),
+        ("head", False, "Train the head alone", "serves as well within noise"),
+    ],
+)
+def test_the_recommendation_says_whether_it_is_more_than_noise(group: str, sure: bool, short: str, long: str) -> None:
+    advice = result()["recommendation"] | {"group": group, "more_than_noise": sure}
+    assert level_words(advice) == short
+    assert long in headline(advice)
+    assert "No level can be recommended" in headline(None)
