@@ -71,7 +71,7 @@ def _control(setting: Setting, base: Strategy, now: Strategy, groups: tuple[Grou
             st.number_input(setting.label, low, high, step=1, help=help_, **options)
         case "number":
             low, high = (limit if limit is None else float(limit) for limit in (setting.low, setting.high))
-            st.number_input(setting.label, low, high, step=_step(own), format="%.6g", help=help_, **options)
+            st.number_input(setting.label, low, high, step=_step(value or own), format="%.6g", help=help_, **options)
         case "choice":
             st.selectbox(setting.label, setting.choices, help=help_, **options)
         case "group":
@@ -109,9 +109,9 @@ def _most(setting: Setting, groups: tuple[Group, ...], value: int) -> float | No
     return max(len(groups) - 1, value) if setting.path == "scope.count" and groups else setting.high
 
 
-def _step(own: Value) -> float:
-    """What a click adds: half of the power of ten that is in the preset's own value, 0.05 for a 0."""
-    return 10.0 ** math.floor(math.log10(own)) / 2 if isinstance(own, float) and own > 0 else 0.05
+def _step(value: float) -> float:
+    """What a click adds: half of the power of ten that is in the value, 0.05 to a 0."""
+    return 10.0 ** math.floor(math.log10(value)) / 2 if value > 0 else 0.05
 
 
 def _own_pull(strategy: str) -> str:

@@ -58,6 +58,10 @@ def test_a_pull_is_told_beside_the_plan_and_reaches_the_run(runs):
     assert "harder the further it is (alpha 3" in _said(app)
     _number(app, "Strength (alpha)").set_value(7.0).run()
     assert "harder the further it is (alpha 7" in _said(app)
+    assert _number(app, "Strength (alpha)").step == 0.5
+    _number(app, "Strength (alpha)").set_value(0.2).run()
+    assert _number(app, "Strength (alpha)").step == pytest.approx(0.05)  # a click may still go down
+    assert "(alpha 0.2)" in _said(app)
     next(box for box in app.selectbox if box.label == "The loss pulls towards").select("ewc").run()
     assert "(lambda 300" in _said(app)  # another pull's strength means nothing to it
 
