@@ -171,6 +171,14 @@ def test_the_accuracy_itself_can_be_drawn_and_forms_left_out() -> None:
     assert list(line.y) == pytest.approx([100 * one for one in OWN])
 
 
+def test_what_two_seeds_leave_open_does_not_hide_what_they_show() -> None:
+    low, high = transferability_figure(_networks(0.0, 0.06), hide=("random",)).layout.yaxis.range
+    assert -22 < low < -20  # the lowest seed is at -20; the interval there reaches to -55
+    assert 2 < high < 4
+    low, _ = transferability_figure(_networks(0.0, 0.06, 0.03), hide=("random",)).layout.yaxis.range
+    assert low < -24  # -17 - 2.48 * 3
+
+
 def test_a_curve_that_has_just_begun_can_be_drawn() -> None:
     for many in (0, 1, 3, 5):
         transferability_figure(_networks(0.0)[:many])

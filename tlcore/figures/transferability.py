@@ -22,6 +22,7 @@ _LOOKS: Mapping[str, tuple[str, str, str, str]] = {
     "BnB+": ("BnB+: from B, thawed", WARM, "dash", "square-open"),
     "random": ("random: learnt nothing, frozen", ICE, "dot", "x-thin-open"),
 }
+ENOUGH = 3  # seeds whose interval has a say in what is shown
 _BESIDE = 0.07  # what forms of one cut are set apart by, so that their intervals can be told apart
 
 
@@ -39,10 +40,13 @@ def transferability_figure(
     y = "Points above the base network" if against_base else "Test accuracy on B (%)"
     chart = figure(x="Layers taken over from a base network (n)", y=y, height=460)
     shown = [form for form in FORMS if form not in hide]
+    points = [point for point in curve(networks) if point.form in shown]
     for place, form in enumerate(shown):
-        points = [point for point in curve(networks) if point.form == form]
-        _form(chart, points, form, (place - (len(shown) - 1) / 2) * _BESIDE, against_base)
+        beside = (place - (len(shown) - 1) / 2) * _BESIDE
+        _form(chart, [point for point in points if point.form == form], form, beside, against_base)
     _bases(chart, networks, against_base)
+    if points:
+        chart.update_yaxes(range=_range(points, against_base))
     if majority_baseline is not None and not against_base:
         name = f"largest class alone, {percent(majority_baseline)}"
         _level(chart, 100 * majority_baseline, name, "dot")
@@ -81,6 +85,17 @@ def _form(chart: go.Figure, points: Sequence[Point], form: str, beside: float, a
         customdata=[_hover(point) for point in points],
         hovertemplate="n = %{customdata[0]}: %{customdata[1]}<br>%{customdata[2]} from base<extra>" + form + "</extra>",
     )
+
+
+def _range(points: Sequence[Point], against_base: bool) -> list[float]:
+    """What of the y axis is shown: every seed, and the intervals of three seeds or more. Those of two reach nine standard
+    deviations to each side: they run out of the picture, in which nothing else could be seen otherwise."""
+    found = [(point.from_base if against_base else point.accuracy, point) for point in points]
+    ends = [one for _, point in found for one in (point.apart_by_seed if against_base else point.by_seed)]
+    ends += [end for one, _ in found if one.n >= ENOUGH for end in (one.low, one.high) if end is not None]
+    low, high = 100 * min([*ends, 0.0] if against_base else ends), 100 * max([*ends, 0.0] if against_base else ends)
+    pad = max(0.5, 0.06 * (high - low))
+    return [low - pad, high + pad]
 
 
 def _hover(point: Point) -> list[str]:
