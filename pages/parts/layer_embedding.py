@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +10,10 @@ import streamlit as st
 
 from pages.parts.figures import shown
 from pages.parts.layer_files import arrays
+from pages.parts.layers_table import numbers
 from pages.parts.script import join
 from pages.parts.text import plain
-from tlcore.figures.layer_embedding import ABOUT, METHODS, apart_by_depth, apart_table, class_marks
+from tlcore.figures.layer_embedding import ABOUT, METHODS, apart_by_depth, apart_table, class_marks, silhouette_words
 from tlcore.figures.layer_seen import source_title
 from tlcore.figures.words import count, interval, times
 from tlcore.runs import Run
@@ -42,9 +41,8 @@ def layer_embedding(run: Run, result: Mapping[str, Any]) -> None:
     place = next(i for i, one in enumerate(embedding["sources"]) if one["name"] == source)
     _plane(run, result, saved, place, method)
     st.caption(plain(f"{ABOUT[method]} {_measured(embedding, result)}"))
-    majority = result.get("majority_baseline")
-    shown("apart", run, *apart_by_depth(embedding["sources"], majority))
-    _table(run, embedding)
+    shown("apart", run, *apart_by_depth(result))
+    numbers(run, "apart", apart_table(embedding["sources"]))
 
 
 def _choices(embedding: Mapping[str, Any]) -> tuple[str, str]:
@@ -85,8 +83,7 @@ def _plane(run: Run, result: Mapping[str, Any], saved: Mapping[str, np.ndarray],
 
 
 def _facts(layer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    silhouette = "not defined" if layer["silhouette"] is None else f"{layer['silhouette']:.3f}"
-    return [("k-NN accuracy", interval(layer["knn"])), ("Silhouette", silhouette)]
+    return [("k-NN accuracy", interval(layer["knn"])), ("Silhouette", silhouette_words(layer))]
 
 
 def _measured(embedding: Mapping[str, Any], result: Mapping[str, Any]) -> str:
@@ -97,14 +94,3 @@ def _measured(embedding: Mapping[str, Any], result: Mapping[str, Any]) -> str:
         f"(of {count(result['images']['train'])}), with its 95 % interval, and the silhouette, which is 1 where classes lie "
         "far apart and 0 where they lie across each other. Neighbouring layers are turned to lie alike."
     )
-
-
-def _table(run: Run, embedding: Mapping[str, Any]) -> None:
-    rows = apart_table(embedding["sources"])
-    with st.expander("The numbers of every layer"):
-        st.dataframe([{**row, "weights": source_title(row["weights"])} for row in rows], hide_index=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    st.download_button("CSV", text.getvalue(), f"{run.id}-apart.csv", "text/csv", icon=":material/download:", key="apart-csv")

@@ -83,11 +83,16 @@ def _filters(run: Run, eyes: Sequence[Eye], related: bool) -> None:
     compared = len(eyes) == 2 and related
     if compared and not np.array_equal(*weights):
         changes, times = difference_tiles(*weights)
-        pictures.append((f"The difference, {times:.3g} times as strong", grid(changes, columns=COLUMNS, side=SMALL)))
+        pictures.append((f"The difference, {_strength(times)} times as strong", grid(changes, columns=COLUMNS, side=SMALL)))
     _side_by_side(run, "filters", pictures)
     after, titles = weights[1] if compared else None, [eye.title for eye in eyes]
     reading = filters_reading(weights[0], after, titles, patches=about["patches"], everything=about["count"])
     st.caption(plain(reading))
+
+
+def _strength(times: float) -> str:
+    """3952.3 -> '4,000', 12.34 -> '12'."""
+    return f"{float(f'{times:.2g}'):,.3g}" if times < 100 else count(float(f"{times:.2g}"))
 
 
 def _maps(run: Run, eyes: Sequence[Eye], at: int, images: Sheet) -> None:

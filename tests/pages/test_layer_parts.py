@@ -72,6 +72,9 @@ def _made(runs: Path, sources: list[str], **changes: Any) -> Run:
     run = create(runs, LayersSpec(run=RunSpec(dataset="chest-xray")))
     Image.new("RGB", (4 * SIDE, 3 * SIDE)).save(run.path / "thumbnails.jpg")
     result = {
+        "groups": [{"name": name, "group": name} for name in GROUPS],
+        "recommendation": None,
+        "weights": dict.fromkeys(sources, "Weights."),
         "classes": CLASSES,
         "images": {"train": 6, "val": 0, "test": 6},
         "majority_baseline": 0.5,
@@ -190,7 +193,7 @@ def test_the_plane_gets_what_it_draws_and_names_stay_text(runs: Path) -> None:
     assert "Neighbours stay neighbours" in _said(app)
     assert not [element for element in app.markdown if "<img" in element.value and "\\<img" not in element.value]
     table = app.dataframe[0].value
-    assert list(table["weights"]) == ["Pretrained"] * 2 + ["Random weights"] * 2
+    assert list(table["weights"]) == ["pretrained"] * 2 + ["random"] * 2
     assert app.get("bidi_component")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tlcore.figures.layer_seen import source_title
+from tlcore.figures.layers_axis import Depth, Result, add_line, depth_chart, looks
 from tlcore.figures.palette import BASELINE, MARKERS, RUNS
-from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import interval, percent
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
@@ -23,75 +23,53 @@ Layer = Mapping[str, Any]  # {name, silhouette, knn {value, low, high, method}, 
 
 
 def class_marks(classes: Sequence[str]) -> list[dict[str, str]]:
-    """A colour and a shape for each class: both differ for the first six, and no pair comes twice for the first 36."""
+    """A colour and a shape for each class: both differ for the first six, and no pair comes twice for the first 36.
+
+    They begin with the fourth colour: the first three are those of the sources beside them.
+    """
     turns = [divmod(place, len(RUNS)) for place in range(len(classes))]
     return [
-        {"name": name, "colour": RUNS[at], "shape": MARKERS[(at + turn) % len(MARKERS)]}
+        {"name": name, "colour": RUNS[(at + 3) % len(RUNS)], "shape": MARKERS[(at + turn) % len(MARKERS)]}
         for name, (turn, at) in zip(classes, turns, strict=True)
     ]
 
 
-def apart_by_depth(sources: Sequence[Mapping[str, Any]], majority: float | None) -> tuple[go.Figure, str]:
-    """k-NN accuracy (with its 95 % interval) and silhouette of every layer of each source, bottom to top; with the reading."""
-    names = [layer["name"] for layer in sources[0]["layers"]]
-    chart = figure(x="Layer, from the image up", y="k-NN accuracy (%)", height=380)
-    for place, source in enumerate(sources):
-        title = source_title(source["name"])
-        style = {"color": RUNS[place % len(RUNS)], "symbol": MARKERS[place % len(MARKERS)], "size": 9}
-        accuracies = [layer["knn"] for layer in source["layers"]]
-        chart.add_scatter(
-            x=list(range(len(accuracies))),
-            y=[_hundred(one["value"]) for one in accuracies],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [_reach(one, "high") for one in accuracies],
-                "arrayminus": [_reach(one, "low") for one in accuracies],
-                "thickness": 1.2,
-                "width": 4,
-            },
-            mode="lines+markers",
-            marker=style,
-            line={"color": style["color"]},
-            name=f"{escaped(title)}, k-NN",
-            customdata=[interval(one) for one in accuracies],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-        chart.add_scatter(
-            x=list(range(len(accuracies))),
-            y=[layer["silhouette"] for layer in source["layers"]],
-            yaxis="y2",
-            mode="lines+markers",
-            marker={**style, "symbol": f"{style['symbol']}-open"},
-            line={"color": style["color"], "dash": "dot"},
-            name=f"{escaped(title)}, silhouette",
-            hovertemplate="%{y:.3f}<extra></extra>",
-        )
+def apart_by_depth(result: Result) -> tuple[go.Figure, str]:
+    """k-NN accuracy (with its 95 % interval) over the silhouette, of every layer of each source; with the reading."""
+    sources, majority = result["embedding"]["sources"], result["majority_baseline"]
+    depth = Depth.of(result)
+    by_name = {source["name"]: source["layers"] for source in sources}
+    drawn = [look for look in looks(result) if look.source in by_name]
+    chart = depth_chart("", lines=len(drawn) + (majority is not None), height=380)
+    for look in drawn:
+        accuracies, silhouettes = [], []
+        for layer in by_name[look.source]:
+            ends = [_hundred(layer["knn"].get(end)) for end in ("value", "low", "high")]
+            accuracies.append((layer["name"], *ends, f"k-NN {interval(layer['knn'])}"))
+            silhouettes.append((layer["name"], layer["silhouette"], None, None, f"silhouette {silhouette_words(layer)}"))
+        add_line(chart, depth, look, accuracies)
+        add_line(chart, depth, look, silhouettes, yaxis="y2", legend=False)
     if majority is not None:
         chart.add_scatter(
-            x=[-0.4, len(names) - 0.6],
+            x=[-0.5, len(depth.groups) - 1.5],
             y=[100 * majority] * 2,
             mode="lines",
             line={"color": BASELINE, "dash": "dash"},
             name=f"largest class alone, {percent(majority)}",
             hoverinfo="skip",
         )
-    chart.update_xaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[escaped(name).replace(" and ", " and<br>") for name in names],
-        range=[-0.4, len(names) - 0.6],
-        showgrid=False,
-        zeroline=False,
-    )
     chart.update_layout(
-        yaxis={"domain": [0.42, 1]},
-        yaxis2={"domain": [0, 0.34], "title": {"text": "Silhouette"}, "anchor": "x", "zeroline": True},
+        yaxis={"domain": [0.46, 1], "title": {"text": "k-NN accuracy (%)"}},
+        yaxis2={"domain": [0, 0.38], "title": {"text": "Silhouette"}, "zeroline": True},
         xaxis={"anchor": "y2"},
-        height=560,
-        margin={"t": 40 + 26 * (2 * len(sources) + (majority is not None))},
-        legend={"orientation": "v", "y": 1.02},
     )
+    depth.draw(chart)
     return chart, apart_reading(sources)
+
+
+def silhouette_words(layer: Layer) -> str:
+    """'0.178', 'not defined'."""
+    return "not defined" if layer["silhouette"] is None else f"{layer['silhouette']:.3f}"
 
 
 def apart_reading(sources: Sequence[Mapping[str, Any]]) -> str:
@@ -140,10 +118,3 @@ def _above(better: Mapping[str, float | None], worse: Mapping[str, float | None]
 
 def _hundred(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def _reach(value: Mapping[str, float | None], end: str) -> float:
-    """How far an interval goes from its value, in points; 0 where there is none."""
-    if value.get(end) is None or value["value"] is None:
-        return 0.0
-    return 100 * abs(value[end] - value["value"])
