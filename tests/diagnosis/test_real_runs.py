@@ -28,6 +28,10 @@ RUNS: dict[str, dict[str, Any]] = {
     "dead": FEW | {"epochs": 3, "lr": 1e-9} | STRIPES,
     "exploding": FEW | {"epochs": 3, "lr": 5.0},
     "diverged": FEW | {"epochs": 4, "lr": 10.0, "optimizer": "sgd", "strategy": changed("full", rates={"body_lr_mult": 1.0})},
+    "overshot": LIGHTS | {"epochs": 4, "batch_size": 32, "lr": 1.0},
+    "overshot and back": LIGHTS
+    | {"epochs": 4, "batch_size": 32, "lr": 0.1, "strategy": changed("full", rates={"body_lr_mult": 1.0})},
+    "not overshot": LIGHTS | {"epochs": 4, "batch_size": 32, "lr": 0.03},
     "collapsed": RARE | {"epochs": 5, "lr": 3e-2},
     "torn": LIGHTS | {"epochs": 6, "lr": 0.3, "strategy": FAST_BODY},
     "shaken": LIGHTS | {"epochs": 6, "lr": 0.1, "strategy": FAST_BODY},
@@ -91,8 +95,10 @@ def test_nothing_is_found_in_a_healthy_run_however_early_it_is_asked(name: str):
         ("dead", "dead-rate", "problem"),
         ("exploding", "exploding-rate", "problem"),
         ("diverged", "exploding-rate", "problem"),
+        ("overshot", "overshoot", "warning"),
+        ("overshot and back", "overshoot", "info"),
         ("collapsed", "collapse", "problem"),
-        ("torn", "drop-after-unfreezing", "problem"),
+        ("torn", "drop-after-unfreezing", "warning"),  # the weights kept are those from before
         ("shaken", "drop-after-unfreezing", "info"),
         ("two at a time", "unstable-batchnorm", "warning"),
         ("foreign", "head-plateau", "warning"),
@@ -117,6 +123,8 @@ def test_one_fault_is_told_once(name: str):
     ("name", "detector"),
     [
         ("gentle", "drop-after-unfreezing"),
+        ("not overshot", "overshoot"),
+        ("torn", "overshoot"),  # what comes later is an unfreezing's
         ("many at a time", "unstable-batchnorm"),
         ("two, frozen norms", "unstable-batchnorm"),
         ("probe", "head-plateau"),
@@ -137,6 +145,7 @@ def test_its_like_without_the_fault_is_not(name: str, detector: str):
     ("name", "detector"),
     [
         ("dead", "dead-rate"),
+        ("overshot", "overshoot"),
         ("torn", "drop-after-unfreezing"),
         ("two at a time", "unstable-batchnorm"),
         ("collapsed", "collapse"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from tlcore.diagnosis.batchnorm import trains_batchnorm, unstable_batchnorm
 from tlcore.diagnosis.better_alone import head_alone_better, moves_features
 from tlcore.diagnosis.collapse import collapse
 from tlcore.diagnosis.evidence import gather
-from tlcore.diagnosis.finding import CannotTell, Detector, Finding
+from tlcore.diagnosis.finding import CannotTell, Detector, Finding, Severity
 from tlcore.diagnosis.forgetting import drifted_far, may_forget
 from tlcore.diagnosis.overfitting import over_fitting
 from tlcore.diagnosis.overshoot import moves_at_once, overshoot
@@ -41,7 +41,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         "better-alone",
     ),
     "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm", "better-alone"),
-    "overshoot": ("better-alone", "forgetting"),
+    "overshoot": ("collapse", "better-alone", "forgetting"),
     "collapse": ("head-plateau", "better-alone"),
     "drop-after-unfreezing": ("collapse", "forgetting", "better-alone"),
     "over-fitting": ("better-alone",),
@@ -90,8 +90,20 @@ def diagnose(
             cannot_tell[detector.title] = answer.why
         else:
             clear.append(detector.title)
-    causes = [finding.name for finding in findings if finding.severity != "info"]
-    explained = {name for cause in causes for name in EXPLAINS.get(cause, ())}
-    order = ("problem", "warning", "info")
-    told = sorted((f for f in findings if f.name not in explained), key=lambda finding: order.index(finding.severity))
-    return Diagnosis(tuple(told), tuple(clear), cannot_tell)
+    return Diagnosis(_without_the_explained(findings), tuple(clear), cannot_tell)
+
+
+def _without_the_explained(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The worst first. A cause is as bad as what it explains; one that is only worth knowing explains nothing."""
+    known = {finding.name: finding for finding in findings}
+    explained: set[str] = set()
+    for name in [finding.name for finding in findings if finding.severity != "info"]:
+        effects = [known[effect] for effect in EXPLAINS.get(name, ()) if effect in known]
+        explained |= {effect.name for effect in effects}
+        worst = min((known[name], *effects), key=_rank)
+        known[name] = replace(known[name], severity=worst.severity)
+    return tuple(sorted((finding for name, finding in known.items() if name not in explained), key=_rank))
+
+
+def _rank(finding: Finding) -> int:
+    return get_args(Severity).index(finding.severity)

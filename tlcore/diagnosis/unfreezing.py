@@ -49,9 +49,11 @@ def drop_after_unfreezing(seen: Evidence) -> Finding | CannotTell | None:
         "Most often the rate is too high for pretrained weights: the first steps pull the features out of the shape that the "
         "head has learnt to read." + (" It learnt them anew; a lower rate may not lose them." if recovered else "")
     )
+    saved = False
     if (best := seen.best) is not None and best["epoch"] < after["epoch"]:
         means += f" {kept_words(seen, best)}"
-    severity = "info" if recovered else "problem"
+        saved = seen.over
+    severity = "info" if recovered else "warning" if saved else "problem"
     return Finding(severity, what, means, first_that_changes(seen.spec, slower_body(seen.spec), slower(seen.spec)))
 
 
