@@ -13,28 +13,39 @@ from tlcore.compare.folder import Comparison, Contents
 from tlcore.compare.outcomes import METRICS, Filled
 from tlcore.compare.spec import Setting
 from tlcore.compare.table import Majority, Row, best_of, majorities, rows
-from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_curves import curves
-from tlcore.figures.compare_heat import delta_words, heat_map
+from tlcore.figures.compare_heat import heat_map
 from tlcore.figures.compare_labels import by_labels
 from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
+from tlcore.figures.compare_table import table_lines
 from tlcore.figures.compare_told import lines
 from tlcore.figures.compare_words import (
     by_setting,
     headline,
     how_sure,
     metric_title,
-    noise_words,
-    number,
-    p_words,
     rule_words,
     transfer_words,
     without_words,
 )
 from tlcore.figures.words import METRICS as SAID
-from tlcore.figures.words import duration, is_share, short_count
+from tlcore.figures.words import is_share
+
+_FIELDS = {  # column -> what of a line is in it
+    "Strategy": "strategy",
+    "Mean": "mean",
+    "Interval": "interval",
+    "SD": "sd",
+    "Difference": "difference",
+    "Verdict": "verdict",
+    "p": "p",
+    "Flip": "flip",
+    "Seeds": "seeds",
+    "Moves": "moves",
+    "Time": "time",
+}
 
 
 def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled], names: Names) -> str:
@@ -165,42 +176,5 @@ def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names
 
 def table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names, metric: str) -> pd.DataFrame:
     """The table as people read it: a row for each strategy of a setting, and one for the majority baseline."""
-    scale = 100 if is_share(metric) else 1
-    records = []
-    for setting, here in by_setting(found).items():
-        records += [_record(row, names, metric, scale) for row in here]
-        if setting in known:
-            level = baseline(metric, known[setting].value, known[setting].classes)
-            records.append({"Strategy": "Largest class alone", "Mean": scale * level, "Verdict": "has learnt nothing"})
-    words = ("Interval", "SD", "Difference", "p", "Flip", "Seeds", "Moves", "Time")
-    return pd.DataFrame(records).fillna(dict.fromkeys(words, ""))
-
-
-def _record(row: Row, names: Names, metric: str, scale: float) -> dict[str, object]:
-    gap, span = row.gap, row.interval
-    return {
-        "Strategy": names.strategy(row.strategy),
-        "Mean": scale * row.estimate.mean,
-        "Interval": "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
-        "SD": "" if row.estimate.sd is None else number(metric, row.estimate.sd),
-        "Difference": delta_words(row, metric),
-        "Verdict": _verdict(row, names),
-        "p": "" if gap is None else p_words(gap.p_holm),
-        "Flip": "" if gap is None else p_words(gap.p_flip),
-        "Seeds": str(len(row.seeds)),
-        "Moves": short_count(row.trainable_params),
-        "Time": duration(row.seconds),
-    }
-
-
-def _verdict(row: Row, names: Names) -> str:
-    if row.strategy == names.spec.baseline:
-        return "the baseline"
-    control = "a control; " if is_control(names.spec, row.strategy) else ""
-    if row.gap is None:
-        return f"{control}baseline not done yet"
-    if row.gap.within_noise is None:
-        return f"{control}no interval"
-    if row.gap.within_noise:
-        return f"{control}{noise_words(row.gap)}"
-    return f"{control}{'better' if row.gap.mean > 0 else 'worse'}"
+    lines = table_lines(found, known, names, metric)
+    return pd.DataFrame({column: [getattr(line, field) for line in lines] for column, field in _FIELDS.items()})

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pages.parts.compare_results import table
 from tests.compare.made import done, expanded, filled, spec_of
 from tlcore.compare.folder import Comparison, create
 from tlcore.compare.images import paired_over_images
@@ -24,6 +23,7 @@ from tlcore.figures.compare_heat import heat_map
 from tlcore.figures.compare_labels import by_labels
 from tlcore.figures.compare_names import Names, looks
 from tlcore.figures.compare_pareto import costs_known, pareto
+from tlcore.figures.compare_table import table_lines
 from tlcore.figures.compare_told import MAJORITY, as_csv, told
 from tlcore.figures.compare_words import WITHIN, headline, how_sure, p_words, signed, transfer_words
 from tlcore.strategies import STRATEGIES
@@ -143,8 +143,8 @@ def test_every_reading_calls_the_same_things_noise(tmp_path: Path) -> None:
         notes = " ".join(note.text for note in figure.layout.annotations)
         _, labels = by_labels(found, names, "accuracy")
         _, front = pareto(here, "parameters", names, "accuracy")
-        frame = table(found, {}, names, "accuracy")
-        return found, "\n".join([headline(here, None, names, "accuracy"), heat, notes, labels, front, *frame["Verdict"]])
+        verdicts = [line.verdict for line in table_lines(found, {}, names, "accuracy")]
+        return found, "\n".join([headline(here, None, names, "accuracy"), heat, notes, labels, front, *verdicts])
 
     found, alone = said(values, "alone")
     assert WITHIN not in alone.replace(f"≈ is {WITHIN} of it", "")

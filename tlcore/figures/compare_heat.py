@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from tlcore.compare.table import Row, best_of, tied_with_best
 from tlcore.figures.compare_names import Names, is_control
 from tlcore.figures.compare_style import metric_title
-from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, hurt_words, number, signed, some, value_words
+from tlcore.figures.compare_words import WITHIN, by_setting, gap_words, hurt_words, number, some, value_words
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import is_share, times
@@ -112,13 +112,3 @@ def _worst(rows: Sequence[Row], names: Names, metric: str) -> str:
     base = names.strategy(names.spec.baseline)
     where = names.setting(row.setting)
     return f"The clearest loss: {names.strategy(row.strategy)} on {where}, {gap_words(row.gap, metric, base)}."
-
-
-def delta_words(row: Row, metric: str) -> str:
-    """A row's difference for a table: '+2.1 (+0.4 to +3.8)'."""
-    if row.gap is None:
-        return ""
-    text = signed(metric, row.gap.mean)
-    if row.gap.low is None or row.gap.high is None:
-        return text
-    return f"{text} ({signed(metric, row.gap.low)} to {signed(metric, row.gap.high)})"

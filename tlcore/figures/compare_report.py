@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
@@ -19,28 +20,25 @@ from tlcore.compare.folder import Comparison
 from tlcore.compare.outcomes import Filled, fill
 from tlcore.compare.spec import Setting
 from tlcore.compare.table import Majority, Row, majorities, rows
-from tlcore.figures.baseline import baseline
 from tlcore.figures.compare_cost import made_words
 from tlcore.figures.compare_curves import curves
-from tlcore.figures.compare_heat import delta_words, heat_map
+from tlcore.figures.compare_heat import heat_map
 from tlcore.figures.compare_labels import by_labels
 from tlcore.figures.compare_legend import OWN_LEGEND, legend
 from tlcore.figures.compare_names import Names
 from tlcore.figures.compare_pareto import COSTS, costs_known, pareto
+from tlcore.figures.compare_table import table_lines
 from tlcore.figures.compare_told import lines, versions
 from tlcore.figures.compare_words import (
     by_setting,
     headline,
     how_sure,
     metric_title,
-    noise_words,
-    number,
-    p_words,
     transfer_words,
     without_words,
 )
 from tlcore.figures.plan_words import meant_with
-from tlcore.figures.words import duration, is_share, short_count, times
+from tlcore.figures.words import is_share, times
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -51,7 +49,7 @@ h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.25rem; margin-
 figure { margin: 1rem 0; break-inside: avoid; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #dfe3ea; } th { font-weight: 600; }
-td:nth-child(3) { white-space: nowrap; } tr.control td { color: #4c5566; font-style: italic; } .scroll { overflow-x: auto; }
+td:nth-child(3) { white-space: nowrap; } .scroll { overflow-x: auto; }
 pre { background: #f4f6f9; padding: .8rem; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 @page { size: A4; margin: 13mm; }
 @media print {
@@ -150,38 +148,18 @@ def _figure(chart: go.Figure, reading: str) -> str:
 
 
 def _table(found: Sequence[Row], known: dict[Setting, Majority], names: Names, metric: str) -> str:
-    heads = ["Strategy", metric_title(metric), "95 % interval", "sd", f"minus {names.strategy(names.spec.baseline)}"]
+    heads = ["Strategy", metric_title(metric), "95 % interval", "sd", f"minus {names.strategy(names.spec.baseline)}", "verdict"]
     heads += ["p (Holm)", "p (sign flip)", "seeds", "parameters", "time"]
-    lines_ = []
-    scale = 100 if is_share(metric) else 1
-    for setting, here in by_setting(found).items():
-        lines_.append(f'<tr><th colspan="{len(heads)}" scope="rowgroup">{escape(names.setting(setting))}</th></tr>')
-        for row in here:
-            span = row.interval
-            lines_.append(
-                _line(
-                    names.strategy(row.strategy),
-                    number(metric, row.estimate.mean),
-                    "" if span is None else f"{number(metric, span[0])} to {number(metric, span[1])}",
-                    "" if row.estimate.sd is None else number(metric, row.estimate.sd),
-                    delta_words(row, metric) + (f", {noise_words(row.gap)}" if row.gap and row.gap.within_noise else ""),
-                    "" if row.gap is None else p_words(row.gap.p_holm),
-                    "" if row.gap is None else p_words(row.gap.p_flip),
-                    str(len(row.seeds)),
-                    short_count(row.trainable_params),
-                    duration(row.seconds),
-                )
-            )
-        if setting in known:
-            level = scale * baseline(metric, known[setting].value, known[setting].classes)
-            text = f"{level:.1f}" if scale == 100 else f"{level:.3f}"
-            lines_.append(_line("Largest class alone", text, *[""] * 8, kind=' class="control"'))
+    digits = 1 if is_share(metric) else 3
+    body = ""
+    for setting, here in groupby(table_lines(found, known, names, metric), key=lambda line: line.setting):
+        body += f'<tr><th colspan="{len(heads)}" scope="rowgroup">{escape(names.setting(setting))}</th></tr>'
+        for line in here:
+            cells = [line.strategy, f"{line.mean:.{digits}f}", line.interval, line.sd, line.difference, line.verdict]
+            cells += [line.p, line.flip, line.seeds, line.moves, line.time]
+            body += f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}</tbody></table></div>'
-
-
-def _line(*cells: str, kind: str = "") -> str:
-    return f"<tr{kind}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _provenance(spec: dict[str, Any], filled: Sequence[Filled]) -> list[str]:
