@@ -1,8 +1,8 @@
 """A rate too high for the first steps: they overshoot, and the epochs that are left repair what they broke.
 
 Measured on 101 runs with three backbones, 86 of them with a probe of the same data beside them. In 9 of these some step of the
-first epoch had 3.8 times the loss of the start, or of guessing, and more: one was as good as the probe in the end, 8 lost 6 to 43
-points. Of the others that were as good as the probe none went above 1.7 times. `tests/diagnosis/recorded.json` keeps half of all.
+first epoch had 3.8 times the loss of the start, or of guessing, and more: one was as good as the probe in the end, 8 lost 6 to
+43 points. Of the others that were as good as the probe none went above 1.7 times. `tests/diagnosis/recorded.json` keeps half.
 """
 
 from __future__ import annotations
