@@ -223,7 +223,7 @@ def test_by_hand() -> None:
 @pytest.mark.filterwarnings("ignore")  # of peft and what it imports
 @pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224"])
 def test_lora_is_pefts_step_by_step(name: str) -> None:
-    peft = pytest.importorskip("peft", reason="peft is not installed: tests/bench/requirements.txt has it")
+    peft = pytest.importorskip("peft", reason="peft is not installed: tests/requirements.txt has it")
     network = network_of(name)
     theirs = copy.deepcopy(network.module)
     insert(network, LoRA(rank=4, alpha=8.0), seed=0, image_size=SIZE)

@@ -16,13 +16,13 @@ from tlcore.models.network import Network, build
 from tlcore.models.nf4 import in_nf4
 from tlcore.models.prefix import prefix_of
 from tlcore.spec import RunSpec
-from tlcore.strategies import compile_plan, preset
+from tlcore.strategies import compile_plan, packages, preset
 from tlcore.strategies.scope import LoRA, QLoRA
 from tlcore.training.refuse import refuse_early
 from tlcore.training.state import State
 
 HERE = find_spec("bitsandbytes") is not None
-needs_it = pytest.mark.skipif(not HERE, reason="bitsandbytes is not installed: tests/bench/requirements.txt has it")
+needs_it = pytest.mark.skipif(not HERE, reason="bitsandbytes is not installed: tests/requirements.txt has it")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of bitsandbytes, where there is no GPU
 SIZE = 64
 # The 16 values of NF4 (Dettmers et al. 2023, appendix E), to four digits.
@@ -40,8 +40,8 @@ def pictures() -> torch.Tensor:
     return torch.randn(4, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.skipif(HERE, reason="bitsandbytes is installed")
-def test_without_the_package_it_is_refused_by_name_before_anything_is_done() -> None:
+def test_without_the_package_it_is_refused_by_name_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(SpecError, match=r"needs the package bitsandbytes, which keeps.*pip install bitsandbytes"):
         refuse_early(RunSpec(dataset="digits", strategy=preset("qlora")))
     network = network_of("resnet18")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from tlcore.strategies import packages
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 
@@ -38,8 +39,8 @@ def test_the_plan_says_what_moves_and_what_is_left_out(runs: Path, strategy: str
     assert all(word in text for word in words), text
 
 
-@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
-def test_qlora_without_its_package_cannot_be_started(runs: Path) -> None:
+def test_qlora_without_its_package_cannot_be_started(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
     app = page(dataset="digits", strategy="qlora")
     assert "QLoRA needs the package bitsandbytes" in said(app)
     (start,) = [button for button in app.button if button.label == "Start"]
