@@ -10,6 +10,7 @@ import streamlit as st
 from pages.parts.figures import shown
 from pages.parts.layer_embedding import layer_embedding
 from pages.parts.layer_seen import layer_seen
+from pages.parts.layers_drawn import drawn
 from pages.parts.layers_moved import what_moved
 from pages.parts.layers_table import numbers
 from pages.parts.text import plain
@@ -43,7 +44,7 @@ def closer(run: Run, result: Result) -> None:
 def _scores(run: Run, result: Result) -> None:
     st.header("Scores beside the probe")
     st.markdown(plain(SCORES_CAVEAT))
-    shown("scores", run, *scores_by_depth(result))
+    drawn("scores", run, *scores_by_depth(result))
     for name in ("logme", "hscore"):
         st.caption(f"**{SCORES[name][0]}**: {plain(SCORES[name][1])}")
     last = result["groups"][-1]
@@ -64,10 +65,11 @@ def _cka(run: Run, result: Result) -> None:
     for why in sorted({entry["why"]["cka"] for entry in result["groups"] if "cka" in entry["why"]}):
         st.caption(f":material/info: {plain(why)}")
     if pairs(result):
-        shown("cka", run, *cka_by_depth(result))
+        drawn("cka", run, *cka_by_depth(result))
     every = list(result["cka"]["pairs"])
     if every:
-        start = every.index(pairs(result)[0]) if pairs(result) else 0
+        tuned = [pair for pair in pairs(result) if "random" not in pair]
+        start = every.index(next(iter([*tuned, *pairs(result)]), every[0]))
         pair = st.selectbox("Each layer with each", every, start, format_func=pair_title, key="layers-pair")
         shown("cka-map", run, *cka_map(result, pair))
         numbers(run, "cka", cka_table(result))

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.figures import shown
+from pages.parts.layers_drawn import drawn
 from pages.parts.layers_table import numbers
 from pages.parts.text import plain
 from tlcore.errors import ThawError
@@ -33,11 +34,7 @@ def what_moved(run: Run, result: dict[str, Any]) -> None:
         key="layers-quantity",
     )
     st.caption(plain(MOVES[quantity][1]))
-    figure, reading = moved_by_depth(result, quantity)
-    if figure is None:
-        st.markdown(plain(reading))
-    else:
-        shown(f"moved-{quantity}", run, figure, reading)
+    drawn(f"moved-{quantity}", run, *moved_by_depth(result, quantity))
     numbers(run, "moved", moved_table(result))
     _over_epochs(run, list(result["moved"]))
 

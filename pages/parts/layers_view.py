@@ -7,15 +7,17 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.coming import show_coming
-from pages.parts.figures import as_format, shown
+from pages.parts.figures import as_format
 from pages.parts.layers_advice import advice
 from pages.parts.layers_closer import closer
 from pages.parts.layers_cost import look_at
+from pages.parts.layers_drawn import drawn
 from pages.parts.layers_list import title_of
 from pages.parts.layers_table import numbers
 from pages.parts.medical import medical_note
 from pages.parts.session import engine, put_in_view, say, told
 from pages.parts.statewords import STATE_ICONS, STATE_WORDS, backbone_name, dataset_name
+from pages.parts.summary import summaries
 from pages.parts.text import plain
 from tlcore.errors import SpecError
 from tlcore.figures.layer_seen import source_title
@@ -84,13 +86,13 @@ def _ended(run: Run, spec: LayersSpec) -> None:
 
 def _found(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     advice(run, spec, result)
-    _probe(run, result)
+    _probe(run, spec, result)
     closer(run, result)
     as_format()
     _provenance(run, result)
 
 
-def _probe(run: Run, result: dict[str, Any]) -> None:
+def _probe(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     st.header("The probe by depth")
     st.caption(plain(SCORES["probe"][1]))
     usual = judged_by(result)
@@ -103,7 +105,7 @@ def _probe(run: Run, result: dict[str, Any]) -> None:
         key="layers-metric",
         help=" ".join(f"{METRICS[name][0]}: {METRICS[name][1]}" for name in PROBED),
     )
-    shown("probe", run, *probe_by_depth(result, metric or usual))
+    drawn("probe", run, *probe_by_depth(result, metric or usual))
     images = result["images"]
     st.caption(
         plain(
@@ -112,10 +114,22 @@ def _probe(run: Run, result: dict[str, Any]) -> None:
             "frozen at the recommended level, warm thaws."
         )
     )
+    _beside(spec)
     for entry in result["groups"]:
         if why := entry["why"].get("probe"):
             st.caption(f":material/info: {plain(entry['name'])}: {plain(why)}")
     numbers(run, "probe", probe_table(result))
+
+
+def _beside(spec: LayersSpec) -> None:
+    """What the runs in the figures are, each with its link."""
+    known = {summary.id: summary for summary in summaries()}
+    for run_id in spec.runs:
+        if (summary := known.get(run_id)) is None:
+            st.caption(plain(f"{source_title(run_id)} is not here any more."))
+            continue
+        words = f"{source_title(run_id)}: {summary.title}, {summary.settings}"
+        st.page_link("train.py", label=plain(words), icon=STATE_ICONS[summary.state], query_params={"run": run_id})
 
 
 def _provenance(run: Run, result: dict[str, Any]) -> None:

@@ -35,17 +35,17 @@ def test_the_slabs_are_those_of_the_recommended_level_and_the_best_is_ringed() -
 def test_the_baseline_is_drawn_where_it_is_among_the_answers_and_said_in_any_case() -> None:
     chart, reading = probe_by_depth(result(), "auroc")
     assert not [trace for trace in chart.data if trace.line.dash == "dash"]
-    assert reading.endswith("Always naming the largest class gets 0.500.")
+    assert reading[0].endswith("Always naming the largest class gets 0.500.")
     low = result()
     low["groups"][0]["probe"]["random"]["accuracy"] = measured(0.55)
     chart, reading = probe_by_depth(low, "accuracy")
     (level,) = [trace for trace in chart.data if trace.line.dash == "dash"]
     assert tuple(level.y) == (60.0, 60.0)
-    assert reading.endswith("gets 60.0 %.")
+    assert reading[0].endswith("gets 60.0 %.")
 
 
 def test_the_reading_tells_what_intervals_tell_apart() -> None:
-    told = probe_reading(result(), "auroc")
+    told = " ".join(probe_reading(result(), "auroc"))
     assert "Pretrained: best at stage 1, AUROC 0.950 (0.930 to 0.970)" in told
     assert "at stem 0.150 less (beyond both intervals)" in told
     assert "at stage 2 0.020 less (the intervals overlap)" in told

@@ -17,7 +17,7 @@ from tlcore.groups import HEAD
 Result = Mapping[str, Any]  # of a layers run: tlcore/README.md
 X = "Layer group, from the image to the head"
 _LINE = 26  # pixels of a line of the legend
-_ABOVE, _BELOW = 44, 120  # pixels above the legend and below the axis, where names may stand on end
+_ABOVE, _BELOW = 44, 88  # pixels above the legend and below the plot; names that stand on end make room for themselves
 _SLAB = (19, 4)  # pixels below the plot where a slab ends and begins
 _BESIDE = 0.06  # what sources of one place are set apart by, so that their intervals can be told apart
 
@@ -77,6 +77,7 @@ def looks(result: Result) -> list[Look]:
 def depth_chart(y: str, *, lines: int, height: int = 300) -> go.Figure:
     """An empty figure over the stack, `height` pixels of it for the plot, with room for a legend of so many lines."""
     chart = figure(x=X, y=y, height=height + _ABOVE + _LINE * lines + _BELOW)
+    chart.update_xaxes(automargin=True)
     chart.update_layout(
         margin={"t": _ABOVE + _LINE * lines, "b": _BELOW}, legend={"orientation": "v", "y": 1.01}, showlegend=True
     )

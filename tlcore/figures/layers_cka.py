@@ -20,8 +20,10 @@ _CELL = 44  # pixels
 
 
 def pairs(result: Result) -> list[str]:
-    """The pairs of two networks, as the result names them."""
-    return [pair for pair in result["cka"]["pairs"] if len(set(members(pair))) == 2]
+    """The pairs of two networks that are laid over the stack: all but runs beside random weights, which they never had."""
+    first = next(iter(result["weights"]))
+    every = [pair for pair in result["cka"]["pairs"] if len(set(members(pair))) == 2]
+    return [pair for pair in every if first in members(pair) or "random" not in members(pair)]
 
 
 def members(pair: str) -> tuple[str, str]:
@@ -36,7 +38,7 @@ def pair_title(pair: str) -> str:
     return f"{source_title(one)}, its own layers" if one == other else f"{source_title(one)} and {source_title(other)}"
 
 
-def cka_by_depth(result: Result) -> tuple[go.Figure, str]:
+def cka_by_depth(result: Result) -> tuple[go.Figure, list[str]]:
     """CKA of each place with itself in the other network, for each pair; in the colour of the pair's second network."""
     depth, known, shown = Depth.of(result), {look.source: look for look in looks(result)}, pairs(result)
     chart = depth_chart("CKA", lines=len(shown))
@@ -55,7 +57,7 @@ def cka_by_depth(result: Result) -> tuple[go.Figure, str]:
     return chart, cka_reading(result)
 
 
-def cka_reading(result: Result) -> str:
+def cka_reading(result: Result) -> list[str]:
     """Where each pair is most and least alike, and on how many images that was found."""
     sentences = []
     for pair in pairs(result):
@@ -65,7 +67,7 @@ def cka_reading(result: Result) -> str:
             where = f"most alike at {most[0]} ({most[1]:.2f}), least at {least[0]} ({least[1]:.2f})"
             same = f"about equally alike everywhere ({least[1]:.2f} to {most[1]:.2f})"
             sentences.append(f"{pair_title(pair)}: {same if most[1] - least[1] < 0.005 else where}.")
-    return " ".join([*sentences, how_found(result)])
+    return [*sentences, how_found(result)]
 
 
 def how_found(result: Result) -> str:

@@ -28,13 +28,13 @@ def keys_of(quantity: str) -> tuple[str, ...]:
     return (quantity,) if quantity in PAIRED else (f"{quantity}_before", f"{quantity}_after")
 
 
-def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, str]:
+def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, list[str]]:
     """A line for each run, two for what belongs to one network (before, after); no figure where no group has it."""
     depth, runs = Depth.of(result), [look for look in looks(result) if look.source in result["moved"]]
     scale = 100 if quantity in SHARES else 1
     lines = [(look, key, _values(result, look, key)) for look in runs for key in keys_of(quantity)]
     if not any(values for *_, values in lines):
-        return None, " ".join(_whys(result, quantity))
+        return None, _whys(result, quantity)
     title = MOVES[quantity][0]
     chart = depth_chart(f"{title} (%)" if scale == 100 else title, lines=len(lines))
     for look, key, values in lines:
@@ -50,7 +50,7 @@ def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, str
     return chart, moved_reading(result, quantity)
 
 
-def moved_reading(result: Result, quantity: str) -> str:
+def moved_reading(result: Result, quantity: str) -> list[str]:
     """Which group moved the most and which the least, run by run; or what changed the most from before to after."""
     sentences = []
     for look in looks(result):
@@ -60,7 +60,7 @@ def moved_reading(result: Result, quantity: str) -> str:
         if all(values):
             sentences.append(_apart(look, quantity, values[0]) if len(values) == 1 else _change(look, quantity, *values))
     sample = "" if quantity in PAIRED else "Of a sample of the training images, without an interval."
-    return " ".join(part for part in (*sentences, sample, _HEAD, *_whys(result, quantity)) if part)
+    return [*sentences, f"{sample} {_HEAD}".strip(), *_whys(result, quantity)]
 
 
 def moved_table(result: Result) -> list[dict[str, Any]]:

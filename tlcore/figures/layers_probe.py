@@ -21,7 +21,7 @@ def judged_by(result: Result) -> str:
     return result["rank"]["with"]
 
 
-def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, str]:
+def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, list[str]]:
     """Test-split values with their 95 % intervals over the stack, the best of the first source ringed; the reading.
 
     The slabs are those of the recommended level, and the line between ice and warm goes on through the figure.
@@ -52,8 +52,8 @@ def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, str]:
     return chart, probe_reading(result, metric)
 
 
-def probe_reading(result: Result, metric: str) -> str:
-    """Where each source is best, against its bottom and its top; and where sources differ beyond their intervals."""
+def probe_reading(result: Result, metric: str) -> list[str]:
+    """Source by source: where it is best, against its bottom and its top; and where it differs beyond the intervals."""
     first, *others = looks(result)
     own = dict(_values(result, first, metric))
     sentences = [_shape(result, first, metric)]
@@ -64,7 +64,8 @@ def probe_reading(result: Result, metric: str) -> str:
         above = sum(_above(values[name], own[name]) for name in both)
         sentences.append(f"{_shape(result, look, metric)} {_beside(first.title, below, above, len(both))}".strip())
     level = measured(metric, _nothing_learnt(result, metric))
-    return " ".join([*sentences, f"Always naming the largest class gets {level}."])
+    sentences[0] += f" Always naming the largest class gets {level}."
+    return sentences
 
 
 def probe_table(result: Result) -> list[dict[str, Any]]:

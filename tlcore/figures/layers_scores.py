@@ -22,7 +22,7 @@ RARE = 0.05  # of all orders: what agrees as well by chance no more often than t
 _DOMAINS = ((0.70, 1.0), (0.35, 0.63), (0.0, 0.28))
 
 
-def scores_by_depth(result: Result) -> tuple[go.Figure, str]:
+def scores_by_depth(result: Result) -> tuple[go.Figure, list[str]]:
     """The probe with its intervals, LogME, and the H-score with its value by chance, one above the other; and the reading."""
     depth, sources = Depth.of(result), looks(result)
     metric = result["rank"]["with"]
@@ -61,7 +61,7 @@ def scores_by_depth(result: Result) -> tuple[go.Figure, str]:
     }
     chart.update_layout(**axes, xaxis={"anchor": "y3"})
     depth.draw(chart)
-    return chart, " ".join(scores_reading(result))
+    return chart, scores_reading(result)
 
 
 def scores_reading(result: Result) -> list[str]:
