@@ -46,9 +46,7 @@ def more(comparison: Comparison, contents: Contents) -> None:
                 key="more-datasets",
             )
         if not (strategies or seeds or labels or backbones or datasets):
-            st.caption(
-                "What is added gets the same budget and settings; what is there runs again only where it is outdated."
-            )
+            st.caption("What is added gets the same budget and settings; what is there runs again only where it is outdated.")
             return
         with told():
             larger = spec.with_more(
