@@ -45,6 +45,9 @@ def test_it_prints_the_groups_as_json_or_as_a_table(capsys: pytest.CaptureFixtur
     assert "random: Random weights drawn from seed 0" in said
     assert all(sentence in said for sentence in told["recommendation"]["evidence"])
     assert told["run_id"] in said
+    beside = told | {"weights": told["weights"] | {"20250101T000000-a-run-0000": "The weights of a run."}}
+    assert "run 1, auroc" in text(beside)
+    assert "run 1: The weights of a run." in text(beside)
 
 
 @pytest.mark.parametrize(

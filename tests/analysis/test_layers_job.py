@@ -184,6 +184,7 @@ def test_what_a_run_moved_and_what_it_left(answered: Done, trained: Done) -> Non
     assert moves["stem"]["activation_drift_source"] == 0
     assert moves["stage 6"]["activation_drift_source"] > 0
     assert moves["head"]["activation_drift_source"] is None
+    assert moves["head"]["why"]["activation_drift_source"] == looking.NO_DRIFT_ON_PHOTOGRAPHS
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ PHOTOGRAPHS = DATASETS[SOURCE].title
 NOT_ASKED = "The pretrained weights were not asked."
 NO_PHOTOGRAPHS = "No photographs were asked for, so nothing is known of the shift."
 ANOTHER_SOURCE = "These weights did not learn from everyday photographs last, so the distance to those says little."
+NO_DRIFT_ON_PHOTOGRAPHS = "There are no features of photographs to compare here."
 
 Rows = Mapping[str, np.ndarray]  # of each place: (N, D)
 
@@ -131,6 +132,8 @@ class Looking:
         on_photos = activation_drift(self._of_photos[name], self._of_photos[run_id]) if self.photos is not None else {}
         for group, row in found.items():
             row["activation_drift_source"] = on_photos.get(group)
+            if row["activation_drift_source"] is None:
+                row["why"]["activation_drift_source"] = NO_DRIFT_ON_PHOTOGRAPHS  # type: ignore[index] - a dict of sentences
         return found
 
     def _look_at_photos(self, source: str, network: Network, words: str) -> None:

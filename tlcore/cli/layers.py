@@ -77,7 +77,8 @@ def text(result: Mapping[str, Any]) -> str:
     rows = [
         [group["name"], *(_cell(group, source, metric) for source in sources), *_scores(group)] for group in result["groups"]
     ]
-    short = {source: source if source in ("pretrained", "random") else f"run {i}" for i, source in enumerate(sources)}
+    named = [source for source in sources if source not in ("pretrained", "random")]
+    short = {source: f"run {named.index(source) + 1}" if source in named else source for source in sources}
     heads = ("group", *(f"{short[source]}, {metric.replace('_', ' ')}" for source in sources), *(word for _, word in _SCORES))
     images = result["images"]
     lines = [table(rows, heads), ""]
