@@ -90,7 +90,9 @@ def features(
                 free(machine)
                 continue
             for name, values in seen.items():
-                rows.setdefault(name, np.empty((len(images), values.shape[1]), np.float32))[first:last] = values.cpu().numpy()
+                if name not in rows:
+                    rows[name] = np.empty((len(images), values.shape[1]), np.float32)
+                rows[name][first:last] = values.cpu().numpy()
             first = last
             progress(what, last, len(images), "images")
     return rows
