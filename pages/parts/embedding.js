@@ -125,7 +125,9 @@ function drawEmbedding(root, data, { depth, hidden }) {
     if (event.key === "Escape") show(-1);
     if (!step) return;
     event.preventDefault();
-    show((Math.max(chosen, step > 0 ? -1 : 0) + step + points.length) % points.length);
+    const shown = [...points.keys()].filter((i) => !hidden.has(data.labels[i]));
+    const from = shown.indexOf(chosen);
+    if (shown.length) show(shown[(from < 0 ? (step > 0 ? 0 : -1) : from + step + shown.length) % shown.length] ?? shown.at(-1));
   };
   root.classList.add("still"); // the first time, nothing flies in
   place();
@@ -138,7 +140,7 @@ function drawEmbedding(root, data, { depth, hidden }) {
 function saveEmbedding(plane, data, layer, kind) {
   const style = getComputedStyle(plane);
   const lines = data.classes.length;
-  const height = 540 + 20 * lines;
+  const height = 565 + 20 * lines;
   const copy = svg("svg", { xmlns: SVG, viewBox: `-260 -290 520 ${height}`, width: 520, height, "font-family": "Arial, sans-serif",
     fill: style.color });
   copy.append(svg("rect", { x: -260, y: -290, width: 520, height, fill: style.backgroundColor }));
