@@ -23,7 +23,15 @@ _OF_A_RUN = ("backbone", "dataset", "labels", "seed")
 MOST_BESIDE = 8  # runs, as the spec has it
 IMAGES = (100, 10_000)  # at least, at most
 SIZES = (32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 512)
-OWN: Fields = {"beside": (), "images": 1000, "image_size": None, "blocks": False, "random": True, "layouts": ("pca",)}
+OWN: Fields = {
+    "beside": (),
+    "images": 1000,
+    "image_size": None,
+    "blocks": False,
+    "random": True,
+    "photographs": True,
+    "layouts": ("pca",),
+}
 IN_LINK = (*_OF_A_RUN, *OWN)
 
 
@@ -63,6 +71,7 @@ def fields_of(spec: LayersSpec) -> Fields:
         "image_size": spec.run.image_size,
         "blocks": spec.blocks,
         "random": "random" in spec.sources,
+        "photographs": spec.photographs > 0,
         "layouts": spec.embed,
     }
 
@@ -77,6 +86,7 @@ def spec_of(fields: Fields) -> LayersSpec:
         images=fields["images"],
         blocks=fields["blocks"],
         sources=("pretrained", "random") if fields["random"] else ("pretrained",),
+        photographs=LayersSpec.model_fields["photographs"].default if fields["photographs"] else 0,
         embed=tuple(fields["layouts"]),
     )
 
@@ -98,7 +108,7 @@ def _read(name: str, text: str, backbone: str) -> Any:
             return words if len(words) <= MOST_BESIDE and all(RUN_ID.fullmatch(word) for word in words) else None
         case "layouts":
             return words if words and set(words) <= set(METHODS) else None
-        case "blocks" | "random":
+        case "blocks" | "random" | "photographs":
             return {"true": True, "false": False}.get(text)
         case "images":
             low, high = IMAGES

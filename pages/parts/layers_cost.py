@@ -21,9 +21,10 @@ def cost_and_start(spec: LayersSpec) -> None:
     """How much is looked at and about how long it takes; the button that starts it, or the way to where it stands."""
     with st.container(border=True):
         networks = len(spec.sources) + len(spec.runs)
+        photographs = f", and {count(spec.photographs)} photographs beside them" if spec.photographs else ""
         st.markdown(
-            f"**Up to {count(spec.images)} images pass once through {times(networks, 'network')}.** Every layer group is asked "
-            "on the way, and nothing is trained but a small probe on each."
+            f"**Up to {count(spec.images)} images pass once through {times(networks, 'network')}**{photographs}. Every layer "
+            "group is asked on the way, and nothing is trained but a small probe on each."
         )
         st.caption(plain(_time(spec)))
         run = find(runs_dir(), spec)

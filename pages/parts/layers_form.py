@@ -109,10 +109,22 @@ def _more(backbone: str, before: Fields) -> Fields:
             key=_key("random", before["random"]),
             help="The control: what the architecture alone can do, before anything was learnt.",
         )
+        photographs = left.toggle(
+            "Photographs beside them",
+            key=_key("photographs", before["photographs"]),
+            help="How far your images are from everyday photographs, at each depth: some of these are looked at too.",
+        )
         blocks = right.toggle(
             "Each block too", key=_key("blocks", before["blocks"]), help="Every block within a layer group is asked by itself."
         )
-    own = {"images": images, "seed": seed, "random": random, "blocks": blocks, "layouts": tuple(layouts) or OWN["layouts"]}
+    own = {
+        "images": images,
+        "seed": seed,
+        "random": random,
+        "photographs": photographs,
+        "blocks": blocks,
+        "layouts": tuple(layouts) or OWN["layouts"],
+    }
     return own | {"image_size": None if size == usual else size}
 
 

@@ -7,8 +7,15 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-PAGES = {"/": "What happens when you unfreeze", "/train": "Train", "/compare": "Compare", "/data": "Data", "/runs": "Runs"}
-NAVIGATION = ("Start", "Train", "Compare", "Data", "Runs")
+PAGES = {
+    "/": "What happens when you unfreeze",
+    "/train": "Train",
+    "/compare": "Compare",
+    "/layers": "Layers",
+    "/data": "Data",
+    "/runs": "Runs",
+}
+NAVIGATION = ("Start", "Train", "Compare", "Layers", "Data", "Runs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 20, 28)"}
 
 
@@ -53,6 +60,7 @@ def test_less_motion_stands_still(server, visit) -> None:
         "/train?run=../../etc/passwd",
         "/train?run=20261120T224500-x-0000",
         "/compare?comparison=../../etc/passwd",
+        "/layers?run=../../etc/passwd",
         "/data?dataset=/etc",
         "/data?dataset=nonsense",
     ],

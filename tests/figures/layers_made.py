@@ -82,6 +82,7 @@ def _moves(at: int) -> dict[str, Any]:
     return {
         "weight_drift": 0.01 * (at + 1),
         "activation_drift": 0.0 if at == 0 else 0.1 * at,
+        "activation_drift_source": 0.02,
         "batchnorm_drift": None,
         "gradient_before": 0.5,
         "gradient_after": 0.5 / (at + 1),

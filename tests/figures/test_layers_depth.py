@@ -50,7 +50,10 @@ def test_what_moved_leaves_the_head_out_of_the_picture_and_not_out_of_the_table(
     assert tuple(chart.data[0].y) == pytest.approx((1, 2, 3))  # percent
     assert "Run 0abc: stage 2 the most, 3.00 %, stem the least, 1.00 %." in reading
     assert [row["group"] for row in moved_table(result())] == [*GROUPS, "head"]
-    assert "1 of 3 groups did not move." in moved_by_depth(result(), "activation_drift")[1][0]
+    chart, reading = moved_by_depth(result(), "activation_drift")
+    assert chart is not None
+    assert [trace.name for trace in chart.data] == ["Run 0abc, these images", "Run 0abc, photographs"]
+    assert "1 of 3 groups did not move." in reading[0]
 
 
 def test_a_quantity_of_one_network_is_shown_before_and_after() -> None:

@@ -55,7 +55,7 @@ def test_the_defaults_work_and_the_page_says_what_comes_of_them(runs: Path) -> N
     app = opened(PAGE)
     words = said(app)
     assert "Which layers transfer?" in words
-    assert "Up to 1,000 images pass once through 2 networks." in words
+    assert "Up to 1,000 images pass once through 2 networks**, and 200 photographs beside them." in words
     assert "How long that takes is not known yet" in words
     assert "For teaching and research, not for clinical decisions." in words
     assert "None yet." in words
@@ -67,8 +67,17 @@ def test_the_defaults_work_and_the_page_says_what_comes_of_them(runs: Path) -> N
 
 
 def test_what_is_chosen_is_asked_and_stands_in_the_link(runs: Path) -> None:
-    app = opened(PAGE, backbone="resnet18", dataset="digits", images="400", random="false", blocks="true", layouts="pca,tsne")
-    assert "Up to 400 images pass once through 1 network." in said(app)
+    app = opened(
+        PAGE,
+        backbone="resnet18",
+        dataset="digits",
+        images="400",
+        random="false",
+        photographs="false",
+        blocks="true",
+        layouts="pca,tsne",
+    )
+    assert "Up to 400 images pass once through 1 network**." in said(app)
     assert app.selectbox(key="layers-backbone").value == "resnet18"
     app.number_input(key="layers-seed").set_value(3).run()
     assert (_at(app, "seed"), _at(app, "images"), _at(app, "random")) == ("3", "400", "false")
@@ -76,6 +85,7 @@ def test_what_is_chosen_is_asked_and_stands_in_the_link(runs: Path) -> None:
     (spec,) = _asked(runs)
     assert spec.run == RunSpec(dataset="digits", backbone="resnet18", seed=3, image_size=spec.run.image_size)
     assert (spec.images, spec.sources, spec.blocks, spec.embed) == (400, ("pretrained",), True, ("pca", "tsne"))
+    assert spec.photographs == 0
 
 
 def test_finished_runs_of_the_backbone_can_be_laid_beside(runs: Path, fabricated: Any) -> None:
@@ -96,6 +106,7 @@ def test_finished_runs_of_the_backbone_can_be_laid_beside(runs: Path, fabricated
         ({"image_size": "129"}, "The link asks for image_size '129'"),
         ({"beside": "../../etc"}, "The link asks for beside '../../etc'"),
         ({"layouts": "mds"}, "The link asks for layouts 'mds'"),
+        ({"photographs": "some"}, "The link asks for photographs 'some'"),
         ({"random": "perhaps"}, "The link asks for random 'perhaps'"),
         ({"backbone": "vit_huge"}, "This page knows the catalogued backbones alone."),
         ({"dataset": "/etc"}, "The default is used."),

@@ -16,32 +16,38 @@ from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import percent
 from tlcore.groups import HEAD
 
+Values = list[tuple[str, float]]  # of each group that has the quantity, bottom to top
 PAIRED = ("weight_drift", "activation_drift", "batchnorm_drift")  # one number for the two networks
 SHARES = ("weight_drift", "activation_drift")  # people say them in percent
+_AROUND = tuple((f"_{when}", f", {when}", dash) for when, dash in (("before", "dot"), ("after", "solid")))
+LINES = {  # quantity -> (what follows its name in a result, what follows the run's in the figure, dash) of each of its lines
+    "weight_drift": (("", "", "solid"),),
+    "activation_drift": (("", ", these images", "solid"), ("_source", ", photographs", "dot")),
+    "batchnorm_drift": (("", "", "solid"),),
+    "gradient": _AROUND,
+    "fisher": _AROUND,
+}
 MOST_WITH_TEXT = 12  # epochs up to which a cell says its number
 _ROW = 34  # pixels
 _HEAD = "The head is the task's own, so it is left out."
 
 
 def keys_of(quantity: str) -> tuple[str, ...]:
-    """The names of a quantity in a result: one, or that before and that after."""
-    return (quantity,) if quantity in PAIRED else (f"{quantity}_before", f"{quantity}_after")
+    """The names of a quantity in a result."""
+    return tuple(f"{quantity}{tail}" for tail, *_ in LINES[quantity])
 
 
 def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, list[str]]:
-    """A line for each run, two for what belongs to one network (before, after); no figure where no group has it."""
-    depth, runs = Depth.of(result), [look for look in looks(result) if look.source in result["moved"]]
-    scale = 100 if quantity in SHARES else 1
-    lines = [(look, key, _values(result, look, key)) for look in runs for key in keys_of(quantity)]
-    if not any(values for *_, values in lines):
+    """A line for each run, two where it is measured twice; no figure where no group has the quantity."""
+    depth, scale = Depth.of(result), 100 if quantity in SHARES else 1
+    lines = _lines(result, quantity)
+    if not lines:
         return None, _whys(result, quantity)
     title = MOVES[quantity][0]
     chart = depth_chart(f"{title} (%)" if scale == 100 else title, lines=len(lines))
-    for look, key, values in lines:
-        before = key.endswith("_before")
-        when = "" if quantity in PAIRED else ", before" if before else ", after"
+    for look, which, dash, values in lines:
         points = [(name, scale * value, None, None, f"{title.lower()} {_said(quantity, value)}") for name, value in values]
-        add_line(chart, depth, look, points, name=look.title + when, dash="dot" if before else "solid")
+        add_line(chart, depth, look, points, name=look.title + which, dash=dash)
     if quantity in PAIRED:
         chart.update_yaxes(rangemode="tozero")
     else:
@@ -52,13 +58,14 @@ def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, lis
 
 def moved_reading(result: Result, quantity: str) -> list[str]:
     """Which group moved the most and which the least, run by run; or what changed the most from before to after."""
-    sentences = []
-    for look in looks(result):
-        if look.source not in result["moved"]:
-            continue
-        values = [_values(result, look, key) for key in keys_of(quantity)]
-        if all(values):
-            sentences.append(_apart(look, quantity, values[0]) if len(values) == 1 else _change(look, quantity, *values))
+    lines = _lines(result, quantity)
+    if quantity in PAIRED:
+        sentences = [_apart(f"{look.title}{which}", quantity, values) for look, which, _, values in lines]
+    else:
+        by_run: dict[str, list[Values]] = {}
+        for look, _, _, values in lines:
+            by_run.setdefault(look.title, []).append(values)
+        sentences = [_change(title, quantity, *both) for title, both in by_run.items() if len(both) == 2]
     sample = "" if quantity in PAIRED else "Of a sample of the training images, without an interval."
     return [*sentences, f"{sample} {_HEAD}".strip(), *_whys(result, quantity)]
 
@@ -126,7 +133,16 @@ def epochs_reading(epochs: Sequence[Mapping[str, Any]], run_id: str) -> str:
     )
 
 
-def _values(result: Result, look: Look, key: str) -> list[tuple[str, float]]:
+def _lines(result: Result, quantity: str) -> list[tuple[Look, str, str, Values]]:
+    """(run, what follows its name, dash, values) of each line that has any values."""
+    runs = [look for look in looks(result) if look.source in result["moved"]]
+    found = [
+        (look, which, dash, _values(result, look, quantity + tail)) for look in runs for tail, which, dash in LINES[quantity]
+    ]
+    return [line for line in found if line[-1]]
+
+
+def _values(result: Result, look: Look, key: str) -> Values:
     found = result["moved"][look.source]
     return [(group, row[key]) for group, row in found.items() if group != HEAD and row.get(key) is not None]
 
@@ -143,27 +159,27 @@ def _whys(result: Result, quantity: str) -> list[str]:
     return list(dict.fromkeys(why for why in whys if why))
 
 
-def _apart(look: Look, quantity: str, values: Sequence[tuple[str, float]]) -> str:
+def _apart(title: str, quantity: str, values: Values) -> str:
     moved = [one for one in values if one[1] > 0]
     if not moved:
-        return f"{look.title}: nothing moved."
+        return f"{title}: nothing moved."
     most, least = max(moved, key=lambda one: one[1]), min(moved, key=lambda one: one[1])
     still = len(values) - len(moved)
     rest = f" {still} of {len(values)} groups did not move." if still else ""
     if most == least:
-        return f"{look.title}: {most[0]} alone moved, {_said(quantity, most[1])}.{rest}"
+        return f"{title}: {most[0]} alone moved, {_said(quantity, most[1])}.{rest}"
     ends = [f"{name} the {word}, {_said(quantity, value)}" for word, (name, value) in (("most", most), ("least", least))]
-    return f"{look.title}: {', '.join(ends)}.{rest}"
+    return f"{title}: {', '.join(ends)}.{rest}"
 
 
-def _change(look: Look, quantity: str, before: Sequence[tuple[str, float]], after: Sequence[tuple[str, float]]) -> str:
+def _change(title: str, quantity: str, before: Values, after: Values) -> str:
     start = dict(before)
     both = [(name, start[name], end) for name, end in after if start.get(name) and end > 0]
     if not both:
-        return f"{look.title}: it cannot be compared."
+        return f"{title}: it cannot be compared."
     most = max(both, key=lambda one: abs(math.log(one[2] / one[1])))
     return (
-        f"{look.title}: the greatest change is in {most[0]}, from {_said(quantity, most[1])} to {_said(quantity, most[2])} "
+        f"{title}: the greatest change is in {most[0]}, from {_said(quantity, most[1])} to {_said(quantity, most[2])} "
         f"({most[2] / most[1]:.2g} times)."
     )
 
