@@ -66,3 +66,17 @@ def test_a_run_that_waits_has_nothing_to_judge_and_one_that_trains_nothing_is_re
     assert "trains nothing" in capsys.readouterr().err
     assert main(["diagnose", "nowhere"]) == 2
     assert "See the runs with" in capsys.readouterr().err
+
+
+def test_a_run_is_held_against_the_probe_in_the_same_folder(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    run = finished(runs, RunSpec(dataset="chest-xray", strategy="last-group", epochs=4))
+    assert main(["diagnose", run.id, "--json"]) == 0
+    without = json.loads(capsys.readouterr().out)
+    assert "has been run here" in without["cannot_tell"]["The head alone does better"]
+    probe = finished(runs, RunSpec(dataset="chest-xray", strategy="linear-probe", epochs=4))
+    probe.write_result(probe.result() | {"val": {"accuracy": 0.99, "n": 375}})
+    assert main(["diagnose", run.id, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["name"], found["severity"]) == ("better-alone", "warning")
+    assert "the head alone on frozen features, 99.0 %" in found["seen"]
+    assert found["remedy"]["change"]["strategy"] in ("linear-probe", "lp-ft")

@@ -73,6 +73,18 @@ def test_an_all_clear_says_what_was_looked_for(runs: Path, fabricated):
     assert "forgetting (the weights moved by up to 0.26 %" in text
 
 
+def test_a_probe_of_the_same_data_is_held_beside_it_and_the_button_begins_from_its_head(runs: Path, fabricated):
+    made = fabricated(done=True, strategy="last-group", epochs=4)
+    probe = fabricated(done=True, strategy="linear-probe", epochs=4).run
+    probe.write_result(probe.result() | {"val": {"accuracy": 0.99, "n": 375}})
+    app = page(run=made.run.id)
+    assert "**The head alone does better**" in said(app)
+    assert "the head alone on frozen features, 99.0 %" in said(app)
+    (remedy,) = [button for button in app.button if button.key == "remedy-better-alone"]
+    remedy.click().run()
+    assert app.query_params["strategy"] in ("linear-probe", ["linear-probe"], "lp-ft", ["lp-ft"])
+
+
 def test_a_live_run_is_stopped_with_the_remedy_in_the_form(runs: Path):
     made = Fabricated(runs, RunSpec(dataset="chest-xray", strategy="full", epochs=6))
     with Lock(made.run.path / "run.lock"):
