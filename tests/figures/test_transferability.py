@@ -72,6 +72,7 @@ def test_the_comparisons_by_hand() -> None:
     assert found["about_a"].mean == pytest.approx(-0.20)
     assert found["thawed_b"].mean == pytest.approx(0.0)
     assert found["thawed_a"].mean == pytest.approx(0.02)
+    assert found["others"].mean == pytest.approx(0.02)
     assert found["learnt"].mean == pytest.approx(0.10)
     assert found["dip"].n == 3
 
@@ -101,7 +102,7 @@ def test_what_appears_is_said_with_its_interval_and_the_papers_number() -> None:
     assert "The BnB dip appears: B's own layers, frozen, give 4.0 points less (1.5 to 6.5) at cuts 3, 4 and 5 than" in said
     assert "In the paper: 1.8 points less." in said
     assert "The AnB decline appears: A's layers, frozen, give 20.0 points less (17.5 to 22.5) at cut 7 than at cut 1" in said
-    assert "AnB+ 2.0 points more" in said
+    assert "AnB+ 2.0 points more; AnB+ gets 2.0 points more than BnB+, which trained as long." in said
     assert "A's layers are worth more than random ones: at cut 7, frozen, they give 10.0 points more (7.5 to 12.5)" in said
     assert "2.0 points apart on average" in said
     assert "halves, starts and orders" in said

@@ -9,6 +9,7 @@ The comparisons, in shares of the test images of B, n being the cut:
     decline      AnB at the last cut minus AnB at the first: below 0 where higher layers serve other classes worse
     co_adapted   BnB minus base at the last cut          about_a   AnB minus BnB at the last cut
     thawed_b     BnB+ minus base, mean over the cuts     thawed_a  AnB+ minus base, mean over the cuts
+    others       AnB+ minus BnB+, mean over the cuts: both trained for longer than base, so this is what A's layers add
     learnt       AnB minus random at the last cut: what layers of other classes are worth, frozen
 """
 
@@ -99,6 +100,7 @@ COMPARISONS: Mapping[str, Callable[[Value], float]] = {
     "about_a": lambda of: of("AnB", LAST) - of("BnB", LAST),
     "thawed_b": _over_base("BnB+"),
     "thawed_a": _over_base("AnB+"),
+    "others": lambda of: fmean(of("AnB+", cut) - of("BnB+", cut) for cut in CUTS),
     "learnt": lambda of: of("AnB", LAST) - of("random", LAST),
 }
 

@@ -34,8 +34,8 @@ def readings(result: Result) -> list[str]:
         said.append(_decline(found["decline"]))
     if "co_adapted" in found and "about_a" in found:
         said.append(_why(found["co_adapted"], found["about_a"]))
-    if "thawed_a" in found and "thawed_b" in found:
-        said.append(_thawed(found["thawed_b"], found["thawed_a"]))
+    if "others" in found:
+        said.append(_thawed(found["thawed_b"], found["thawed_a"], found["others"]))
     if "learnt" in found:
         said.append(_learnt(found["learnt"]))
     return [*said, _how_sure(result)]
@@ -81,9 +81,10 @@ def _why(co_adapted: Difference, about_a: Difference) -> str:
     )
 
 
-def _thawed(own: Difference, others: Difference) -> str:
-    """Whether the "+" forms differ from the base network."""
+def _thawed(own: Difference, others: Difference, beyond: Difference) -> str:
+    """Whether the "+" forms differ from the base network, and from each other: BnB+ has trained as long as AnB+."""
     both = f"on average over the cuts BnB+ gets {gap(own)} than the base network, and AnB+ {gap(others)}"
+    both += f"; AnB+ gets {gap(beyond)} than BnB+, which trained as long"
     sides = {_side(own), _side(others)}
     if -1 in sides:
         head = "Thawed, layers that were taken over cost accuracy"
