@@ -23,7 +23,7 @@ def _measure(tmp_path: Path, **fields: object) -> dict:
 def test_the_seconds_are_the_phases_and_the_evaluations(tmp_path: Path):
     found = _measure(tmp_path, strategy="lp-ft", epochs=5)
     assert [phase["name"] for phase in found["phases"]] == ["head", "head and body"]
-    # The head is solved in 50 looks at all features, and looked at twice in each later epoch; 41 images by 4: the last one joins a batch.
+    # The head is solved in 50 looks at all features, with two in each later epoch; 41 images by 4: the last one joins a batch.
     assert [phase["steps"] for phase in found["phases"]] == [50 + 2, 3 * 10]
     assert all(phase["measured"] and phase["seconds_per_step"] > 0 for phase in found["phases"])
     for phase in found["phases"]:
