@@ -58,19 +58,28 @@ def _time(spec: LayersSpec) -> str:
 
 
 def estimate(spec: LayersSpec) -> float | None:
-    """Seconds, from the newest analysis of the same backbone at the same size, by images and networks; None without one."""
+    """Seconds, from an earlier analysis of the same backbone at the same size, by images and networks; None without one.
+
+    The newest that laid its images out alike, and runs beside or none, counts; failing that the newest.
+    """
+    found = []
     for summary in summaries("layers"):
         asked = summary.spec
         assert isinstance(asked, LayersSpec)
-        alike = (asked.run.backbone, asked.run.image_size, asked.blocks) == (
-            spec.run.backbone,
-            spec.run.image_size,
-            spec.blocks,
-        )
-        result = summary.run.result() if summary.state == "done" and alike else None
-        if result is not None:
-            return result["seconds"] * _looks(spec, spec.images) / _looks(asked, _images(result))
-    return None
+        if summary.state == "done" and _size(asked) == _size(spec) and (result := summary.run.result()) is not None:
+            seconds = result["seconds"] * _looks(spec, spec.images) / _looks(asked, _images(result))
+            if _extras(asked) == _extras(spec):
+                return seconds
+            found.append(seconds)
+    return found[0] if found else None
+
+
+def _size(spec: LayersSpec) -> tuple[str, int, bool]:
+    return spec.run.backbone, spec.run.image_size, spec.blocks
+
+
+def _extras(spec: LayersSpec) -> tuple[tuple[str, ...], bool]:
+    return spec.embed, bool(spec.runs)
 
 
 def _looks(spec: LayersSpec, images: int) -> int:

@@ -140,6 +140,11 @@ def test_the_cost_is_judged_by_the_last_time(runs: Path) -> None:
     assert estimate(ASKED) == pytest.approx(60)
     assert estimate(ASKED.model_copy(update={"images": 500, "sources": ("pretrained",)})) == pytest.approx(15)
     assert estimate(ASKED.model_copy(update={"blocks": True})) is None
+    slow = ASKED.model_copy(update={"embed": ("pca", "tsne")})
+    assert estimate(slow) == pytest.approx(60)  # nothing alike yet
+    _made(runs, spec=slow, seconds=90.0)
+    assert estimate(slow) == pytest.approx(90)
+    assert estimate(ASKED) == pytest.approx(60)  # not by the newest, which did more
     app = opened(PAGE)
     assert "About 1 min, judged by the last time" in said(app)
     assert "Done: see it" in _links(app)  # the same was asked: nothing need be computed again
