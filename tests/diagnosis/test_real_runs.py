@@ -72,7 +72,8 @@ def remedied(name: str, detector: str) -> tuple[RunSpec, list[Event]]:
     remedy = finding(name, detector).remedy
     assert remedy is not None
     spec = remedy.applied(run(name)[0])
-    fields = {field: getattr(spec, field) for field in ("epochs", "lr", "batch_size", "strategy", "class_weights")}
+    changed_by_remedies = ("epochs", "lr", "batch_size", "strategy", "class_weights", "augment", "weight_decay")
+    fields = {field: getattr(spec, field) for field in changed_by_remedies}
     return train(**(RUNS[name] | fields))
 
 
@@ -145,6 +146,7 @@ def test_its_like_without_the_fault_is_not(name: str, detector: str):
     ("name", "detector"),
     [
         ("dead", "dead-rate"),
+        ("exploding", "exploding-rate"),
         ("overshot", "overshoot"),
         ("torn", "drop-after-unfreezing"),
         ("two at a time", "unstable-batchnorm"),
@@ -164,6 +166,15 @@ def test_frozen_batchnorm_and_a_slower_body_are_better_and_unfreezing_is_what_th
     assert trained[1] > trained[0] + 0.15
     assert accuracy(remedied("torn", "drop-after-unfreezing")[1]) > accuracy(run("torn")[1]) + 0.05
     assert accuracy(run("foreign, unfrozen")[1]) > accuracy(run("foreign")[1]) + 0.3
+
+
+def test_augmentation_keeps_the_validation_loss_of_a_memoriser_down():
+    """It goes on memorising, but no longer at the cost of new images."""
+    spec, events = remedied("memorising", "over-fitting")
+    assert spec.augment
+    assert found(spec, events).get("over-fitting") != "warning"
+    before, after = ([e for e in told if e["type"] == "epoch"][-1]["val"]["loss"] for told in (run("memorising")[1], events))
+    assert after < 0.8 * before
 
 
 def test_a_run_that_goes_wrong_is_told_so_while_it_lives():
