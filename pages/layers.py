@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.figures import as_format
 from pages.parts.layers_cost import cost_and_start
 from pages.parts.layers_form import choose
 from pages.parts.layers_list import earlier
@@ -16,7 +17,8 @@ if run_id is not None:
 elif LINK in st.query_params or st.query_params.get("view") == LINK:
     st.title("Layers")
     st.page_link("layers.py", label="Ask the layers of a backbone", icon=":material/stacks:")
-    transferability()
+    if transferability():
+        as_format()
 else:
     st.title("Layers")
     st.markdown(

@@ -29,8 +29,8 @@ _WHAT = (
 )
 
 
-def transferability() -> None:
-    """The form with its cost, then the experiment that it asks for: offered, under way, or done."""
+def transferability() -> bool:
+    """The form with its cost, then the experiment that it asks for: offered, under way, or done, which is what it returns."""
     st.header("The transferability experiment")
     st.markdown(_WHAT)
     with told():
@@ -46,6 +46,8 @@ def transferability() -> None:
         else:
             _link_to(run)
             _ended(run, spec)
+            return run.status().state == "done"
+    return False
 
 
 def _follow_link() -> None:

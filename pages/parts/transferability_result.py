@@ -51,7 +51,13 @@ def show_picture(run: Run, said: dict[str, Any], other_halves: dict[str, Any] | 
     first, *others = readings(said)
     others += [beside(said, other_halves)] if other_halves else []
     shown("transferability", run, chart, first)
-    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in others if sentence))
+    st.markdown("\n".join(f"- {_with_head(sentence)}" for sentence in others if sentence))
+
+
+def _with_head(sentence: str) -> str:
+    """What it comes to, before the colon, in bold."""
+    head, colon, rest = sentence.partition(": ")
+    return f"**{plain(head)}:** {plain(rest)}" if colon else plain(sentence)
 
 
 def show_tables(run: Run, result: dict[str, Any]) -> None:

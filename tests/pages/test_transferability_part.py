@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.transferability import cost_spec
 from pages.parts.transferability_form import CANDIDATES
 from pages.parts.transferability_result import curve_csv, networks_csv
-from tests.pages.driving import press, said
+from tests.pages.driving import opened, press
+from tests.pages.driving import said as all_said
 from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, cells, suited
 from tlcore.files import write_json
 from tlcore.made_with import MADE_WITH
@@ -23,6 +24,10 @@ from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
 
 PAGE = "from pages.parts.transferability import transferability\n\ntransferability()\n"
 ASKED = suited("digits")
+
+
+def said(app: AppTest) -> str:
+    return all_said(app).replace("**", "")
 
 
 def _opened(**query: str) -> AppTest:
@@ -86,7 +91,7 @@ def test_it_says_what_it_costs_before_it_starts(runs: Path) -> None:
 
 def test_the_cost_is_that_of_all_seeds_and_one_timing_serves_them(runs: Path) -> None:
     _timed(runs)
-    assert "About 2 min on this machine." in said(_opened()).replace("**", "")
+    assert "About 2 min on this machine." in said(_opened())
     for change in ({"seeds": 9}, {"seed": 4}, {"reverse": True}, {"lr": 0.01}):
         assert cost_spec(ASKED.model_copy(update=change)) == cost_spec(ASKED)
     assert cost_spec(ASKED.model_copy(update={"epochs": 3})) != cost_spec(ASKED)
@@ -179,6 +184,13 @@ def test_the_other_kind_of_halves_is_laid_beside(runs: Path) -> None:
     app.selectbox(key="transferability-dataset").select("cifar10").run()
     assert "with random halves, and" in said(app)
     assert "The intervals overlap" in said(app)
+
+
+def test_the_page_shows_it_by_its_link_with_the_format_of_its_figure(runs: Path) -> None:
+    run = _made(runs, ASKED, "done", _result())
+    app = opened("layers.py", transferability=run.id)
+    assert "The AnB decline appears: A's layers, frozen, give" in said(app)
+    assert [group for group in app.button_group if "saves it as" in group.label]
 
 
 def test_a_link_brings_its_choices(runs: Path) -> None:
