@@ -8,6 +8,8 @@ layouts (PCA), silhouettes, k-NN, what a layer sees, and the thumbnails, without
 looks at besides. What is timed is the processor's time, on one thread,
 which other programs on the machine hardly change. The medians are held against 1.3 times the plain pass plus 5 s. What the job
 with two sources takes, which are two passes, is printed beside it.
+Measured on a server's processor: a plain pass 16.6 s, the job 17.8 s with one source (channels last makes up for most of what
+it does besides), 35.5 s with two.
 """
 
 from __future__ import annotations
