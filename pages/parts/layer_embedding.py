@@ -15,7 +15,7 @@ from pages.parts.script import join
 from pages.parts.text import plain
 from tlcore.figures.layer_embedding import ABOUT, METHODS, apart_by_depth, apart_table, class_marks, silhouette_words
 from tlcore.figures.layer_seen import source_title
-from tlcore.figures.words import count, interval, times
+from tlcore.figures.words import count, interval, listing, times
 from tlcore.runs import Run
 
 _component = st.components.v2.component(
@@ -56,8 +56,12 @@ def _choices(embedding: Mapping[str, Any]) -> tuple[str, str]:
         method = st.segmented_control(
             "Laid out by", methods, format_func=METHODS.get, default=methods[0], key="embedding-method"
         )
-    for why in embedding["missing"].values():
-        st.caption(f":material/info: {plain(why)}")
+    notes = list(embedding["missing"].values())
+    unasked = [title for name, title in METHODS.items() if name not in (*methods, *embedding["missing"])]
+    if unasked:
+        notes.append(f"{listing(unasked)} can be had too: ask again, and choose it under More settings.")
+    for note in notes:
+        st.caption(f":material/info: {plain(note)}")
     return source, method or methods[0]
 
 

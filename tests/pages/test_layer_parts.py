@@ -173,6 +173,13 @@ def test_where_no_method_could_lay_out_the_reason_is_told(runs: Path) -> None:
     assert few in _said(_page(run))
 
 
+def test_methods_that_nobody_asked_for_are_named(runs: Path) -> None:
+    run = _made(runs, ["pretrained"])
+    embedding = run.result()["embedding"] | {"methods": ["pca"], "missing": {}}
+    write_json(run.path / "result.json", run.result() | {"embedding": embedding})
+    assert "t-SNE and UMAP can be had too: ask again" in _said(_page(run))
+
+
 def test_a_file_outside_the_run_is_not_read(runs: Path) -> None:
     run = _made(runs, ["pretrained"])
     (runs / "elsewhere.npz").write_bytes((run.path / "pretrained" / "seen.npz").read_bytes())
