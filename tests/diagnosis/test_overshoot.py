@@ -58,6 +58,19 @@ def test_a_run_that_got_over_it_is_only_told(last: float, severity: str):
     assert finding.severity == severity
 
 
+def test_as_many_images_named_as_by_a_probe_says_so_too():
+    probe = {"val": {"accuracy": 0.8}, "history": [{"train": {"accuracy": 1.0}}]}
+    for accuracy, beside, severity in [
+        (0.79, probe, "warning"),
+        (0.8, probe, "info"),
+        (0.89, None, "warning"),
+        (0.9, None, "info"),
+    ]:
+        events = [step(1, 0.7), step(2, 2.5), epoch(0, 0.9, 0.5, accuracy, trained=0.7)]
+        (finding,) = diagnose(asked(), [plan(asked()), *events], None, beside).findings
+        assert finding.severity == severity
+
+
 def test_what_comes_later_is_another_detectors():
     spec = asked()
     later = [step(1, 0.7), epoch(0, 0.6, 0.5, 0.8), step(11, 9.0), epoch(1, 0.9, 0.5, 0.8)]
