@@ -92,6 +92,15 @@ def test_the_shift_is_held_against_chance() -> None:
     assert len(shift_table(result())) == 3
 
 
+def test_a_shift_without_an_interval_counts_by_its_value() -> None:
+    sure = result()
+    for entry in sure["groups"]:
+        entry["shift"]["a_distance"] = {"value": 2.0, "low": None, "high": None, "chance": 0.3}
+    told = shift_by_depth(sure, "a_distance")[1]
+    assert told.startswith("More than chance at every place.")
+    assert told.endswith("No interval at 3 places, where all resamples give the same.")
+
+
 def test_a_shift_that_is_chance_or_was_not_measured_is_said() -> None:
     alike = result()
     for entry in alike["groups"]:

@@ -32,6 +32,15 @@ def test_the_slabs_are_those_of_the_recommended_level_and_the_best_is_ringed() -
     assert [text.replace("<br>", " ") for text in chart.layout.xaxis.ticktext] == [*GROUPS, "head"]
 
 
+def test_of_equal_groups_the_uppermost_is_the_best_as_the_recommendation_has_it() -> None:
+    equal = result()
+    equal["groups"][2]["probe"]["pretrained"]["auroc"] = measured(0.95)
+    chart, reading = probe_by_depth(equal, "auroc")
+    (ring,) = [trace for trace in chart.data if trace.marker.symbol == "circle-open"]
+    assert round(ring.x[0]) == 2
+    assert reading[0].startswith("Pretrained: best at stage 2, AUROC 0.950")
+
+
 def test_the_baseline_is_drawn_where_it_is_among_the_answers_and_said_in_any_case() -> None:
     chart, reading = probe_by_depth(result(), "auroc")
     assert not [trace for trace in chart.data if trace.line.dash == "dash"]

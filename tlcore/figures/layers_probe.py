@@ -116,11 +116,16 @@ def _values(result: Result, look: Look, metric: str) -> list[tuple[str, Measured
     return [(name, one[metric]) for name, one in found if one is not None and one[metric]["value"] is not None]
 
 
+def _best(values: list[tuple[str, Measured]]) -> tuple[str, Measured]:
+    """The place with the highest value; of equals the uppermost, as the recommendation has it."""
+    return max(reversed(values), key=lambda value: value[1]["value"])
+
+
 def _shape(result: Result, look: Look, metric: str) -> str:
     values = _values(result, look, metric)
     if not values:
         return f"{look.title}: no probe is defined."
-    best = max(values, key=lambda value: value[1]["value"])
+    best = _best(values)
     bottom, top = values[0], values[-1]
     text = f"{look.title}: best at {best[0]}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
     for other in (bottom, top):
@@ -150,7 +155,7 @@ def _scaled(value: float | None, scale: int) -> float | None:
 def _ring(chart: go.Figure, depth: Depth, look: Look, values: list[tuple[str, Measured]], scale: int) -> None:
     if not values:
         return
-    name, best = max(values, key=lambda value: value[1]["value"])
+    name, best = _best(values)
     chart.add_scatter(
         x=[depth.places[name] + look.beside],
         y=[scale * best["value"]],

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from tlcore.figures.layers_axis import Depth, Result, add_line, depth_chart, looks
 from tlcore.figures.palette import BASELINE
-from tlcore.figures.words import count, decimal
+from tlcore.figures.words import count, decimal, times
 
 MEASURES = {
     "a_distance": (
@@ -51,10 +51,13 @@ def shift_by_depth(result: Result, measure: str) -> tuple[go.Figure | None, str]
 def shift_reading(result: Result, measure: str) -> str:
     """Where the images first differ from photographs by more than chance, and where the most."""
     values = _values(result, measure)
-    beyond = [name for name, one in values if one["low"] is not None and one["low"] > one["chance"]]
+    beyond = [name for name, one in values if (one["value"] if one["low"] is None else one["low"]) > one["chance"]]
+    alike = sum(one["low"] is None for _, one in values)
     furthest = max(values, key=lambda one: one[1]["value"])
     about = result["shift"]
     against = f"{MEASURES[measure][1]} Against {count(about['photographs'])} images of {about['source']}."
+    if alike:
+        against += f" No interval at {times(alike, 'place')}, where all resamples give the same."
     if not beyond:
         return f"At no place is the distance more than what chance gives between photographs. {against}"
     number = "every place" if len(beyond) == len(values) else f"{len(beyond)} of {len(values)} places, first at {beyond[0]}"
