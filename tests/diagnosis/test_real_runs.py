@@ -29,8 +29,6 @@ RUNS: dict[str, dict[str, Any]] = {
     "exploding": FEW | {"epochs": 3, "lr": 5.0},
     "diverged": FEW | {"epochs": 4, "lr": 10.0, "optimizer": "sgd", "strategy": changed("full", rates={"body_lr_mult": 1.0})},
     "overshot": LIGHTS | {"epochs": 4, "batch_size": 32, "lr": 1.0},
-    "overshot and back": LIGHTS
-    | {"epochs": 4, "batch_size": 32, "lr": 0.1, "strategy": changed("full", rates={"body_lr_mult": 1.0})},
     "not overshot": LIGHTS | {"epochs": 4, "batch_size": 32, "lr": 0.03},
     "collapsed": RARE | {"epochs": 5, "lr": 3e-2},
     "torn": LIGHTS | {"epochs": 6, "lr": 0.3, "strategy": FAST_BODY},
@@ -96,8 +94,7 @@ def test_nothing_is_found_in_a_healthy_run_however_early_it_is_asked(name: str):
         ("dead", "dead-rate", "problem"),
         ("exploding", "exploding-rate", "problem"),
         ("diverged", "exploding-rate", "problem"),
-        ("overshot", "overshoot", "warning"),
-        ("overshot and back", "overshoot", "info"),
+        ("overshot", "overshoot", "info"),  # in this easy task it comes back: test_recorded.py has some that do not
         ("collapsed", "collapse", "problem"),
         ("torn", "drop-after-unfreezing", "warning"),  # the weights kept are those from before
         ("shaken", "drop-after-unfreezing", "info"),
