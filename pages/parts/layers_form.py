@@ -58,13 +58,16 @@ def choose() -> LayersSpec | None:
 
 def _beside(backbone: str, before: Fields) -> tuple[str, ...]:
     runs = {summary.id: summary for summary in startable(backbone)}
+    wanted = [run_id for run_id in before["beside"] if run_id in runs]
+    for run_id in before["beside"] if backbone == before["backbone"] else ():
+        if run_id not in runs:
+            st.caption(f":material/info: {plain(f'Run {run_id} is no finished run of this backbone, and is left out.')}")
     if not runs:
         st.caption(
             f":material/info: No finished run of {plain(backbone_name(backbone))} is here to lay beside. Train one, and "
             "this page shows what training changed, layer by layer."
         )
         return ()
-    wanted = [run_id for run_id in before["beside"] if run_id in runs]
     return tuple(
         st.multiselect(
             "Finished runs to lay beside",

@@ -16,7 +16,7 @@ def test_cka_has_a_line_for_each_pair_of_two_networks() -> None:
     chart, reading = cka_by_depth(result())
     assert pairs(result()) == ["pretrained ~ random", TUNED]
     assert [tuple(trace.y) for trace in chart.data] == [(0.9, 0.3, 0.1), (0.99, 0.9, 0.6)]
-    assert "Pretrained and Run 0abc: most alike at stem (0.99), least at stage 2 (0.60)." in reading
+    assert "Pretrained and Run 0abc: most alike at stem (0.990), least at stage 2 (0.600)." in reading
     assert "1,000 images" in reading[-1]
     assert "no interval" in reading[-1]
 
@@ -31,14 +31,14 @@ def test_a_pair_that_did_not_change_is_said_to_be_alike_everywhere() -> None:
     still = result()
     for entry in still["groups"]:
         entry["cka"] = {TUNED: 0.999}
-    assert "about equally alike everywhere (1.00 to 1.00)" in cka_by_depth(still)[1][0]
+    assert "about equally alike everywhere (0.999 to 0.999)" in cka_by_depth(still)[1][0]
 
 
 def test_a_map_is_read_by_its_diagonal() -> None:
     chart, reading = cka_map(result(), TUNED)
     assert list(chart.data[0].z[2]) == [0.2, 0.65, 0.6]
     assert "2 of 3 layers of Pretrained are most like the layer at their own depth in Run 0abc" in reading
-    assert "The highest value, 0.99, is between stem and stem" in reading
+    assert "The highest value, 0.990, is between stem and stem" in reading
     assert "Neighbouring layers: 0.55 on average." in cka_map(result(), OWN)[1]
     assert pair_title(OWN) == "Pretrained, its own layers"
     assert len(cka_table(result())) == 27

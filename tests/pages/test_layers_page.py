@@ -105,6 +105,7 @@ def test_finished_runs_of_the_backbone_can_be_laid_beside(runs: Path, fabricated
         ({"images": "-5"}, "The link asks for images '-5'"),
         ({"image_size": "129"}, "The link asks for image_size '129'"),
         ({"beside": "../../etc"}, "The link asks for beside '../../etc'"),
+        ({"beside": RUN}, "is no finished run of this backbone, and is left out."),
         ({"layouts": "mds"}, "The link asks for layouts 'mds'"),
         ({"photographs": "some"}, "The link asks for photographs 'some'"),
         ({"random": "perhaps"}, "The link asks for random 'perhaps'"),
@@ -168,7 +169,7 @@ def test_it_is_read_from_the_recommendation_down(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("view", "words"),
     [
-        ("cka", "Pretrained and Run 0abc: most alike at stem (0.99), least at stage 2 (0.60)."),
+        ("cka", "Pretrained and Run 0abc: most alike at stem (0.990), least at stage 2 (0.600)."),
         ("moved", "stage 2 the most, 3.00 %"),
         ("sees", "This run kept no pictures of what its layers see."),
         ("apart", "This run laid no images out."),

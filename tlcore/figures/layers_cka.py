@@ -13,7 +13,7 @@ from tlcore.figures.layer_seen import source_title
 from tlcore.figures.layers_axis import Depth, Result, add_line, depth_chart, looks
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import count, times
+from tlcore.figures.words import count, decimal, times
 
 LARGEST_WITH_TEXT = 12  # places up to which a cell says its number
 _CELL = 44  # pixels
@@ -64,8 +64,8 @@ def cka_reading(result: Result) -> list[str]:
         values = [(entry["name"], entry["cka"][pair]) for entry in result["groups"] if entry["cka"].get(pair) is not None]
         if values:
             least, most = min(values, key=lambda one: one[1]), max(values, key=lambda one: one[1])
-            where = f"most alike at {most[0]} ({most[1]:.2f}), least at {least[0]} ({least[1]:.2f})"
-            same = f"about equally alike everywhere ({least[1]:.2f} to {most[1]:.2f})"
+            where = f"most alike at {most[0]} ({decimal(most[1])}), least at {least[0]} ({decimal(least[1])})"
+            same = f"about equally alike everywhere ({decimal(least[1])} to {decimal(most[1])})"
             sentences.append(f"{pair_title(pair)}: {same if most[1] - least[1] < 0.005 else where}.")
     return [*sentences, how_found(result)]
 
@@ -116,10 +116,11 @@ def map_reading(values: Sequence[Sequence[float]], names: Sequence[str], pair: s
     one, other = members(pair)
     if one != other:
         own = int((table.argmax(1) == np.arange(len(names))).sum())
-        best = np.unravel_index(table.argmax(), table.shape)
+        down, across = np.unravel_index(table.argmax(), table.shape)
         return (
             f"{own} of {len(names)} layers of {source_title(one)} are most like the layer at their own depth in "
-            f"{source_title(other)}. The highest value, {table[best]:.2f}, is between {names[best[0]]} and {names[best[1]]}."
+            f"{source_title(other)}. The highest value, {decimal(float(table[down, across]))}, is between {names[down]} and "
+            f"{names[across]}."
         )
     if len(names) < 2:
         return "There is one layer alone."

@@ -185,4 +185,5 @@ def _change(title: str, quantity: str, before: Values, after: Values) -> str:
 
 
 def _said(quantity: str, value: float) -> str:
-    return percent(value, 2) if quantity in SHARES else f"{value:.3g}"
+    digits = 0 if value >= 1 else 1 if value >= 0.1 else 2
+    return percent(value, digits) if quantity in SHARES else f"{value:.3g}"
