@@ -102,6 +102,7 @@ def test_what_appears_is_said_with_its_interval_and_the_papers_number() -> None:
     assert "The BnB dip appears: B's own layers, frozen, give 4.0 points less (1.5 to 6.5) at cuts 3, 4 and 5 than" in said
     assert "In the paper: 1.8 points less." in said
     assert "The AnB decline appears: A's layers, frozen, give 20.0 points less (17.5 to 22.5) at cut 7 than at cut 1" in said
+    assert "Thawed, AnB+ is above the base network beyond noise: on average over the cuts" in said
     assert "AnB+ 2.0 points more; AnB+ gets 2.0 points more than BnB+, which trained as long." in said
     assert "A's layers are worth more than random ones: at cut 7, frozen, they give 10.0 points more (7.5 to 12.5)" in said
     assert "2.0 points apart on average" in said
@@ -112,6 +113,7 @@ def test_what_does_not_appear_is_said_so_too() -> None:
     noisy = _result(0.06, 0.0, 0.04)
     said = " ".join(readings(noisy))
     assert "No BnB dip beyond noise: B's own layers, frozen, give 0.7 points less (from 8.3 less to 6.9 more)" in said
+    assert "Thawed, neither form differs from the base network beyond noise" in " ".join(readings(_result(0.0)))
     upside = _result(0.06, 0.07, 0.08)
     assert "The opposite of a BnB dip: B's own layers, frozen, give 3.0 points more (0.5 to 5.5)" in " ".join(readings(upside))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tlcore.compare.statistics import Difference
+from tlcore.compare.statistics import EQUAL, Difference
 from tlcore.figures.transfer_curve import (
     FIRST,
     LAST,
@@ -85,13 +85,15 @@ def _thawed(own: Difference, others: Difference, beyond: Difference) -> str:
     """Whether the "+" forms differ from the base network, and from each other: BnB+ has trained as long as AnB+."""
     both = f"on average over the cuts BnB+ gets {gap(own)} than the base network, and AnB+ {gap(others)}"
     both += f"; AnB+ gets {gap(beyond)} than BnB+, which trained as long"
-    sides = {_side(own), _side(others)}
-    if -1 in sides:
-        head = "Thawed, layers that were taken over cost accuracy"
-    elif 1 in sides:
-        head = "Thawed, layers that were taken over gain accuracy"
-    else:
-        head = "Thawed, layers that were taken over make no difference beyond noise"
+    sides = {"BnB+": _side(own), "AnB+": _side(others)}
+    told = [
+        f"{listing(forms)} {'is' if len(forms) == 1 else 'are'} {where} the base network"
+        for side, where in ((-1, "below"), (1, "above"))
+        if (forms := [form for form, its in sides.items() if its == side])
+    ]
+    head = (
+        f"Thawed, {listing(told)} beyond noise" if told else "Thawed, neither form differs from the base network beyond noise"
+    )
     return f"{head}: {both}. In the paper AnB+ gets more at every cut, by 1.1 to 2.2 points."
 
 
@@ -151,7 +153,7 @@ def gap_of(mean: float) -> str:
 def _side(found: Difference) -> int:
     """-1 or 1 where the interval lies on one side of 0, else 0; and where the seeds all say the same, what they say."""
     if found.identical:
-        return (found.mean > 0) - (found.mean < 0)
+        return (found.mean > EQUAL) - (found.mean < -EQUAL)
     return 0 if within_noise(found) is not False else 1 if found.mean > 0 else -1
 
 
