@@ -92,6 +92,15 @@ def test_blocks_stand_side_by_side_on_their_groups_slab() -> None:
     assert depth.places["stage 2"] == 1
 
 
+def test_the_best_is_a_whole_group_even_where_a_block_within_it_does_better() -> None:
+    made = result()
+    made["groups"][1] = made["groups"][1] | {"group": "stage 2", "name": "blocks.1"}
+    chart, reading = probe_by_depth(made, "auroc")
+    (ring,) = [trace for trace in chart.data if trace.marker.symbol == "circle-open"]
+    assert ring.y == (0.93,)
+    assert reading[0].startswith("Pretrained: best at stage 2, AUROC 0.930")
+
+
 @pytest.mark.parametrize(
     ("group", "sure", "short", "long"),
     [

@@ -16,7 +16,7 @@ from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import count, decimal, times
 
 LARGEST_WITH_TEXT = 12  # places up to which a cell says its number
-_CELL = 44  # pixels
+_CELL, _SMALL_CELL = 44, 24  # pixels of a cell with its number, and without
 
 
 def pairs(result: Result) -> list[str]:
@@ -84,8 +84,8 @@ def cka_map(result: Result, pair: str) -> tuple[go.Figure, str]:
     """CKA of each layer of one network (down) with each of the other (across), bottom to top; and the reading."""
     values, names = result["cka"]["pairs"][pair], result["cka"]["sites"]
     one, other = (source_title(source) for source in members(pair))
-    places = list(range(len(names)))
-    chart = figure(x=escaped(other), y=escaped(one), height=170 + _CELL * len(names))
+    places, told = list(range(len(names))), len(names) <= LARGEST_WITH_TEXT
+    chart = figure(x=escaped(other), y=escaped(one), height=170 + (_CELL if told else _SMALL_CELL) * len(names))
     chart.add_heatmap(
         z=values,
         x=places,
@@ -93,13 +93,14 @@ def cka_map(result: Result, pair: str) -> tuple[go.Figure, str]:
         zmin=0,
         zmax=1,
         colorscale=[list(stop) for stop in SEQUENTIAL],
-        showscale=False,
+        showscale=not told,
+        colorbar={"title": {"text": "CKA"}, "thickness": 12},
         customdata=[[f"{escaped(down)}<br>{escaped(across)}" for across in names] for down in names],
         hovertemplate="%{customdata}<br>CKA %{z:.3f}<extra></extra>",
         xgap=2,
         ygap=2,
     )
-    if len(names) <= LARGEST_WITH_TEXT:
+    if told:
         for down, row in enumerate(values):
             for across, value in enumerate(row):
                 chart.add_annotation(x=across, y=down, text=_cell(value), showarrow=False, font={"size": 12})

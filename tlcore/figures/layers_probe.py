@@ -44,7 +44,7 @@ def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, list[str]]:
         ]
         add_line(chart, depth, look, points, name=f"{look.title}, with 95 % interval")
     _closely(chart, scale * _nothing_learnt(result, metric), len(depth.groups), scale)
-    _ring(chart, depth, sources[0], _values(result, sources[0], metric), scale)
+    _ring(chart, result, sources[0], metric, scale)
     if depth.thawed_from in depth.groups:
         border = depth.groups.index(depth.thawed_from) - 0.5
         chart.add_shape(type="line", x0=border, x1=border, y0=-0.015, y1=1, yref="paper", line={"color": WARM, "dash": "dot"})
@@ -116,16 +116,18 @@ def _values(result: Result, look: Look, metric: str) -> list[tuple[str, Measured
     return [(name, one[metric]) for name, one in found if one is not None and one[metric]["value"] is not None]
 
 
-def _best(values: list[tuple[str, Measured]]) -> tuple[str, Measured]:
-    """The place with the highest value; of equals the uppermost, as the recommendation has it."""
-    return max(reversed(values), key=lambda value: value[1]["value"])
+def _best(result: Result, values: list[tuple[str, Measured]]) -> tuple[str, Measured]:
+    """The whole group with the highest value; of equals the uppermost, as the recommendation has it."""
+    groups = {entry["group"] for entry in result["groups"]}
+    whole = [value for value in values if value[0] in groups]
+    return max(reversed(whole or values), key=lambda value: value[1]["value"])
 
 
 def _shape(result: Result, look: Look, metric: str) -> str:
     values = _values(result, look, metric)
     if not values:
         return f"{look.title}: no probe is defined."
-    best = _best(values)
+    best = _best(result, values)
     bottom, top = values[0], values[-1]
     text = f"{look.title}: best at {best[0]}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
     for other in (bottom, top):
@@ -152,12 +154,13 @@ def _scaled(value: float | None, scale: int) -> float | None:
     return None if value is None else scale * value
 
 
-def _ring(chart: go.Figure, depth: Depth, look: Look, values: list[tuple[str, Measured]], scale: int) -> None:
+def _ring(chart: go.Figure, result: Result, look: Look, metric: str, scale: int) -> None:
+    values = _values(result, look, metric)
     if not values:
         return
-    name, best = _best(values)
+    name, best = _best(result, values)
     chart.add_scatter(
-        x=[depth.places[name] + look.beside],
+        x=[Depth.of(result).places[name] + look.beside],
         y=[scale * best["value"]],
         mode="markers",
         marker={"color": look.colour, "size": 20, "symbol": "circle-open", "line": {"width": 3}},
