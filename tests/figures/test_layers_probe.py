@@ -92,6 +92,12 @@ def test_blocks_stand_side_by_side_on_their_groups_slab() -> None:
     assert depth.places["stage 2"] == 1
 
 
+def test_a_difference_without_an_interval_says_so() -> None:
+    bare = result()
+    bare["groups"][0]["probe"]["pretrained"]["auroc"] = {"value": 0.8, "low": None, "high": None, "method": None}
+    assert "at stem 0.150 less (without an interval)" in probe_by_depth(bare, "auroc")[1][0]
+
+
 def test_the_best_is_a_whole_group_even_where_a_block_within_it_does_better() -> None:
     made = result()
     made["groups"][1] = made["groups"][1] | {"group": "stage 2", "name": "blocks.1"}

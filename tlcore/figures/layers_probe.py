@@ -116,24 +116,28 @@ def _values(result: Result, look: Look, metric: str) -> list[tuple[str, Measured
     return [(name, one[metric]) for name, one in found if one is not None and one[metric]["value"] is not None]
 
 
-def _best(result: Result, values: list[tuple[str, Measured]]) -> tuple[str, Measured]:
-    """The whole group with the highest value; of equals the uppermost, as the recommendation has it."""
+def _whole(result: Result, look: Look, metric: str) -> list[tuple[str, Measured]]:
+    """The values of whole groups alone: levels are made of these."""
     groups = {entry["group"] for entry in result["groups"]}
-    whole = [value for value in values if value[0] in groups]
-    return max(reversed(whole or values), key=lambda value: value[1]["value"])
+    return [value for value in _values(result, look, metric) if value[0] in groups]
+
+
+def _best(values: list[tuple[str, Measured]]) -> tuple[str, Measured]:
+    """The highest value; of equals the uppermost, as the recommendation has it."""
+    return max(reversed(values), key=lambda value: value[1]["value"])
 
 
 def _shape(result: Result, look: Look, metric: str) -> str:
-    values = _values(result, look, metric)
+    values = _whole(result, look, metric)
     if not values:
         return f"{look.title}: no probe is defined."
-    best = _best(result, values)
+    best = _best(values)
     bottom, top = values[0], values[-1]
     text = f"{look.title}: best at {best[0]}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
     for other in (bottom, top):
         if other[0] != best[0]:
-            told = "beyond both intervals" if _above(best[1], other[1]) else "the intervals overlap"
-            text += f"; at {other[0]} {apart(metric, best[1]['value'] - other[1]['value'])} less ({told})"
+            less = apart(metric, best[1]["value"] - other[1]["value"])
+            text += f"; at {other[0]} {less} less ({_told(best[1], other[1])})"
     return f"{text}."
 
 
@@ -146,6 +150,12 @@ def _beside(first: str, below: int, above: int, places: int) -> str:
     return f"Beside {first}, it lies {' and '.join(said)} of {places} places beyond both intervals."
 
 
+def _told(one: Measured, other: Measured) -> str:
+    if one["low"] is None or other["high"] is None:
+        return "without an interval"
+    return "beyond both intervals" if _above(one, other) else "the intervals overlap"
+
+
 def _above(one: Measured, other: Measured) -> bool:
     return one["low"] is not None and other["high"] is not None and one["low"] > other["high"]
 
@@ -155,10 +165,10 @@ def _scaled(value: float | None, scale: int) -> float | None:
 
 
 def _ring(chart: go.Figure, result: Result, look: Look, metric: str, scale: int) -> None:
-    values = _values(result, look, metric)
+    values = _whole(result, look, metric)
     if not values:
         return
-    name, best = _best(result, values)
+    name, best = _best(values)
     chart.add_scatter(
         x=[Depth.of(result).places[name] + look.beside],
         y=[scale * best["value"]],
