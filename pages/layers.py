@@ -32,7 +32,7 @@ else:
     st.subheader("The experiment behind the question")
     st.page_link(
         "layers.py",
-        label="How far transfer reaches, measured on a small network that is trained here",
+        label="Train small networks on half the classes",
         icon=":material/science:",
         query_params={"view": LINK},
     )
