@@ -80,3 +80,11 @@ def test_a_run_is_held_against_the_probe_in_the_same_folder(capsys: pytest.Captu
     assert (found["name"], found["severity"]) == ("better-alone", "warning")
     assert "the head alone on frozen features, 99.0 %" in found["seen"]
     assert found["remedy"]["change"]["strategy"] in ("linear-probe", "lp-ft")
+
+
+def test_a_run_that_failed_before_it_trained_says_why(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    made = Fabricated(runs, RunSpec(dataset="digits", epochs=3))
+    made.state("failed", error={"type": "DataError", "message": "The folder is empty.", "next_step": "Add images."})
+    made.events.close()
+    assert main(["diagnose", made.run.id]) == 0
+    assert "failed before it trained. The folder is empty. Add images." in capsys.readouterr().out

@@ -11,6 +11,7 @@ from tlcore.diagnosis import Diagnosis, Finding, diagnose, probe_beside, runs_in
 from tlcore.diagnosis.finding import within
 from tlcore.errors import SpecError
 from tlcore.figures.words import listing
+from tlcore.runs import Run
 from tlcore.spec import RunSpec
 
 
@@ -25,7 +26,15 @@ def diagnose_run(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps({"run_id": run.id, "state": run.status().state, **told.as_dict()}))
     else:
-        print(_text(told))
+        print(_text(told) or _nothing(run))
+
+
+def _nothing(run: Run) -> str:
+    """Why there is nothing to judge."""
+    error = run.status().error
+    if error is None:
+        return "The run has not begun to train: there is nothing to judge yet."
+    return plain(f"The run failed before it trained. {error['message']} {error.get('next_step') or ''}".rstrip())
 
 
 def _text(told: Diagnosis) -> str:
@@ -39,7 +48,7 @@ def _text(told: Diagnosis) -> str:
     if told.clear:
         lines.append(f"Looked for and not seen: {listing([within(title) for title in told.clear])}.")
     lines += [f"{title}: cannot be told, {why}." for title, why in told.cannot_tell.items()]
-    return "\n".join(lines or ["The run has not begun to train: there is nothing to judge yet."])
+    return "\n".join(lines)
 
 
 def _about(found: Finding) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from tlcore.cli.arguments import add_spec_options, run_spec
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
+from tlcore.figures.layers_words import headline
 from tlcore.spec import LayersSpec, RunSpec, make
 
 _OF_THE_RUN = {"backbone", "weights", "dataset", "labels", "image_size", "images_per_class", "device", "seed"}
@@ -93,8 +94,7 @@ def text(result: Mapping[str, Any]) -> str:
         lines.append(f"Rank correlation with the probe over {result['rank']['groups']} groups: {', '.join(ranks)}.")
     advice = result["recommendation"]
     if advice is not None:
-        level = "Train the head alone." if advice["group"] == "head" else f"Unfreeze from {advice['group']} up."
-        lines += ["", level, *advice["evidence"]]
+        lines += ["", headline(advice), *advice["evidence"]]
     lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
     return "\n".join([*lines, f"Run {result['run_id']}."])
 
