@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -41,5 +44,13 @@ def in_words(error: ValidationError, within: str = "") -> SpecError:
         path = ([within] if within else []) + [str(part) for part in problem["loc"]]
         given = problem.get("input")
         shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | None) else ""
-        sentences.append(f"{'.'.join(path) or 'spec'}: {problem['msg']}{shown}.")
+        sentences.append(f"{'.'.join(path) or 'spec'}: {_what_is_wrong(problem)}{shown}.")
     return SpecError(" ".join(sentences), next_step="Correct the fields named and try again.")
+
+
+def _what_is_wrong(problem: Mapping[str, Any]) -> str:
+    """pydantic's own words, but where they speak of its inside."""
+    if isinstance(given := problem.get("input"), float) and math.isnan(given):
+        return "Input should be a number"  # it fails whichever limit is looked at first
+    own = {"extra_forbidden": "There is no field of this name", "string_pattern_mismatch": "This is no such name"}
+    return own.get(problem["type"], problem["msg"])
