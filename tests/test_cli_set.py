@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tlcore.cli.arguments import run_spec
+from tlcore.cli.jobs import dial_spec
 from tlcore.cli.main import build_parser
 from tlcore.errors import SpecError, UnknownName
-from tlcore.spec import RunSpec
+from tlcore.spec import DialSpec, RunSpec
 from tlcore.strategies import preset
 from tlcore.strategies.pull import EWC
 from tlcore.strategies.scope import LoRA
@@ -70,3 +71,13 @@ def test_a_value_that_cannot_be_is_refused_with_what_may(given: str, words: str,
         _spec("--strategy", "lora", "--set", given)
     assert words in refusal.value.message
     assert allowed in refusal.value.next_step
+
+
+def test_the_dials_epochs_are_those_of_its_levels() -> None:
+    def epochs(*arguments: str) -> int:
+        return dial_spec(build_parser().parse_args(["dial", "--dataset", "digits", *arguments])).epochs
+
+    assert epochs("--epochs", "2") == 2
+    assert epochs() == DialSpec.model_fields["epochs"].default
+    with pytest.raises(SpecError, match="epochs"):
+        epochs("--epochs", "0")

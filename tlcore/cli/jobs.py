@@ -13,7 +13,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
 from tlcore.errors import DataError
-from tlcore.spec import DialSpec, FindRateSpec, MeasureSpec, RunSpec, ShiftSpec
+from tlcore.spec import DialSpec, FindRateSpec, MeasureSpec, RunSpec, ShiftSpec, make
 from tlcore.training.refuse import refuse_early
 
 TRAIN_KEYS = (
@@ -41,8 +41,14 @@ def measure(given: argparse.Namespace) -> None:
 
 
 def dial(given: argparse.Namespace) -> None:
-    result = run(DialSpec(run=run_spec(given)), runs_dir=given.runs_dir)
+    result = run(dial_spec(given), runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else report.levels(result))
+
+
+def dial_spec(given: argparse.Namespace) -> DialSpec:
+    """The dial's question: `--epochs` are those in which the groups of each level train. Raises `SpecError`."""
+    own = {"epochs": given.epochs} if "epochs" in given else {}
+    return make(DialSpec, run=run_spec(given), **own)
 
 
 def shift(given: argparse.Namespace) -> None:
