@@ -37,7 +37,7 @@ FIELDS = {
 
 FIELDS_OF_A_RESULT = {
     *("run_id", "backbone", "dataset", "strategy", "seed", "image_size", "classes", "test", "val", "majority_baseline"),
-    *("confusion", "trainable_params", "total_params", "seconds", "images_per_second", "epochs_run", "best_epoch"),
+    *("confusion", "trainable_params", "total_params", "seconds", "images_per_second", "epochs_run", "best_epoch", "made_with"),
     *("stopped_early", "history", "plan", "drift", "weights", "data", "errors", "device", "precision", "batch_size", "notices"),
     *("intervals_over", "cut"),
 }
