@@ -11,7 +11,7 @@ from tlcore.strategies.strategy import Strategy
 PRESETS = (
     Preset(
         title="Two-stage",
-        sentence="First the head alone, then the last group as well, at a tenth of the rate.",
+        sentence="First the head alone, then the last group as well, at a thirtieth of the rate.",
         updates="the head, then the last group too",
         expect="The usual recipe of tutorials: the head settles before anything below it may move.",
         when="As a default with a few hundred labels.",
@@ -21,12 +21,12 @@ PRESETS = (
         compute="low",
         source="Practice; see Davila et al. 2024, Comparison of fine-tuning strategies",
         strategy=Strategy(
-            name="two-stage", scope=Top(count=1), phases=HeadThenBody(lr_mult=0.1), rates=Uniform(body_lr_mult=1.0)
+            name="two-stage", scope=Top(count=1), phases=HeadThenBody(lr_mult=0.03), rates=Uniform(body_lr_mult=1.0)
         ),
     ),
     Preset(
         title="LP-FT",
-        sentence="First the head alone until it has converged, then everything at a tenth of the rate.",
+        sentence="First the head alone until it has converged, then everything at a thirtieth of the rate.",
         updates="the head, then everything",
         expect="Better than full fine-tuning away from the training data, and often on it.",
         when="When you would fine-tune in full: a head that is already good pulls the features less out of shape.",
@@ -38,7 +38,7 @@ PRESETS = (
         strategy=Strategy(
             name="lp-ft",
             scope=All(),
-            phases=HeadThenBody(head_until="converged", lr_mult=0.1),
+            phases=HeadThenBody(head_until="converged", lr_mult=0.03),
             rates=Uniform(body_lr_mult=1.0),
         ),
     ),
