@@ -25,9 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from tlcore.errors import RunNotFound, ThawError
+from tlcore.errors import RunNotFound, SpecError, ThawError
 from tlcore.files import holder, write_atomically, write_json
-from tlcore.spec import AnySpec, parse
+from tlcore.spec import AnySpec, CheckSpec, RunSpec, TransferabilitySpec, parse
 from tlcore.strategies.start import RUN_ID
 
 StateName = Literal["queued", "running", "done", "failed", "cancelled", "lost"]
@@ -67,6 +67,17 @@ class Run:
 
     def spec(self) -> AnySpec:
         return parse((self.path / "spec.json").read_bytes())
+
+    def subject(self) -> RunSpec | CheckSpec | TransferabilitySpec | None:
+        """The spec that names the data, and where there is one the backbone: of a question about a run that is done, that
+        run's; None where that run is not here any more."""
+        spec = self.spec()
+        if spec.subject is not None:
+            return spec.subject
+        try:
+            return open_run(self.path.parent, spec.run_id).spec().subject
+        except (RunNotFound, SpecError, FileNotFoundError):  # deleted, or written by another version
+            return None
 
     def status(self) -> Status:
         """The truth about the run: what the folder says, corrected by who holds its lock."""
@@ -208,6 +219,19 @@ def open_run(runs_dir: Path, run_id: str) -> Run:
     if not (path / "spec.json").is_file():
         raise RunNotFound(f"There is no run {run_id} here.", next_step="It may have been deleted; look at the Runs page.")
     return Run(path)
+
+
+def finished_training(runs_dir: Path, run_id: str) -> tuple[Run, RunSpec, dict[str, Any]]:
+    """A training run that is done, what it was asked and what it found. Raises `RunNotFound`, and `SpecError` for another."""
+    run = open_run(runs_dir, run_id)
+    spec, state = run.spec(), run.status().state
+    if not isinstance(spec, RunSpec):
+        raise SpecError(f"Run {run_id} trains nothing: it is of kind {spec.kind!r}.", next_step="Name a training run.")
+    result = run.result()
+    if state != "done" or result is None:
+        wait = "Wait until it is done, or name" if state in ("queued", "running", "lost") else "Name"
+        raise SpecError(f"Run {run_id} is {state}: only a run that is done can be asked.", next_step=f"{wait} another run.")
+    return run, spec, result
 
 
 def all_runs(runs_dir: Path) -> Iterator[Run]:

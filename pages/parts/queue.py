@@ -11,7 +11,10 @@ from pages.parts.text import plain
 from tlcore.figures.words import duration
 
 TICK_SECONDS = 3.0
-KINDS = ("train", "check", "measure", "dial", "shift", "find-rate", "layers", "transferability", "transferability-cost")
+KINDS = (
+    *("train", "check", "measure", "dial", "shift", "find-rate", "layers", "forgetting", "blend"),
+    *("transferability", "transferability-cost"),
+)
 
 
 def in_hand() -> tuple[list[Summary], list[Summary]]:

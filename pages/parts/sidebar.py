@@ -12,7 +12,6 @@ from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.words import count
 from tlcore.runs import Run
-from tlcore.spec import AnySpec
 
 TICK_SECONDS = 5.0
 
@@ -46,11 +45,11 @@ def _in_view(run: Run) -> None:
         {"train": "train.py", "layers": "layers.py"}.get(spec.kind, "data.py"),
         label=plain(run_title(spec)),
         icon=STATE_ICONS[status.state],
-        query_params={"run": run.id} if spec.kind in ("train", "layers") else _data(spec),
+        query_params={"run": run.id} if spec.kind in ("train", "layers") else _data(run),
     )
     st.caption(f"In view: {STATE_WORDS[status.state].lower()}")
 
 
-def _data(spec: AnySpec) -> dict[str, str]:
-    about = spec.subject
-    return Choice(about.dataset, about.labels).link()
+def _data(run: Run) -> dict[str, str]:
+    about = run.subject()
+    return {} if about is None else Choice(about.dataset, about.labels).link()

@@ -8,9 +8,11 @@ from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import StateName
 from tlcore.spec import (
     AnySpec,
+    BlendSpec,
     CheckSpec,
     DialSpec,
     FindRateSpec,
+    ForgettingSpec,
     LayersSpec,
     MeasureSpec,
     ShiftSpec,
@@ -51,6 +53,10 @@ def run_title(spec: AnySpec) -> str:
         return f"Find a rate for {strategy_title(spec.run.strategy)} on {dataset_name(spec.run.dataset)}"
     if isinstance(spec, LayersSpec):
         return f"Ask the layers of {backbone_name(spec.run.backbone)} about {dataset_name(spec.run.dataset)}"
+    if isinstance(spec, ForgettingSpec):
+        return f"What run {spec.run_id[-4:]} forgot"
+    if isinstance(spec, BlendSpec):
+        return f"Save run {spec.run_id[-4:]} at {spec.a:g} of the way from its start"
     if isinstance(spec, TransferabilityCostSpec):
         return f"Time the transferability experiment on {dataset_name(spec.dataset)}"
     if isinstance(spec, TransferabilitySpec):

@@ -44,7 +44,8 @@ class Summary:
 
     @property
     def dataset(self) -> str:
-        return dataset_name(self.spec.subject.dataset)
+        about = self.run.subject()
+        return "" if about is None else dataset_name(about.dataset)
 
     @property
     def label(self) -> str:
@@ -53,7 +54,7 @@ class Summary:
 
     @property
     def backbone(self) -> str:
-        spec = self.spec.subject
+        spec = self.run.subject()
         return backbone_name(spec.backbone) if isinstance(spec, RunSpec) else ""
 
     @property

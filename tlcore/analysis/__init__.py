@@ -1,1 +1,1 @@
-"""Layers, forgetting, explanations: what a trained or a pretrained network has in it."""
+"""Layers, explanations: what a trained or a pretrained network has in it."""

@@ -44,12 +44,12 @@ def summary(run: Run) -> dict[str, Any]:
     except SpecError:  # written by another version
         asked: dict[str, Any] = {"kind": None, "backbone": None, "dataset": None, "strategy": None}
     else:
-        inner = spec.subject
+        inner = run.subject()
         strategy = getattr(inner, "strategy", None)
         asked = {
             "kind": spec.kind,
             "backbone": getattr(inner, "backbone", None),
-            "dataset": inner.dataset,
+            "dataset": getattr(inner, "dataset", None),
             "strategy": strategy.name if strategy else None,
         }
     return {

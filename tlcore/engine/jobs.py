@@ -24,6 +24,8 @@ JOBS: dict[str, str] = {
     "shift": "tlcore.training.shift:shift",
     "find-rate": "tlcore.training.find_rate:find_rate",
     "layers": "tlcore.analysis.layers:layers",
+    "forgetting": "tlcore.forgetting.job:forgetting",
+    "blend": "tlcore.forgetting.blend:blend",
     "transferability": "tlcore.analysis.yosinski:transferability",
     "transferability-cost": "tlcore.analysis.yosinski_cost:cost",
 }

@@ -2,9 +2,9 @@
 
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
 training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt, `FindRateSpec` which learning
-rate suits a run, `LayersSpec` what each layer group knows of a task, `TransferabilitySpec` how well each layer of a small
-network serves other classes. A spec holds everything that the numbers depend on; the same spec on the same machine gives the
-same numbers.
+rate suits a run, `LayersSpec` what each layer group knows of a task, `ForgettingSpec` what a finished run forgot, `BlendSpec`
+saves a point between its start and its end, `TransferabilitySpec` asks how well each layer of a small network serves other
+classes. A spec holds everything that the numbers depend on; the same spec on the same machine gives the same numbers.
 """
 
 from __future__ import annotations
@@ -15,22 +15,34 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tlcore.spec.base import Lane, Spec
-from tlcore.spec.questions import CheckSpec, DialSpec, FindRateSpec, LayersSpec, MeasureSpec, ShiftSpec
-from tlcore.spec.run import RunSpec
+from tlcore.spec.questions import (
+    BlendSpec,
+    CheckSpec,
+    DialSpec,
+    FindRateSpec,
+    ForgettingSpec,
+    LayersSpec,
+    MeasureSpec,
+    ShiftSpec,
+)
+from tlcore.spec.run import RunSpec, SourceName
 from tlcore.spec.transferability import TransferabilityCostSpec, TransferabilitySpec
 from tlcore.strategies.axis import in_words
 
 __all__ = [
     "AnySpec",
+    "BlendSpec",
     "CheckSpec",
     "DialSpec",
     "FindRateSpec",
+    "ForgettingSpec",
     "JobSpec",
     "Lane",
     "LayersSpec",
     "MeasureSpec",
     "RunSpec",
     "ShiftSpec",
+    "SourceName",
     "Spec",
     "TransferabilityCostSpec",
     "TransferabilitySpec",
@@ -39,7 +51,7 @@ __all__ = [
 ]
 
 AnySpec = (
-    RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec
+    RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec | ForgettingSpec | BlendSpec
     | TransferabilitySpec | TransferabilityCostSpec
 )  # fmt: skip
 JobSpec = Annotated[AnySpec, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""The specs of short questions: about a dataset, and about a run that has not been started."""
+"""The specs of short questions: about a dataset, about a run that has not been started, and about one that is done."""
 
 from __future__ import annotations
 
@@ -137,3 +137,56 @@ class LayersSpec(AboutRun):
 
     def slug(self) -> str:
         return f"layers-{short(self.run.backbone)}-{short(self.run.dataset)}"
+
+
+class AboutFinishedRun(Spec):
+    """A short question about a run that is done."""
+
+    run_id: RunId
+
+    @property
+    def subject(self) -> None:
+        """The backbone and the data are named by the run: `Run.subject` looks there."""
+        return None
+
+    @property
+    def lane(self) -> Lane:
+        return "quick"
+
+    def slug(self) -> str:
+        _, _, rest = self.run_id.partition("-")
+        return f"{self.kind}-{rest.rpartition('-')[0]}"[:90].strip("-")
+
+
+Knowledge = Literal["imagenet-cifar10", "natural-photos", "earlier-tasks"]
+
+
+class ForgettingSpec(AboutFinishedRun):
+    """Ask what a run's network forgot of what it knew at its start, where it was forgotten, and what brings it back."""
+
+    kind: Literal["forgetting"] = "forgetting"
+    sources: tuple[Knowledge, ...] = Field(
+        ("imagenet-cifar10", "natural-photos", "earlier-tasks"), min_length=1, description="Old knowledge to ask about."
+    )
+    images: int = Field(500, ge=10, le=10_000, description="Images at most, of each source and of the run's own test split.")
+    points: int = Field(11, ge=2, le=101, description="Points on the way from the start to the run, both ends counted.")
+    relearn_steps: int = Field(
+        0, ge=0, le=1000, description="Steps of relearning the old task, from three starts; 0 for none. 40 tell a lot."
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("sources")
+    @classmethod
+    def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(given))
+
+
+class BlendSpec(AboutFinishedRun):
+    """Save a point on the way from a run's start to its end as a model: (1 - a) of the start and a of the run."""
+
+    kind: Literal["blend"] = "blend"
+    a: float = Field(ge=0, le=1, description="0 is the start, 1 the run.")
+    batchnorm: Literal["interpolated", "recomputed"] = Field(
+        "interpolated", description="BatchNorm's statistics: those of both ends mixed, or taken anew on training images."
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -10,6 +10,8 @@ from tlcore.spec.base import Lane, Spec, short
 from tlcore.strategies import Strategy, defaults_of, preset
 from tlcore.strategies.head import HeadKind
 
+SourceName = Literal["imagenet-cifar10", "natural-photos", "earlier-tasks"]  # `tlcore/source_probes/catalogue.py` says what
+
 
 class RunSpec(Spec):
     """Train one backbone on one dataset by one strategy."""
@@ -59,6 +61,10 @@ class RunSpec(Spec):
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    source_probes: tuple[SourceName, ...] = Field(
+        (), description="What the network knew before, asked before training, after each epoch and at the end."
+    )
+    source_images: int = Field(300, ge=20, le=10_000, description="Images of each source, at most, at each of those looks.")
 
     @model_validator(mode="before")
     @classmethod
@@ -72,10 +78,20 @@ class RunSpec(Spec):
     def _preset_by_name(cls, value: object) -> object:
         return preset(value) if isinstance(value, str) else value
 
+    @field_validator("source_probes")
+    @classmethod
+    def _each_source_once(cls, given: tuple[SourceName, ...]) -> tuple[SourceName, ...]:
+        return tuple(dict.fromkeys(given))
+
     @property
     def subject(self) -> RunSpec:
         """The spec that names the backbone and the data: here the spec itself."""
         return self
+
+    def without_probes(self) -> RunSpec:
+        """The same training without its source probes, which change no number of it."""
+        usual = type(self).model_fields["source_images"].default
+        return self.model_copy(update={"source_probes": (), "source_images": usual})
 
     @property
     def lane(self) -> Lane:

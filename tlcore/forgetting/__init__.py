@@ -1,0 +1,1 @@
+"""What a run forgot of what its network knew before: how much, where, and what brings it back."""
