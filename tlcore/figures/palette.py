@@ -14,6 +14,7 @@ WARM = "#e0670f"  # thawed
 TRAIN = "#858b95"  # the training split
 VALIDATION = "#7b61c9"  # the validation split
 TEST = "#12907a"  # the test split
+SOURCE = "#c2568c"  # what is still known of the old task
 BASELINE = "#858b95"  # what a model that has learnt nothing gets; always dashed
 RUNS = ("#7b61c9", "#12907a", "#c2568c", "#8d7f0c", "#2a8fa8", "#a06a44")  # one per run, in this order, with its own marker
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star")
