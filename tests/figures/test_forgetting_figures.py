@@ -1,0 +1,189 @@
+"""The path and its best point, the trade-off and its front, the matrix of a chain, relearning: numbers that can be checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.figures.forgetting_made import RUN, labelled, lost, metric, result
+from tlcore.figures.forgetting_matrix import matrix, matrix_reading, matrix_table, measures
+from tlcore.figures.forgetting_path import bend_reading, best_point, modes, path, path_reading, path_table
+from tlcore.figures.forgetting_relearn import relearn, relearn_reading, relearn_table
+from tlcore.figures.forgetting_trade_off import (
+    Measured,
+    apart,
+    front_of,
+    looks_of,
+    remedy_readings,
+    spots,
+    trade_off,
+    trade_off_reading,
+    trade_off_table,
+)
+
+SOURCE = "imagenet-cifar10"
+
+
+# --- the path
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "floor", "place"),
+    [
+        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.45, 1),
+        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.0, 2),
+        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.7, None),
+        ([0.6, 0.5, 0.5], [0.6, 0.9, 0.9], 0.5, 1),  # of equals the least moved
+        ([0.6, None, 0.5], [0.6, 0.9, 0.8], 0.5, 2),
+        ([metric(0.6), metric(0.5)], [metric(0.6), metric(0.9)], 0.5, 1),
+    ],
+)
+def test_the_best_point_keeps_the_floor_and_has_the_most_of_the_target(source, target, floor, place):
+    assert best_point(source, target, floor) == place
+
+
+def test_a_point_is_held_against_the_fine_tuned_weights():
+    assert modes(result(), SOURCE) == ["interpolated", "recomputed"]
+    assert path_reading(result(), SOURCE, "interpolated", 2) == (
+        "At a = 0.50: source 55.0 %, target 92.0 %. Against the fine-tuned weights the source has 15.0 points more and the "
+        "target has 2.0 points less. By itself each source value is good to about ±4.4 points (500 images)."
+    )
+    assert path_reading(result(), SOURCE, "interpolated", 4).endswith("These are the fine-tuned weights.")
+    chart, _ = path(result(), SOURCE, "interpolated", 2, 0.5)
+    assert list(chart.data[0].y) == pytest.approx([60, 58, 55, 48, 40])
+    assert chart.data[0].marker.size[2] == 15
+
+
+def test_what_was_lost_for_nothing_is_told_from_noise():
+    assert "At a = 0.75 the target is as good" in bend_reading(result(), SOURCE, "interpolated")
+    assert bend_reading(result(), SOURCE, "interpolated").endswith("8.0 points more: that much was lost for nothing.")
+    near = labelled(path={"interpolated": [0.6, 0.5, 0.45, 0.42, 0.40]})
+    changed = result(sources={SOURCE: near})
+    assert bend_reading(changed, SOURCE, "interpolated").endswith("2.0 points more, within noise.")
+    target = result()["target"] | {"path": {"interpolated": [0.6, 0.7, 0.8, 0.9, 0.94]}}
+    assert "here what is kept of the source is paid for" in bend_reading(result(target=target), SOURCE, "interpolated")
+
+
+def test_the_table_of_the_path_has_every_point_of_both_ways():
+    rows = path_table(result(), SOURCE)
+    assert len(rows) == 10
+    assert rows[2] == {"a": 0.5, "batchnorm": "interpolated", "source": 0.55, "target": 0.92}
+
+
+# --- the trade-off
+
+
+def made(title: str, accuracy: float, gone: float, *, seed: int = 0, reach: float = 0.02) -> Measured:
+    return Measured(f"run-{title}-{seed}", title, title.split(",")[0], seed, metric(accuracy, reach), lost(gone, reach))
+
+
+def three_seeds(title: str, accuracy: float, gone: float) -> list[Measured]:
+    return [made(title, accuracy + 0.001 * seed, gone + 0.002 * seed, seed=seed) for seed in range(3)]
+
+
+FULL = "Full fine-tuning"
+
+
+def test_seeds_are_averaged_and_their_interval_is_over_seeds():
+    (spot,) = spots(three_seeds(FULL, 0.94, 0.30))
+    assert spot.accuracy["value"] == pytest.approx(0.941)
+    assert spot.lost["value"] == pytest.approx(0.302)
+    half = 4.302653 * 0.002 / 3**0.5  # t of 2 degrees of freedom
+    assert spot.lost["high"] - spot.lost["value"] == pytest.approx(half, rel=1e-4)
+    assert spots([made(FULL, 0.9, 0.3)])[0].lost["low"] == pytest.approx(0.28)  # one seed: its own images'
+
+
+def test_the_front_is_what_nothing_beats_on_both():
+    runs = [made(FULL, 0.95, 0.40), made("L2-SP", 0.94, 0.10), made("Replay", 0.93, 0.20), made("Linear probe", 0.90, 0.0)]
+    found = spots(runs)
+    assert [found[place].title for place in front_of(found)] == ["Linear probe", "L2-SP", FULL]
+    reading = trade_off_reading(found)
+    assert reading.startswith("On the front, from what forgets least: Linear probe (lost 0.0 points, 90.0 %), L2-SP")
+    assert "Replay" not in reading
+    chart, _ = trade_off(runs, here=runs[1].run_id)
+    assert list(chart.data[0].x) == pytest.approx([0, 10, 40])
+    assert trade_off([])[0] is None
+    assert "is all there is so far" in trade_off_reading(spots(runs[:1]))
+
+
+def test_remedies_are_what_keeps_more_than_noise_for_less_than_a_point():
+    base = three_seeds(FULL, 0.94, 0.30)
+    (words,) = remedy_readings(spots([*base, *three_seeds("L2-SP", 0.935, 0.10)]))
+    assert (
+        words == f"Against {FULL}, more than noise: L2-SP keeps 20.0 points more (20.0 to 20.0) with the target at −0.5 points."
+        or ("L2-SP keeps 20.0 points more" in words)
+    )
+    assert "nothing here keeps more" in remedy_readings(spots([*base, *three_seeds("L2-SP", 0.90, 0.10)]))[0]  # too dear
+    assert "nothing here keeps more" in remedy_readings(spots([made(FULL, 0.94, 0.30), made("L2-SP", 0.94, 0.29)]))[0]
+    assert remedy_readings(spots(three_seeds("L2-SP", 0.9, 0.1))) == []
+
+
+def test_a_difference_is_paired_over_seeds_or_taken_from_both_intervals():
+    one, other = spots([made(FULL, 0.9, 0.30), made("L2-SP", 0.9, 0.10)])
+    gap = apart(one, other, "lost")
+    assert gap["value"] == pytest.approx(0.2)
+    assert gap["high"] - gap["low"] == pytest.approx(2 * (2 * 0.02**2) ** 0.5)
+    noisy = [made("L2-SP", 0.9, 0.1 + 0.05 * seed, seed=seed) for seed in range(3)]
+    one, other = spots([*three_seeds(FULL, 0.9, 0.30), *noisy])
+    gap = apart(one, other, "lost")  # .200, .152, .104
+    assert gap["value"] == pytest.approx(0.152)
+    assert gap["high"] - gap["value"] == pytest.approx(4.302653 * 0.048 / 3**0.5, rel=1e-4)
+
+
+def test_a_family_keeps_its_look_when_another_comes():
+    few, many = looks_of(["a", "b"]), looks_of(["a", "b", "c", *map(str, range(20))])
+    assert {name: many[name] for name in few} == few
+    assert len({(look.colour, look.marker) for look in many.values()}) == len(many)
+    assert len(trade_off_table(three_seeds(FULL, 0.9, 0.1))) == 3
+
+
+# --- the chain
+
+
+CHAIN = {
+    "tasks": ["chest X-rays", "signs", "digits"],
+    "R": [[0.9, 0.3, 0.1], [0.6, 0.95, 0.2], [0.5, 0.97, 0.99]],
+    "acc": (0.5 + 0.97 + 0.99) / 3,
+    "bwt": (-0.4 + 0.02) / 2,
+    "forgetting": (0.4 + -0.02) / 2,
+    "fwt": None,
+}
+
+
+def test_the_matrix_says_who_lost_most_and_who_improved():
+    assert (
+        matrix_reading(CHAIN)
+        == "chest X-rays lost the most: 40.0 points since it was learned. signs improved by what came later."
+    )
+    assert [(name, value) for name, value, *_ in measures(CHAIN)] == [
+        ("ACC", "82.0 %"),
+        ("BWT", "−19.0 points"),
+        ("Forgetting", "+19.0 points"),
+    ]
+    assert matrix_reading(CHAIN | {"tasks": ["a"], "R": [[0.9]]}) == "One task has nothing behind it to forget."
+    better = CHAIN | {"R": [[0.9, None, None], [0.9, 0.9, None], [0.95, 0.9, 0.9]]}
+    assert matrix_reading(better).startswith("No earlier task is known worse")
+    chart, _ = matrix(better)
+    assert sum("not asked" in note.text for note in chart.layout.annotations) == 3
+    assert matrix_table(CHAIN)[1] == {"after learning": "signs", "1. chest X-rays": 0.6, "2. signs": 0.95, "3. digits": 0.2}
+
+
+# --- relearning
+
+
+RELEARN = {
+    "steps": [0, 10, 20],
+    "curves": {"pretrained": [0.1, 0.6, 0.7], "run": [0.1, 0.5, 0.6], "random": [0.1, 0.2, 0.5]},
+    "images": 500,
+    "chance": 0.1,
+}
+
+
+def test_relearning_is_read_against_random_weights():
+    assert "30.0 points ahead of random ones, more than noise. Those take 20 steps" in relearn_reading(RELEARN)
+    few = RELEARN | {"images": 10}
+    assert "Nothing shows that it learns the source faster" in relearn_reading(few)
+    assert "Too few starts" in relearn_reading(RELEARN | {"curves": {"run": [0.1, 0.2, 0.3]}})
+    chart, _ = relearn(RELEARN)
+    assert len(chart.data) == 3
+    assert relearn_table(RELEARN)[1] == {"steps": 10, "pretrained": 0.6, "run": 0.5, "random": 0.2}
+    assert RUN.endswith("0abc")

@@ -1,0 +1,89 @@
+"""What is known of the source after each epoch, beside what is known of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tlcore.figures.forgetting_words import Source
+from tlcore.figures.palette import BASELINE, SOURCE, VALIDATION
+from tlcore.figures.style import escaped, figure
+from tlcore.figures.words import percent, points
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+
+
+def source_curve(sources: Mapping[str, Source], epochs: Sequence[Mapping[str, Any]]) -> tuple[go.Figure | None, str]:
+    """Each source from before the first step to the last epoch, and the accuracy on the target's validation split.
+
+    `epochs` are a run's `epoch` events. No figure where no source was looked at between the epochs.
+    """
+    known = {name: one for name, one in sources.items() if one.get("by_epoch") and one.get("before")}
+    if not known:
+        return None, "This run carried no source probes, so nothing is known of the epochs between its start and its end."
+    chart = figure(x="After epoch (0: before training)", y="Share of images (%)", height=400)
+    for (_, one), dash in zip(known.items(), _DASHES * len(known), strict=False):
+        values = line_of(one)
+        chart.add_scatter(
+            x=list(range(len(values))),
+            y=[None if value is None else 100 * value for value in values],
+            mode="lines+markers",
+            line={"color": SOURCE, "width": 2.5, "dash": dash},
+            marker={"size": 8},
+            name=escaped(f"source: {one['title']}"),
+            hovertemplate="epoch %{x}: %{y:.1f} %<extra></extra>",
+        )
+    validated = [(event["epoch"] + 1, event["val"].get("accuracy")) for event in epochs]
+    chart.add_scatter(
+        x=[x for x, _ in validated],
+        y=[None if y is None else 100 * y for _, y in validated],
+        mode="lines+markers",
+        line={"color": VALIDATION, "width": 2.5},
+        marker={"size": 8, "symbol": "square"},
+        name="target, validation split",
+        hovertemplate="epoch %{x}: %{y:.1f} %<extra></extra>",
+    )
+    labelled = [one for one in known.values() if one["measure"] == "accuracy"]
+    chance = labelled[0].get("chance") if labelled else None
+    if chance is not None:
+        chart.add_hline(100 * chance, line={"dash": "dash", "color": BASELINE, "width": 1.5})
+        chart.add_scatter(
+            x=[None],
+            y=[None],
+            mode="lines",
+            line={"dash": "dash", "color": BASELINE},
+            name=f"source, by chance {percent(chance)}",
+        )
+    chart.update_xaxes(dtick=1 if len(epochs) <= 12 else None, range=[-0.2, max(1, len(epochs)) + 0.2])
+    chart.update_yaxes(range=[0, 103])
+    chart.update_layout(legend={"orientation": "v"}, margin={"t": 34 + 24 * (len(known) + 1 + (chance is not None))})
+    return chart, curve_reading(next(iter(labelled), next(iter(known.values()))))
+
+
+def line_of(source: Source) -> list[float | None]:
+    """Before training, then after each epoch."""
+    return [source["before"]["value"], *source["by_epoch"]]
+
+
+def curve_reading(source: Source) -> str:
+    """How much was lost by the end, how much of that in the first epoch, and whether some came back."""
+    values = [value for value in line_of(source) if value is not None]
+    title, fallen = source["title"], values[0] - values[-1]
+    if len(values) < 2:
+        return f"{title}: no epoch has ended."
+    lowest = min(values[1:])
+    if lowest >= values[0]:
+        return f"{title}: never below the {percent(values[0])} of the start."
+    if fallen <= 0:
+        return f"{title}: at its lowest {percent(lowest)}, and back at {percent(values[-1])} at the end."
+    text = f"{title}: from {percent(values[0])} to {percent(values[-1])}"
+    if len(values) == 2:
+        return f"{text} in one epoch."
+    first = values[0] - values[1]
+    text += (
+        f", {points(first)} of these {points(fallen)} in the first epoch" if first > 0 else ", none of it in the first epoch"
+    )
+    back = values[-1] - lowest
+    return f"{text}, and {points(back)} came back after the lowest." if back >= 0.005 else f"{text}."

@@ -1,0 +1,160 @@
+"""The straight line from the weights of the start to the fine-tuned ones, and the best point on it (WiSE-FT, Wortsman 2022)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tlcore.figures.forgetting_words import Source
+from tlcore.figures.palette import BASELINE, SOURCE, TEST, TRAIN
+from tlcore.figures.style import figure
+from tlcore.figures.words import count, percent, points
+
+Result = Mapping[str, Any]  # of a forgetting job: tlcore/README.md
+FORMULA = "w(a) = (1 − a) w₀ + a w"
+BATCHNORM = {
+    "interpolated": (
+        "BatchNorm statistics interpolated",
+        "The running means and variances lie on the same straight line as the weights. Cheap, and wrong in between: they are "
+        "no network's own.",
+    ),
+    "recomputed": (
+        "BatchNorm statistics recomputed",
+        "At each point they are measured anew on training images of the target, as the network there sees them.",
+    ),
+}
+
+
+def modes(result: Result, source: str) -> list[str]:
+    """How BatchNorm's statistics were come by, as far as both curves have it."""
+    target = result["target"].get("path") or {}
+    return [mode for mode in result["sources"][source].get("path") or {} if target.get(mode)]
+
+
+def value_at(values: Sequence[Any], place: int) -> float | None:
+    """A point of a curve, whether it is a number or a metric with its interval."""
+    value = values[place]
+    return value.get("value") if isinstance(value, Mapping) else value
+
+
+def best_point(source: Sequence[Any], target: Sequence[Any], floor: float) -> int | None:
+    """The place with the largest target value among those whose source value keeps the floor; of equals the least moved.
+
+    None where no point keeps it.
+    """
+    kept = [
+        place
+        for place in range(len(source))
+        if (known := value_at(source, place)) is not None and known >= floor and value_at(target, place) is not None
+    ]
+    return max(kept, key=lambda place: (value_at(target, place), -place), default=None)
+
+
+def path(result: Result, name: str, mode: str, place: int, floor: float | None = None) -> tuple[go.Figure, str]:
+    """Source and target along the path, the chosen point marked, the floor and chance drawn; and its reading."""
+    source, steps = result["sources"][name], result["points"]
+    chart = figure(x=f"a: how far from the start (0) to the fine-tuned weights (1); {FORMULA}", y="Accuracy (%)", height=400)
+    own = "source" if source["measure"] == "accuracy" else "source (agreement)"
+    for values, colour, symbol, title in (
+        (source["path"][mode], SOURCE, "circle", own),
+        (result["target"]["path"][mode], TEST, "square", "target"),
+    ):
+        shares = [value_at(values, at) for at in range(len(steps))]
+        chart.add_scatter(
+            x=list(steps),
+            y=[None if share is None else 100 * share for share in shares],
+            mode="lines+markers",
+            line={"color": colour, "width": 2.5},
+            marker={"symbol": symbol, "size": [15 if at == place else 8 for at in range(len(steps))]},
+            name=title,
+            hovertemplate="a = %{x:.2f}: %{y:.1f} %<extra>" + title + "</extra>",
+        )
+    chart.add_vline(steps[place], line={"color": TRAIN, "width": 1.5, "dash": "dot"})
+    if floor is not None:
+        _level(chart, floor, SOURCE, "dot", f"floor of the source, {percent(floor)}")
+    if source["measure"] == "accuracy" and source.get("chance") is not None:
+        _level(chart, source["chance"], BASELINE, "dash", f"source, by chance {percent(source['chance'])}")
+    chart.update_xaxes(range=[-0.03, 1.03])
+    chart.update_yaxes(range=[0, 103])
+    return chart, path_reading(result, name, mode, place)
+
+
+def path_reading(result: Result, name: str, mode: str, place: int) -> str:
+    """What the point has of both, held against the fine-tuned weights, and how far noise of so many images reaches."""
+    source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
+    here, end = ([value_at(values, at) for values in (source, target)] for at in (place, -1))
+    if any(value is None for value in (*here, *end)):
+        return "This point could not be measured."
+    text = f"At a = {result['points'][place]:.2f}: source {percent(here[0])}, target {percent(here[1])}"
+    if place == len(result["points"]) - 1:
+        return f"{text}. These are the fine-tuned weights."
+    back, paid = here[0] - end[0], end[1] - here[1]
+    text += f". Against the fine-tuned weights the source {_moved(back)} and the target {_moved(-paid)}."
+    return f"{text} {_noise(result['sources'][name], here[0])}"
+
+
+def bend_reading(result: Result, name: str, mode: str) -> str:
+    """Whether somewhere on the way both are at least as good as at the end: then fine-tuning gave more away than it had to."""
+    source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
+    end = value_at(target, -1)
+    place = None if end is None else best_between(source, target, end)
+    if place is None:
+        return "No point before the end keeps the target where it is: here what is kept of the source is paid for."
+    back = (value_at(source, place) or 0) - (value_at(source, -1) or 0)
+    if back <= 0:
+        return "Points before the end keep the target, but none of them knows more of the source."
+    text = (
+        f"At a = {result['points'][place]:.2f} the target is as good as at the end, or better, and the source has "
+        f"{points(back)} more"
+    )
+    if back <= _reach(result["sources"][name], value_at(source, place) or 0):
+        return f"{text}, within noise."
+    return f"{text}: that much was lost for nothing."
+
+
+def best_between(source: Sequence[Any], target: Sequence[Any], floor: float) -> int | None:
+    """The place before the end with the largest source value whose target value keeps the floor; None where none does."""
+    kept = [
+        place
+        for place in range(len(source) - 1)
+        if (known := value_at(target, place)) is not None and known >= floor and value_at(source, place) is not None
+    ]
+    return max(kept, key=lambda place: (value_at(source, place), place), default=None)
+
+
+def path_table(result: Result, name: str) -> list[dict[str, Any]]:
+    """Both curves of every way with BatchNorm."""
+    return [
+        {
+            "a": step,
+            "batchnorm": mode,
+            "source": value_at(result["sources"][name]["path"][mode], at),
+            "target": value_at(result["target"]["path"][mode], at),
+        }
+        for mode in modes(result, name)
+        for at, step in enumerate(result["points"])
+    ]
+
+
+def _noise(source: Source, value: float) -> str:
+    half = points(_reach(source, value))
+    return f"By itself each source value is good to about ±{half} ({count(source['images'])} images)."
+
+
+def _reach(source: Source, value: float) -> float:
+    """Half of the 95 % interval of a share of so many images, by the normal approximation."""
+    return 1.96 * math.sqrt(max(value * (1 - value), 1e-4) / source["images"])
+
+
+def _moved(apart: float) -> str:
+    if abs(apart) < 0.0005:
+        return "is the same"
+    return f"has {points(apart)} {'more' if apart > 0 else 'less'}"
+
+
+def _level(chart: go.Figure, level: float, colour: str, dash: str, name: str) -> None:
+    chart.add_hline(100 * level, line={"color": colour, "dash": dash, "width": 1.5})
+    chart.add_scatter(x=[None], y=[None], mode="lines", line={"color": colour, "dash": dash}, name=name)

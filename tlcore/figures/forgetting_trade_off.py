@@ -1,0 +1,237 @@
+"""What every strategy gained on the target against what it lost of the source, the front marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from tlcore.compare.pareto import pareto_front
+from tlcore.compare.statistics import difference, estimate
+from tlcore.figures.compare_names import Look
+from tlcore.figures.compare_style import chart
+from tlcore.figures.forgetting_words import Metric, signed_points
+from tlcore.figures.palette import BASELINE, MARKERS, RUNS, TRAIN
+from tlcore.figures.style import escaped
+from tlcore.figures.words import interval, listing, percent, points, times
+
+_NAMED = 6  # of the front
+MOST_PAID = 0.01  # of the target: what a remedy may cost and still be called cheap
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished run whose source was measured."""
+
+    run_id: str
+    title: str  # of its strategy, with what was changed
+    family: str  # the preset that it is a form of: runs of one family share a colour
+    seed: int
+    accuracy: Metric  # on the target's test split
+    lost: Metric  # of the source
+    control: bool = False  # it starts from random weights, and has nothing to lose
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One strategy: the mean over its seeds, with intervals over seeds, or over images where there is one seed."""
+
+    title: str
+    family: str
+    accuracy: Metric
+    lost: Metric
+    runs: tuple[Measured, ...]
+
+    @property
+    def seeds(self) -> str:
+        return times(len({run.seed for run in self.runs}), "seed")
+
+
+def spots(runs: Sequence[Measured]) -> list[Spot]:
+    """One for each strategy, in the order in which they first appear; of runs that did the same twice the last counts."""
+    by_title: dict[str, dict[int, Measured]] = {}
+    for run in runs:
+        by_title.setdefault(run.title, {})[run.seed] = run
+    return [
+        Spot(title, own[0].family, _mean([run.accuracy for run in own]), _mean([run.lost for run in own]), tuple(own))
+        for title, by_seed in by_title.items()
+        for own in [list(by_seed.values())]
+    ]
+
+
+def trade_off(runs: Sequence[Measured], here: str | None = None) -> tuple[go.Figure | None, list[str]]:
+    """Target accuracy over what was lost; forms of one strategy are joined, `here` (a run's id) is ringed. And its readings."""
+    found = spots(runs)
+    if not found:
+        return None, ["No finished run has a source measurement yet."]
+    families = list(dict.fromkeys(spot.family for spot in found))
+    looks = looks_of(families)
+    figure = chart("Lost of the source (points of accuracy)", "Test accuracy of the target (%)", families, height=420)
+    front = front_of(found)
+    figure.add_scatter(
+        x=[100 * found[place].lost["value"] for place in front],
+        y=[100 * found[place].accuracy["value"] for place in front],
+        mode="lines",
+        line={"color": TRAIN, "width": 1.5, "shape": "hv"},
+        name="the front",
+        hoverinfo="skip",
+    )
+    for family in families:
+        own = sorted((spot for spot in found if spot.family == family), key=lambda spot: spot.lost["value"])
+        _family(figure, own, looks[family], [found[place] for place in front], here)
+    figure.add_vline(0, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
+    _name(figure, [found[place] for place in front])
+    return figure, [trade_off_reading(found), *remedy_readings(found)]
+
+
+def front_of(found: Sequence[Spot]) -> list[int]:
+    """Those that no other beats on both, the one that loses least first."""
+    return pareto_front([(spot.lost["value"], spot.accuracy["value"]) for spot in found])
+
+
+def trade_off_reading(found: Sequence[Spot]) -> str:
+    """Who is on the front."""
+    front = [found[place] for place in front_of(found)]
+    each = [f"{spot.title} (lost {points(spot.lost['value'])}, {percent(spot.accuracy['value'])})" for spot in front[:_NAMED]]
+    if len(found) == 1:
+        return f"{each[0]} is all there is so far: another strategy beside it would show what could be kept."
+    more = ", and more" if len(front) > _NAMED else ""
+    if len(front) == 1:
+        return f"{each[0]} is the whole front: nothing else loses less or gains more."
+    return f"On the front, from what forgets least: {listing(each)}{more}. Up and to the left is better."
+
+
+def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> list[str]:
+    """What keeps more of the source than plain full fine-tuning, by more than noise, at little or no cost to the target."""
+    plain = next((spot for spot in found if spot.title == base), None)
+    others = [spot for spot in found if spot is not plain and not any(run.control for run in spot.runs)]
+    if plain is None or not others:
+        return []
+    better = []
+    for spot in others:
+        kept, paid = (
+            apart(plain, spot, "lost"),
+            apart(plain, spot, "accuracy"),
+        )
+        if kept["low"] is not None and kept["low"] > 0 and paid["value"] < MOST_PAID:
+            better.append((kept, paid, spot))
+    if not better:
+        return [
+            f"Against {base} nothing here keeps more of the source, by more than noise, for less than {points(MOST_PAID)} of "
+            "the target."
+        ]
+    better.sort(key=lambda one: -one[0]["value"])
+    each = [
+        f"{spot.title} keeps {points(kept['value'])} more ({100 * kept['low']:.1f} to {100 * kept['high']:.1f}) with the "
+        f"target at {signed_points(-paid['value'])}"
+        for kept, paid, spot in better[:4]
+    ]
+    rest = f" And {times(len(better) - 4, 'other')}." if len(better) > 4 else ""
+    return [f"Against {base}, more than noise: {'; '.join(each)}.{rest}"]
+
+
+def apart(one: Spot, other: Spot, what: Literal["lost", "accuracy"]) -> dict[str, float | None]:
+    """One strategy's number minus another's with its 95 % interval: paired over the seeds that both have; where these are
+    fewer than two, or all differ alike, from both intervals, as of independent images, which is wider than it need be."""
+    first, second = getattr(one, what), getattr(other, what)
+    value = first["value"] - second["value"]
+    of, by = ({run.seed: getattr(run, what)["value"] for run in spot.runs} for spot in (one, other))
+    shared = sorted(of.keys() & by.keys())
+    if len(shared) > 1:
+        paired = difference([of[seed] - by[seed] for seed in shared])
+        if paired.low is not None:
+            return {"value": paired.mean, "low": paired.low, "high": paired.high}
+    if any(metric.get("low") is None for metric in (first, second)):
+        return {"value": value, "low": None, "high": None}
+    half = math.hypot(*((metric["high"] - metric["low"]) / 2 for metric in (first, second)))
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+def trade_off_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
+    """A row for each run."""
+    return [
+        {"run": run.run_id, "strategy": run.title, "seed": run.seed}
+        | {f"target {what}": run.accuracy.get(what) for what in ("value", "low", "high")}
+        | {f"lost {what}": run.lost.get(what) for what in ("value", "low", "high")}
+        for run in runs
+    ]
+
+
+def looks_of(families: Sequence[str]) -> Mapping[str, Look]:
+    """A colour and a marker for each family by its place, as the Compare page gives them: one that comes later changes none."""
+    return {
+        family: Look(RUNS[at % len(RUNS)], MARKERS[(at + at // len(RUNS)) % len(MARKERS)], "solid")
+        for at, family in enumerate(families)
+    }
+
+
+def _family(figure: go.Figure, own: Sequence[Spot], look: Look, front: Sequence[Spot], here: str | None) -> None:
+    """The forms of a strategy, joined from what loses least; those on the front are larger and full."""
+    faint = [1.0 if spot in front else 0.6 for spot in own]
+    ringed = [2.5 if any(run.run_id == here for run in spot.runs) else 0 for spot in own]
+    figure.add_scatter(
+        x=[100 * spot.lost["value"] for spot in own],
+        y=[100 * spot.accuracy["value"] for spot in own],
+        error_x=_bars([spot.lost for spot in own]),
+        error_y=_bars([spot.accuracy for spot in own]),
+        mode="lines+markers" if len(own) > 1 else "markers",
+        line={"color": look.colour, "width": 1, "dash": "dot"},
+        marker={
+            "color": look.colour,
+            "symbol": look.marker,
+            "size": [13 if spot in front else 10 for spot in own],
+            "opacity": faint,
+            "line": {"color": "#e0670f", "width": ringed},
+        },
+        name=escaped(own[0].family),
+        customdata=[_hover(spot) for spot in own],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _hover(spot: Spot) -> str:
+    return (
+        f"<b>{escaped(spot.title)}</b>, {spot.seeds}<br>target {escaped(interval(spot.accuracy))}<br>"
+        f"lost {escaped(interval(spot.lost).replace(' %', ' points', 1))}"
+    )
+
+
+def _name(figure: go.Figure, front: Sequence[Spot]) -> None:
+    """Names above the front's markers, the one that loses least first; none where it would run into the one before it."""
+    span = max(100 * (front[-1].lost["value"] - front[0].lost["value"]), 10.0)
+    last = -math.inf
+    for at, spot in enumerate(front[:_NAMED]):
+        x = 100 * spot.lost["value"]
+        if x - last < 0.2 * span:
+            continue
+        last = x
+        figure.add_annotation(
+            x=x,
+            y=100 * spot.accuracy["value"],
+            text=escaped(spot.title),
+            showarrow=False,
+            yshift=16,
+            xanchor="right" if at and at == len(front) - 1 else "left",
+            font={"size": 12},
+        )
+
+
+def _mean(metrics: Sequence[Metric]) -> Metric:
+    found = estimate([one["value"] for one in metrics])
+    if found.low is not None:
+        return {"value": found.mean, "low": found.low, "high": found.high}
+    return {"value": found.mean, "low": metrics[0].get("low"), "high": metrics[0].get("high")}
+
+
+def _bars(values: Sequence[Metric]) -> dict[str, object]:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0.0 if one.get("high") is None else 100 * (one["high"] - one["value"]) for one in values],
+        "arrayminus": [0.0 if one.get("low") is None else 100 * (one["value"] - one["low"]) for one in values],
+        "thickness": 1.2,
+        "width": 4,
+    }
