@@ -115,15 +115,25 @@ def load_sample(
     images: int,
     image_size: int,
     seed: int = 0,
+    split: SplitName = "train",
+    classes: Sequence[str] | None = None,
     interpolation: str = "bicubic",
     progress: Progress = silent,
 ) -> Split:
-    """At most `images` of a dataset's training pictures, drawn by `seed` whatever their class; nothing else is decoded."""
+    """At most `images` pictures of one of a dataset's splits, drawn by `seed` whatever their class; nothing else is decoded.
+
+    Raises `DataError` where `classes` are given and the dataset's are no longer those.
+    """
     card = dataset_card(dataset)
     found = split_listing(card, listing(dataset, labels=labels, image_size=image_size, progress=progress))
-    items = sorted((item for item in found.items if item.split == "train"), key=lambda item: item.id)
+    if classes is not None and tuple(found.classes) != tuple(classes):
+        raise DataError(
+            f"The images of {card.title} are no longer of the classes {', '.join(classes)}.",
+            next_step="Put them back as they were.",
+        )
+    items = sorted((item for item in found.items if item.split == split), key=lambda item: item.id)
     rows = np.random.default_rng(np.random.SeedSequence([seed, 13])).permutation(len(items))[:images]
-    return _Decoder(card, image_size, interpolation, progress).split("train", [items[i] for i in sorted(rows)], items)
+    return _Decoder(card, image_size, interpolation, progress).split(split, [items[i] for i in sorted(rows)], items)
 
 
 class _Decoder:

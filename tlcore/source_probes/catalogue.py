@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from tlcore.spec import SourceName
+from tlcore.spec.run import SourceName
 
 Measure = Literal["accuracy", "agreement"]
 EARLIER: Final = "task:"  # a probe of an earlier run of the chain is called task:RUN_ID
@@ -33,7 +33,7 @@ SOURCES: Final[Mapping[str, SourceCard]] = MappingProxyType(
             SourceCard(
                 name="imagenet-cifar10",
                 title="ImageNet, asked with CIFAR-10",
-                sentence="The 1,000-way classifier that came with the weights names CIFAR-10 test images, enlarged to the run's "
+                sentence="The 1,000-way classifier of the weights names CIFAR-10 test images, enlarged to the run's "
                 "size: the probabilities of the ImageNet classes that belong to each of the ten are added up, and the largest "
                 "sum is the answer.",
                 measure="accuracy",
@@ -44,8 +44,8 @@ SOURCES: Final[Mapping[str, SourceCard]] = MappingProxyType(
             SourceCard(
                 name="natural-photos",
                 title="Answers on natural photographs",
-                sentence="How often the old classifier's first answer on natural photographs is still the one that it gave with "
-                "the pretrained weights, and how far its probabilities have gone from those (KL divergence).",
+                sentence="How often the old classifier's first answer on natural photographs is still the one that it gave "
+                "with the pretrained weights, and how far its probabilities have gone from those (KL divergence).",
                 measure="agreement",
                 chance=None,
                 needs="Pretrained weights with their classifier, and the photographs (7 MB, fetched once).",

@@ -38,6 +38,7 @@ class Look:
     value: float  # the share of answers that are right, or that agree with the pretrained network's
     correct: np.ndarray  # bool (N,)
     answers: np.ndarray  # int64 (N,): places in the probe's `classes`
+    confidence: np.ndarray  # float64 (N,): the probability of each answer
     kl: float | None  # mean KL(pretrained || now) of the old classifier's probabilities, in nats; of agreement alone
     knn: float | None  # leave-one-out accuracy of the 10 nearest by cosine; None without labels
     knn_correct: np.ndarray | None  # bool (N,)
@@ -91,6 +92,7 @@ class Probe:
             value=float(correct.mean()),
             correct=correct,
             answers=answers.numpy(),
+            confidence=logs.amax(1).exp().numpy(),
             kl=kl,
             knn=None if knn is None else float(knn.mean()),
             knn_correct=knn,
@@ -125,13 +127,18 @@ def read(network: Network, machine: Machine, images: np.ndarray, head: nn.Module
     head = head.to(machine.device).eval()
     for first in range(0, len(images), BATCH):
         batch = torch.from_numpy(np.array(images[first : first + BATCH])).to(machine.device)
-        with _as_it_is(network.module), _noting(own, given), torch.inference_mode(), in_place(network.module):
-            with torch.autocast(machine.device.type, enabled=False):
-                network.module(normalise(batch, look.mean, look.std).contiguous(memory_format=torch.channels_last))
-                seen = given.pop()
-                logits = head(seen).flatten(1)
-                features = own.positions(seen).mean(1) if isinstance(own, AttentionHead) else seen.flatten(1)
-                answer = features.float().cpu(), logits.float().cpu()
+        with (
+            _as_it_is(network.module),
+            _noting(own, given),
+            torch.inference_mode(),
+            torch.autocast(machine.device.type, enabled=False),
+            in_place(network.module),
+        ):
+            network.module(normalise(batch, look.mean, look.std).contiguous(memory_format=torch.channels_last))
+            seen = given.pop()
+            logits = head(seen).flatten(1)
+            features = own.positions(seen).mean(1) if isinstance(own, AttentionHead) else seen.flatten(1)
+            answer = features.float().cpu(), logits.float().cpu()
         yield answer
 
 

@@ -13,23 +13,17 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 
-from tlcore.data.load import Split, load_sample, load_unlabelled
 from tlcore.errors import Cancelled, ThawError
-from tlcore.models.ancestry import Ancestor, ancestry
-from tlcore.models.chain import source_of_run
-from tlcore.models.describe import describe
-from tlcore.models.head_swap import new_head
-from tlcore.models.network import Network, build
+from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
-from tlcore.source_probes.catalogue import EARLIER, SOURCES
-from tlcore.source_probes.imagenet_of_cifar10 import IMAGENET_CLASSES, sums
-from tlcore.source_probes.look import Look, Machine, Probe, log_probabilities
+from tlcore.source_probes.asking import Asking
+from tlcore.source_probes.catalogue import SOURCES
+from tlcore.source_probes.kinds import KINDS
+from tlcore.source_probes.look import Look, Machine, Probe
 from tlcore.spec import RunSpec
-from tlcore.strategies.start import FromRun
+from tlcore.spec.run import SourceName
 
 
 @dataclass(frozen=True)
@@ -78,13 +72,25 @@ def make_probes(
     machine: Machine,
     runs_dir: Path,
     *,
-    names: Sequence[str],
+    names: Sequence[SourceName],
     images: int,
     progress: Progress = silent,
 ) -> SourceProbes:
     """The probes `names` of a run of `spec`, with at most `images` images of each source.
 
-    `network` is the run's as it starts. What cannot be had (no old classifier, no images, a run of the chain that is gone) is in
-    `why`, and the others are there all the same. Raises what `progress` does.
+    `network` is the run's as it starts. What cannot be had (no old classifier, no images, a run of the chain that is gone) is
+    in `why`, and the others are there all the same. Raises `Cancelled` where `progress` does. The caller's random numbers go
+    on as if nothing had been drawn.
     """
-    raise NotImplementedError
+    asking = Asking(spec, network, machine, runs_dir, images, progress)
+    probes: dict[str, Probe] = {}
+    why: dict[str, str] = {}
+    with torch.random.fork_rng(devices=[]):
+        for name in dict.fromkeys(names):
+            try:
+                probes |= KINDS[name](asking, why)
+            except Cancelled:
+                raise
+            except ThawError as error:
+                why[name] = str(error)
+    return SourceProbes(probes, why)
