@@ -7,39 +7,22 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from tlcore.figures.forgetting_words import signed_points, signed_span
 from tlcore.figures.palette import SEQUENTIAL, SOURCE
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import listing, percent, points
+from tlcore.figures.words import interval, listing, percent, points
+from tlcore.forgetting.matrix import FORMULAS
 
-Matrix = Mapping[str, Any]  # tasks, R, acc, bwt, forgetting, fwt as tlcore/README.md has it
-
-FORMULAS = {
-    "acc": ("ACC", "the mean over tasks of what is known at the end", "ACC = 1/T Σⱼ R[T, j]"),
-    "bwt": (
-        "BWT",
-        "backward transfer (Lopez-Paz & Ranzato 2017): how much tasks gained after they were learned; below 0 is forgetting",
-        "BWT = 1/(T − 1) Σ_{j<T} (R[T, j] − R[j, j])",
-    ),
-    "forgetting": (
-        "Forgetting",
-        "from the best that a task ever was to what is left of it (Chaudhry 2018); below 0 it still improved",
-        "F = 1/(T − 1) Σ_{j<T} (max_{l<T} R[l, j] − R[T, j])",
-    ),
-    "fwt": (
-        "FWT",
-        "forward transfer: what earlier tasks gave to one not yet learned, over the start's own features",
-        "FWT = 1/(T − 1) Σ_{j>1} (R[j − 1, j] − b_j)",
-    ),
-}
+Matrix = Mapping[str, Any]  # of `tlcore/forgetting/matrix.py`: tasks, R, cells, baselines, acc, bwt, forgetting, fwt
 
 
 def matrix(one: Matrix) -> tuple[go.Figure, str]:
-    """R as a heat map: rows are what was learned last, columns what is asked; its diagonal is framed."""
-    tasks, values = one["tasks"], one["R"]
+    """R as a heat map: rows are what was learned last, columns what is asked; the diagonal, just learned, is framed."""
+    tasks, cells = one["tasks"], one["cells"]
     size = len(tasks)
-    chart = figure(x="Asked", y="After learning", height=190 + 58 * size)
+    chart = figure(x="Asked", y="After learning", height=170 + 58 * size)
     chart.add_heatmap(
-        z=[[None if value is None else 100 * value for value in row] for row in values],
+        z=[[None if cell is None else 100 * cell["value"] for cell in row] for row in cells],
         x=list(range(size)),
         y=list(range(size)),
         zmin=0,
@@ -48,25 +31,22 @@ def matrix(one: Matrix) -> tuple[go.Figure, str]:
         showscale=False,
         xgap=3,
         ygap=3,
-        customdata=[[_hover(tasks, values, row, column) for column in range(size)] for row in range(size)],
+        customdata=[[_hover(tasks, row, column, cells[row][column]) for column in range(size)] for row in range(size)],
         hovertemplate="%{customdata}<extra></extra>",
+        hoverongaps=True,
     )
     for row in range(size):
         for column in range(size):
-            value = values[row][column]
-            text = "not asked" if value is None else f"{100 * value:.1f} %"
-            faint = " (probe)" if value is not None and column > row else ""
+            probe = column > row
             chart.add_annotation(
-                x=column, y=row, text=text + faint, showarrow=False, font={"size": 15 if column <= row else 12}
+                x=column, y=row, text=_text(cells[row][column]), showarrow=False, font={"size": 12 if probe else 15}
             )
-        chart.add_shape(
-            type="rect", x0=row - 0.47, x1=row + 0.47, y0=row - 0.47, y1=row + 0.47, line={"color": SOURCE, "width": 2}
-        )
-    names = [escaped(_number(at, task)) for at, task in enumerate(tasks)]
-    chart.update_xaxes(tickvals=list(range(size)), ticktext=names, showgrid=False, zeroline=False, side="top", automargin=True)
-    chart.update_yaxes(
-        tickvals=list(range(size)), ticktext=names, autorange="reversed", showgrid=False, zeroline=False, automargin=True
-    )
+        ends = {"x0": row - 0.47, "x1": row + 0.47, "y0": row - 0.47, "y1": row + 0.47}
+        chart.add_shape(type="rect", line={"color": SOURCE, "width": 2}, **ends)
+    names = [escaped(f"{at + 1}. {task}") for at, task in enumerate(tasks)]
+    ticks = {"tickvals": list(range(size)), "ticktext": names, "showgrid": False, "zeroline": False, "automargin": True}
+    chart.update_xaxes(side="top", **ticks)
+    chart.update_yaxes(autorange="reversed", **ticks)
     chart.update_layout(margin={"t": 90, "b": 20})
     return chart, matrix_reading(one)
 
@@ -84,41 +64,45 @@ def matrix_reading(one: Matrix) -> str:
     if least >= 0:
         return f"No earlier task is known worse at the end than when it was learned ({listing([task for _, task in changed])})."
     text = f"{who} lost the most: {points(least)} since it was learned."
-    better = [task for gain, task in changed if gain > 0]
-    return f"{text} {listing(better)} improved by what came later." if better else text
+    better = [f"{task} is known better than when it was learned, by {points(gain)}" for gain, task in changed if gain > 0]
+    return f"{text} {listing(better)}." if better else text
 
 
-def measures(one: Matrix) -> list[tuple[str, str, str, str]]:
-    """(name, value, what it is, formula) of each measure that the matrix has."""
+def measures(one: Matrix) -> list[tuple[str, str, str, str, str]]:
+    """(name, value, its 95 % interval or why there is none, what it is and whose, formula) of each measure."""
     return [
-        (title, _said(key, one[key]), what, formula)
-        for key, (title, what, formula) in FORMULAS.items()
-        if one.get(key) is not None
+        (formula.name, *_said(key, one[key]), f"{formula.sentence} ({formula.source})", formula.formula)
+        for key, formula in FORMULAS.items()
     ]
 
 
 def matrix_table(one: Matrix) -> list[dict[str, Any]]:
-    """R, a row for each task learned."""
+    """R, a row for each task learned, and last what a probe finds before any was."""
+    before = [None if cell is None else cell["value"] for cell in one["baselines"]]
+    rows = [*zip(one["tasks"], one["R"], strict=True), ("nothing", before)]
     return [
-        {"after learning": task} | {f"{at + 1}. {asked}": one["R"][row][at] for at, asked in enumerate(one["tasks"])}
-        for row, task in enumerate(one["tasks"])
+        {"after learning": learned} | {f"{at + 1}. {asked}": values[at] for at, asked in enumerate(one["tasks"])}
+        for learned, values in rows
     ]
 
 
-def _said(key: str, value: float) -> str:
-    if key == "acc":
-        return percent(value)
-    text = points(value)
-    return text if float(text.split()[0]) == 0 else f"{'+' if value > 0 else '−'}{text}"
+def _said(key: str, value: Mapping[str, Any]) -> tuple[str, str]:
+    if value["value"] is None:
+        return "not defined", value.get("reason") or ""
+    if key != "acc":
+        return signed_points(value["value"]), signed_span(value)
+    known = value.get("low") is not None
+    return percent(value["value"]), f"{percent(value['low'])} to {percent(value['high'])}" if known else ""
 
 
-def _number(at: int, task: str) -> str:
-    return f"{at + 1}. {task}"
-
-
-def _hover(tasks: Any, values: Any, row: int, column: int) -> str:
-    value = values[row][column]
-    if value is None:
+def _text(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
         return "not asked"
-    how = ", by a linear probe on its features" if column > row else ""
-    return escaped(f"{tasks[column]} after learning {tasks[row]}: {percent(value)}{how}")
+    return f"{percent(cell['value'])}{'<br>by a probe' if cell['how'] == 'probe' else ''}"
+
+
+def _hover(tasks: list[str], row: int, column: int, cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return "not asked"
+    how = ", by a linear probe on its features" if cell["how"] == "probe" else ""
+    return escaped(f"{tasks[column]} after learning {tasks[row]}: {interval(cell)}{how}")

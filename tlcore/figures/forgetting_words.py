@@ -44,7 +44,7 @@ def is_measured(source: Source) -> bool:
 def lost(source: Source) -> Told:
     """What of the source is lost, in points."""
     gone = source["lost"]
-    return Told(signed_points(-gone["value"]), _span(gone, turned=True), lost_words(source))
+    return Told(signed_points(-gone["value"]), signed_span(gone, turned=True), lost_words(source))
 
 
 def lost_words(source: Source) -> str:
@@ -99,14 +99,14 @@ def gained(accuracy: Metric, majority: float | None, images: int) -> Told:
         text += ", which the interval holds: nothing shows that anything was gained."
     else:
         text += f", so it is {points(apart['value'])} {'better' if apart['value'] > 0 else 'worse'}."
-    return Told(signed_points(apart["value"]), _span(apart), text)
+    return Told(signed_points(apart["value"]), signed_span(apart), text)
 
 
 def over_probe_words(apart: Metric | None, name: str) -> str:
     """What moving the backbone added to a head on frozen features, from their paired difference; '' where there is none."""
     if apart is None:
         return ""
-    span = _span(apart)
+    span = signed_span(apart)
     text = f"Against {name} on the same test images: {signed_points(apart['value'])}{f' ({span})' if span else ''}"
     return f"{text}, within noise." if within_noise(apart) else f"{text}."
 
@@ -131,7 +131,8 @@ def signed_points(difference: float) -> str:
     return text if float(text.split()[0]) == 0 else f"{'+' if difference > 0 else '−'}{text}"
 
 
-def _span(apart: Metric, *, turned: bool = False) -> str:
+def signed_span(apart: Metric, *, turned: bool = False) -> str:
+    """The 95 % interval of a difference in points, '+30.8 to +34.8'; '' where there is none. Turned: of minus it."""
     low, high = apart.get("low"), apart.get("high")
     if low is None or high is None:
         return ""
