@@ -16,6 +16,8 @@ from tlcore.engine import LocalEngine, Options, launch
 from tlcore.files import Lock, holder
 from tlcore.runs import Run, open_run
 from tlcore.spec import CheckSpec, RunSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.start import FromRun
 
 HERE = Path(__file__).parent
 
@@ -54,6 +56,18 @@ def test_runs_go_in_order_one_at_a_time_and_the_quick_lane_beside_them(engine: L
     assert result["pid"] != second.result()["pid"]
     assert (result["session"], result["nice"]) == (result["pid"], os.nice(0) + 10)
     assert a.own_process
+
+
+def test_a_run_of_a_chain_waits_for_the_one_that_it_starts_from_a_lost_one_too(engine: LocalEngine) -> None:
+    first = engine.submit(train("steps:1000:0.01"))
+    until(lambda: steps_of(first))
+    second = engine.submit(RunSpec(dataset="steps:1", strategy=Strategy(start=FromRun(run_id=first.id))))
+    other = engine.submit(train("steps:1"))
+    os.kill(child_of(first), signal.SIGKILL)
+    until(lambda: state(other) == "done")  # the lane is free, and the second had waited longer
+    assert (state(first), state(second)) == ("lost", "queued")
+    engine.cancel(first.id)
+    until(lambda: state(second) == "done")  # its job says what it makes of a start that was cancelled
 
 
 def test_what_a_job_prints_is_in_its_log(engine: LocalEngine) -> None:

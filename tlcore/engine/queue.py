@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tlcore.errors import ThawError
 from tlcore.files import holder
-from tlcore.runs import Run, Status, all_runs
-from tlcore.spec import Lane
+from tlcore.runs import FINISHED, Run, Status, all_runs
+from tlcore.spec import Lane, RunSpec
+from tlcore.strategies.start import FromRun
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Entry:
     lane: Lane
     written: Status
     mark: tuple[int, int]  # identity and time of its state file: the same mark, the same content
+    after: str | None = None  # the run that it starts from
 
     def holder(self) -> int | None:
         """The process that runs it, or None."""
@@ -45,6 +47,11 @@ class Queue:
     def waiting(self) -> list[Entry]:
         return [entry for entry in self.look() if entry.written.state == "queued"]
 
+    def held_back(self, entry: Entry) -> bool:
+        """Whether the run that it starts from has still to end: one of a chain waits for the one before, a lost one too."""
+        before = self._seen.get(entry.after or "")
+        return before is not None and before.written.state not in FINISHED
+
     def _entry(self, run: Run) -> Entry | None:
         try:
             file = (run.path / "state.json").stat()
@@ -52,13 +59,17 @@ class Queue:
             known = self._seen.get(run.id)
             if known is not None and known.mark == mark:
                 return known
-            return Entry(run, known.lane if known else _lane(run), run.written_status(), mark)
+            lane, after = (known.lane, known.after) if known else _asked(run)
+            return Entry(run, lane, run.written_status(), mark, after)
         except (FileNotFoundError, ValueError, TypeError):  # deleted meanwhile, or not a folder of ours
             return None
 
 
-def _lane(run: Run) -> Lane:
+def _asked(run: Run) -> tuple[Lane, str | None]:
+    """The lane of a run, and the run that it starts from."""
     try:
-        return run.spec().lane
+        spec = run.spec()
     except ThawError:  # a spec of another version: its job says so at once, and holds nobody up
-        return "quick"
+        return "quick", None
+    start = spec.strategy.start if isinstance(spec, RunSpec) else None
+    return spec.lane, start.run_id if isinstance(start, FromRun) else None

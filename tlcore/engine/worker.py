@@ -77,7 +77,7 @@ class Worker:
         busy = {entry.lane for entry in entries if entry.run.id in held and entry.written.own_process}
         busy |= {entry.lane for entry, _ in self._children.values()}
         for entry in entries:
-            if entry.written.state == "queued" and entry.lane not in busy:
+            if entry.written.state == "queued" and entry.lane not in busy and not self.queue.held_back(entry):
                 self._start(entry)
                 busy.add(entry.lane)
         if busy:
