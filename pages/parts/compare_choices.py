@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.own_names import from_link
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
+from pages.parts.sweep import swept, variant_title, variants_in
 from pages.parts.text import plain
 from tlcore.compare.spec import ALL, Budget, CompareSpec, images_per_class, seeds_from
 from tlcore.data.catalogue import DATASETS
@@ -18,6 +19,7 @@ from tlcore.models.catalogue import BACKBONES
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES
 from tlcore.strategies.head import HEADS, HeadKind
+from tlcore.strategies.variant import variant
 
 LABELS = ("5", "10", "20", "50", "100", "200", "500", ALL)
 _START = {  # what a first visit finds chosen: small enough for a laptop, and with both controls
@@ -26,6 +28,7 @@ _START = {  # what a first visit finds chosen: small enough for a laptop, and wi
     "backbones": ["tf_efficientnet_lite0"],
 }
 _OWN = "compare-own"  # data of one's own that a link brought along: {path: table of labels or None}
+_VARIANTS = "compare-variants"  # of strategies, that a link brought along
 _UNITS = {"epochs": "epochs", "steps": "steps", "seconds": "seconds of training"}
 
 
@@ -46,15 +49,16 @@ def choices() -> CompareSpec | None:
         )
         strategies = st.multiselect(
             "Strategies",
-            list(STRATEGIES),
-            default=_linked("strategies", list(STRATEGIES)),
-            format_func=lambda name: STRATEGIES[name].title,
+            offered := [*STRATEGIES, *_linked_variants()],
+            default=_linked("strategies", offered),
+            format_func=variant_title,
             key="compare-strategies",
             wrap=True,
             help="From scratch and Random features are controls: they say what the pretrained weights are worth.",
         )
         for lack in without_words(strategies):
             st.caption(f":material/info: {plain(lack)}")
+        strategies = list(dict.fromkeys([*strategies, *swept("compare-sweep")]))
         backbones = st.multiselect(
             "Backbones",
             list(BACKBONES),
@@ -80,7 +84,7 @@ def choices() -> CompareSpec | None:
         baseline = two.selectbox(
             "Baseline",
             strategies,
-            format_func=lambda name: STRATEGIES[name].title,
+            format_func=variant_title,
             key="compare-baseline",
             help="The strategy that the others are held against, seed by seed.",
             placeholder="one of the strategies",
@@ -107,7 +111,7 @@ def choices() -> CompareSpec | None:
             strategies=strategies,
             images_per_class=[images_per_class(text) for text in labels],
             seeds=seeds_from(int(seeds)),
-            baseline=baseline,
+            baseline=variant(baseline).name,
             budget=Budget(unit=unit, amount=amount),
             run=make(RunSpec, dataset=datasets[0], labels=table, **shared),
         )
@@ -154,6 +158,14 @@ def _linked(name: str, known: list[str]) -> list[str]:
     if name == "dataset" and asked and not found:
         found = list(st.session_state.get(_OWN, {}))[-1:]  # data of one's own: the link says them in another way
     return found or [one for one in _START[name] if one in known]
+
+
+def _linked_variants() -> list[str]:
+    """Variants of strategies that a link has named in this session."""
+    asked = st.query_params.get("strategies", "")
+    known: list[str] = st.session_state.setdefault(_VARIANTS, [])
+    known += [name for name in variants_in(asked.split(",")) if name not in known]
+    return known
 
 
 def _from_link() -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from pages.parts.compare_build import left_out, plan_of, start
 from pages.parts.compare_choices import LABELS
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
+from pages.parts.sweep import swept
 from pages.parts.text import plain
 from tlcore.compare.folder import Comparison, Contents
 from tlcore.compare.spec import CompareSpec, images_per_class
@@ -18,7 +19,8 @@ from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_names import Names
 from tlcore.figures.words import times
 from tlcore.models.catalogue import BACKBONES
-from tlcore.strategies import STRATEGIES, preset
+from tlcore.strategies import STRATEGIES
+from tlcore.strategies.variant import variant
 
 
 def more(comparison: Comparison, contents: Contents) -> None:
@@ -33,6 +35,7 @@ def more(comparison: Comparison, contents: Contents) -> None:
                 format_func=lambda name: STRATEGIES[name].title,
                 key="more-strategies",
             )
+            strategies = [*strategies, *swept("more-sweep")]
             seeds = st.number_input("More seeds", 0, 50, 0, key="more-seeds", help=f"There are {len(spec.seeds)}.")
         with two:
             labels = st.multiselect("More images per class", LABELS, accept_new_options=True, key="more-labels")
@@ -50,7 +53,7 @@ def more(comparison: Comparison, contents: Contents) -> None:
             return
         with told():
             larger = spec.with_more(
-                strategies=[preset(name) for name in strategies],
+                strategies=[variant(name) for name in strategies],
                 seeds=_next_seeds(spec, int(seeds)),
                 images_per_class=[images_per_class(text) for text in labels],
                 backbones=backbones,

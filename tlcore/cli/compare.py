@@ -33,6 +33,7 @@ from tlcore.figures.plan_words import meant_with
 from tlcore.figures.words import duration, short_count, times
 from tlcore.spec import RunSpec
 from tlcore.strategies import STRATEGIES
+from tlcore.strategies.variant import variant
 from tlcore.training.refuse import refuse_early
 
 _CONTROL = "random-features"
@@ -44,7 +45,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     grid = parser.add_argument_group("what to compare (several: with commas)")
     grid.add_argument("--dataset", required=True, metavar="NAMES", help=f"of: {', '.join(DATASETS)}; or paths")
     grid.add_argument(
-        "--strategies", default="linear-probe,last-group,full", metavar="NAMES", help=f"all, or of: {', '.join(STRATEGIES)}"
+        "--strategies",
+        default="linear-probe,last-group,full",
+        metavar="NAMES",
+        help=f"all, or of: {', '.join(STRATEGIES)}; with settings after a colon: full:rates.body_lr_mult=0.01",
     )
     grid.add_argument("--backbones", default="tf_efficientnet_lite0", metavar="NAMES", help="catalogued, or any of timm's")
     grid.add_argument("--images-per-class", default=ALL, metavar="N,N,all", help="how many training images (default: all)")
@@ -105,7 +109,7 @@ def compare_spec(given: argparse.Namespace) -> CompareSpec:
         strategies=strategies,
         images_per_class=label_counts(given.images_per_class),
         seeds=_seeds(given.seeds),
-        baseline=baseline,
+        baseline=variant(baseline).name,
         budget=_budget(given),
         run=RunSpec(**fields | absolute_paths(fields) | {"dataset": datasets[0]}),
     )

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from tlcore.errors import SpecError
 from tlcore.spec import RunSpec, Spec
-from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
+from tlcore.strategies import Strategy, defaults_of
+from tlcore.strategies.variant import base_of, variant
 
 MOST_RUNS = 5000
 ALL = "all"  # the word for a whole training split, where a number of images is typed
@@ -61,7 +62,9 @@ class CompareSpec(Spec):
     kind: Literal["compare"] = "compare"
     datasets: tuple[str, ...] = Field(min_length=1)
     backbones: tuple[str, ...] = Field(("tf_efficientnet_lite0",), min_length=1)
-    strategies: tuple[Strategy, ...] = Field(min_length=1, description="Presets' names, or strategies with names of their own.")
+    strategies: tuple[Strategy, ...] = Field(
+        min_length=1, description="Presets' names, variants such as ewc:pull.strength=10, or strategies."
+    )
     images_per_class: tuple[Annotated[int, Field(ge=1)] | None, ...] = Field((None,), min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field((0, 1, 2), min_length=1)
     baseline: str = Field("linear-probe", description="The strategy that the others are held against, seed by seed.")
@@ -72,7 +75,7 @@ class CompareSpec(Spec):
     @classmethod
     def _presets_by_name(cls, value: object) -> object:
         if isinstance(value, list | tuple):
-            return [preset(one) if isinstance(one, str) else one for one in value]
+            return [variant(one) if isinstance(one, str) else one for one in value]
         return value
 
     @field_validator("datasets", "backbones", "strategies", "images_per_class", "seeds")
@@ -135,9 +138,8 @@ class CompareSpec(Spec):
 
     def own(self, name: str) -> dict[str, Any]:
         """What a strategy is run with that the others are not, but for the epochs, which the budget gives."""
-        if name not in STRATEGIES or self.strategy(name) != preset(name):
-            return {}
-        return {field: value for field, value in defaults_of(name).items() if field != "epochs" and _untouched(self.run, field)}
+        base = base_of(self.strategy(name)) or ""
+        return {field: value for field, value in defaults_of(base).items() if field != "epochs" and _untouched(self.run, field)}
 
     def with_more(
         self,
