@@ -13,6 +13,7 @@ from pages.parts.diagnosis import show_diagnosis
 from pages.parts.figures import as_format, shown
 from pages.parts.frozen_words import how_it_went
 from pages.parts.gallery import errors_gallery
+from pages.parts.layers_beside import ask_its_layers
 from pages.parts.next import next_steps
 from pages.parts.stack import stack
 from pages.parts.text import plain
@@ -61,6 +62,7 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
         st.markdown(plain(reading))
     else:
         shown("drift", run, figure, reading)
+    ask_its_layers(run, spec)
     as_format()
     _provenance(run, result)
 

@@ -197,8 +197,13 @@ def spec_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> RunSpec:
 def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     """The fields that make this spec again. Raises `SpecError` for a strategy that the form has no controls for."""
     fields = {name: getattr(spec, name) for name in DEFAULTS if name in RunSpec.model_fields}
-    if spec.weights is not None:
-        if Path(spec.weights).parent != uploads_dir():
-            raise SpecError("This run's weights are a file of its own.", next_step="Upload it under More settings.")
-        fields["weights"] = Path(spec.weights).name
-    return fields | fields_of_strategy(spec.strategy, groups)
+    return fields | {"weights": weights_of(spec)} | fields_of_strategy(spec.strategy, groups)
+
+
+def weights_of(spec: RunSpec) -> str | None:
+    """The name of its file in the upload folder; None with the catalogue's weights. Raises `SpecError` for any other file."""
+    if spec.weights is None:
+        return None
+    if Path(spec.weights).parent != uploads_dir():
+        raise SpecError("This run's weights are a file of its own.", next_step="Upload it under More settings.")
+    return Path(spec.weights).name

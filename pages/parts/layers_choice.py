@@ -1,6 +1,7 @@
 """What the layers are asked, as plain fields: to and from a link, and a spec. No Streamlit in here.
 
-A link says only what differs from the defaults: `/layers?backbone=resnet18&dataset=digits&beside=RUN,RUN&images=400`.
+A link says only what differs from the defaults: `/layers?backbone=resnet18&dataset=digits&beside=RUN,RUN&images=400`. One
+that names a run to lay beside and neither backbone nor dataset, `/layers?beside=RUN`, means those of that run.
 """
 
 from __future__ import annotations
@@ -8,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pages.parts.form import Fields
+from pages.parts.form import Fields, weights_of
 from pages.parts.form import from_link as of_a_run
 from pages.parts.form import to_link as run_to_link
 from pages.parts.guide_choice import reachable, usual_size
+from pages.parts.own_names import to_link as dataset_to_link
 from tlcore.errors import DataError
 from tlcore.figures.layer_embedding import METHODS
 from tlcore.models.cards import BackboneCard
 from tlcore.models.catalogue import BACKBONES
+from tlcore.settings import uploads_dir
 from tlcore.spec import LayersSpec, RunSpec, make
 from tlcore.strategies.start import RUN_ID
 
-_OF_A_RUN = ("backbone", "dataset", "labels", "seed")
+_OF_A_RUN = ("backbone", "dataset", "labels", "seed", "weights")
 MOST_BESIDE = 8  # runs, as the spec has it
 IMAGES = (100, 10_000)  # at least, at most
 SIZES = (32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 512)
@@ -60,12 +63,27 @@ def to_link(fields: Fields) -> dict[str, str]:
     """What a link must say for these fields."""
     usual = of_a_run({})[0]
     link = run_to_link(usual | {name: fields[name] for name in _OF_A_RUN})
+    if fields["beside"]:  # or it would mean those of the run
+        link |= {"backbone": fields["backbone"], "dataset": dataset_to_link(fields["dataset"])}
     return link | {name: _said(fields[name]) for name, default in OWN.items() if fields[name] not in (default, None)}
 
 
+def beside_link(run_id: str, spec: RunSpec) -> dict[str, str]:
+    """The link that lays a finished run beside the weights that it is compared with, on its own data at its own size.
+
+    Raises `SpecError` where it trained from a file that was not uploaded.
+    """
+    size = None if spec.image_size == usual_size(BACKBONES[spec.backbone]) else spec.image_size
+    return to_link(_of_run(spec) | OWN | {"beside": (run_id,), "image_size": size})
+
+
+def _of_run(spec: RunSpec) -> Fields:
+    return {name: getattr(spec, name) for name in _OF_A_RUN} | {"weights": weights_of(spec)}
+
+
 def fields_of(spec: LayersSpec) -> Fields:
-    """The fields that ask the same again."""
-    return {name: getattr(spec.run, name) for name in _OF_A_RUN} | {
+    """The fields that ask the same again. Raises `SpecError` for weights from a file that was not uploaded."""
+    return _of_run(spec.run) | {
         "beside": spec.runs,
         "images": spec.images,
         "image_size": spec.run.image_size,
@@ -79,9 +97,12 @@ def fields_of(spec: LayersSpec) -> Fields:
 def spec_of(fields: Fields) -> LayersSpec:
     """The spec of these fields. Raises `SpecError`."""
     size = fields["image_size"] or usual_size(BACKBONES[fields["backbone"]])
+    given = {name: fields[name] for name in _OF_A_RUN} | {"image_size": size}
+    if fields["weights"]:
+        given["weights"] = str(uploads_dir() / fields["weights"])
     return make(
         LayersSpec,
-        run=make(RunSpec, **{name: fields[name] for name in _OF_A_RUN}, image_size=size),
+        run=make(RunSpec, **given),
         runs=tuple(fields["beside"]),
         images=fields["images"],
         blocks=fields["blocks"],

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.parts.dataset_choice import Choice
 from pages.parts.form import Fields
 from pages.parts.guide_choice import looked_at, usual_size
-from pages.parts.layers_choice import IMAGES, IN_LINK, MOST_BESIDE, OWN, fields_of, from_link, sizes_of, spec_of, to_link
+from pages.parts.layers_choice import (
+    IMAGES,
+    IN_LINK,
+    MOST_BESIDE,
+    OWN,
+    beside_link,
+    fields_of,
+    from_link,
+    sizes_of,
+    spec_of,
+    to_link,
+)
 from pages.parts.medical import medical_note
+from pages.parts.own_weights import check_weights, own_weights
 from pages.parts.session import told
 from pages.parts.start_and_head import startable
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
 from tlcore.data.catalogue import DATASETS
-from tlcore.errors import SpecError
+from tlcore.errors import SpecError, ThawError
 from tlcore.figures.layer_embedding import METHODS
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
-from tlcore.spec import LayersSpec
+from tlcore.spec import LayersSpec, RunSpec
 
 _KEPT = "layers-fields"  # what was chosen last; widgets forget theirs while another page is shown
 _LINK = "layers-link"  # what the form itself wrote into the address last
@@ -46,13 +60,21 @@ def choose() -> LayersSpec | None:
         help="Its layer groups are asked, each by itself, with its pretrained weights. Nothing is trained but small probes.",
     )
     medical_note(chosen.dataset)
-    if not BACKBONES[name].weights:
-        st.caption(":material/info: No source of pretrained weights is known for this backbone: choose another.")
     beside = _beside(name, before)
     fields = {"dataset": chosen.dataset, "labels": chosen.labels, "backbone": name, "beside": beside} | _more(name, before)
+    if fields["weights"]:
+        st.caption(":material/upload_file: Your own weights, under More settings, stand in the place of the pretrained ones.")
+    elif not BACKBONES[name].weights:
+        st.caption(
+            ":material/info: No source of pretrained weights is known for this backbone: choose another, or upload your own "
+            "under More settings."
+        )
     _keep(fields)
     with told():
-        return spec_of(fields)
+        spec = spec_of(fields)
+        if spec.run.weights is not None:
+            check_weights(Path(spec.run.weights), BACKBONES[name])
+        return spec
     return None
 
 
@@ -120,9 +142,11 @@ def _more(backbone: str, before: Fields) -> Fields:
         blocks = right.toggle(
             "Each block too", key=_key("blocks", before["blocks"]), help="Every block within a layer group is asked by itself."
         )
+        own_weights(_key("weights", before["weights"]))
     own = {
         "images": images,
         "seed": seed,
+        "weights": st.session_state["layers-weights"],
         "random": random,
         "photographs": photographs,
         "blocks": blocks,
@@ -150,11 +174,23 @@ def _fields() -> Fields:
                 raise SpecError("That run did not ask the layers.", next_step="Choose one of the list below.")
             return _anew(fields_of(spec))
     if _KEPT not in st.session_state or (asked and asked != st.session_state.get(_LINK)):
-        fields, problems = from_link(asked)
+        fields, problems = from_link(_of_the_run(asked) | asked)
         _anew(fields)
     for problem in problems:
         st.warning(plain(problem), icon=":material/link_off:")
     return st.session_state[_KEPT]
+
+
+def _of_the_run(asked: dict[str, str]) -> dict[str, str]:
+    """What a link that names a run to lay beside, and neither backbone nor dataset, means by that: those of the run."""
+    if "beside" not in asked or {"backbone", "dataset"} & asked.keys():
+        return {}
+    first = asked["beside"].split(",")[0]
+    try:
+        spec = open_run(runs_dir(), first).spec()
+        return beside_link(first, spec) if isinstance(spec, RunSpec) and spec.backbone in BACKBONES else {}
+    except ThawError:  # where the run is not, or not such a one, the page says so beside the choice
+        return {}
 
 
 def _anew(fields: Fields) -> Fields:

@@ -25,11 +25,18 @@ _BY_IMAGE_SIZE = "pos_embed"  # a network with this has another number of parame
 _MOST_CLASSES = 30_000  # ImageNet-21k has 21,843
 
 
-def own_weights() -> None:
-    """The upload, and what is in use. Whether the file fits the backbone is said beside the plan by `check_weights`."""
+def own_weights(kept: str | None = None) -> None:
+    """The upload, and what is in use. Whether the file fits the backbone is said beside the plan by `check_weights`.
+
+    `kept` is the session's name for what is chosen, which is the name of a file in the upload folder: the Train form's own
+    unless another form gives its.
+    """
+    kept = kept or key("weights")
+    turn = st.session_state.setdefault(f"{kept}-turn", 0)  # an uploader that has been emptied is another one
     file = st.file_uploader(
         "Your own weights for this backbone",
         type=["safetensors"],
+        key=f"{kept}-file-{turn}",
         help="A safetensors file with timm's names, in place of the catalogue's pretrained weights.",
     )
     content = file.getvalue() if file is not None else None
@@ -39,10 +46,15 @@ def own_weights() -> None:
         path: Path = uploads_dir() / f"weights-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
         if not path.exists():
             write_atomically(path, content)
-        st.session_state[key("weights")] = path.name
-    if st.session_state[key("weights")]:
-        st.caption(f"In use: your file {plain(file.name if file else st.session_state[key('weights')])}.")
-        st.button("Back to the catalogue's weights", on_click=lambda: st.session_state.update({key("weights"): None}))
+        st.session_state[kept] = path.name
+    if st.session_state[kept]:
+        st.caption(f"In use: your file {plain(file.name if file else st.session_state[kept])}.")
+        st.button("Back to the catalogue's weights", key=f"{kept}-back", on_click=_back, args=(kept, turn))
+
+
+def _back(kept: str, turn: int) -> None:
+    st.session_state[kept] = None
+    st.session_state[f"{kept}-turn"] = turn + 1
 
 
 def check_weights(file: Path, card: BackboneCard) -> None:
