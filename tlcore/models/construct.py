@@ -38,7 +38,7 @@ def check_image_size(card: BackboneCard, image_size: int) -> None:
 def skeleton(card: BackboneCard, *, classes: int) -> nn.Module:
     """The module at its own image size without weights: names and shapes alone, on torch's `meta` device."""
     with torch.device("meta"):
-        return timm.create_model(card.name, num_classes=classes, **_arguments(card, card.image_size))
+        return timm.create_model(card.name, num_classes=classes, **arguments(card, card.image_size))
 
 
 def create(card: BackboneCard, *, classes: int, seed: int, image_size: int) -> nn.Module:
@@ -48,7 +48,7 @@ def create(card: BackboneCard, *, classes: int, seed: int, image_size: int) -> n
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = timm.create_model(card.name, pretrained=False, num_classes=classes, **_arguments(card, image_size))
+        module = timm.create_model(card.name, pretrained=False, num_classes=classes, **arguments(card, image_size))
     draw_head(module, seed)
     return module
 
@@ -71,5 +71,6 @@ def draw_head(module: nn.Module, seed: int) -> None:
             head.start()
 
 
-def _arguments(card: BackboneCard, image_size: int) -> dict[str, object]:
+def arguments(card: BackboneCard, image_size: int) -> dict[str, object]:
+    """What timm is told, besides the number of classes, to build the backbone for that image size."""
     return {"dynamic": {"dynamic_img_size": True}, "windows": {"img_size": image_size}}.get(card.sizing, {})

@@ -58,18 +58,40 @@ def with_intervals(
             return _UNDEFINED
         if owners is None:
             return _wilson_interval(value, int(of.sum()))
-        found = _bootstrap_interval(value, draws)
+        found = percentile_interval(value, draws)
         return found if found["method"] else _wilson_interval(value, len(np.unique(owners[of])))
 
     result: dict[str, Any] = {"n": values["n"], "loss": {"value": values["loss"]}, "ece": {"value": values["ece"]}}
     result["accuracy"] = share(values["accuracy"], np.ones(len(labels), dtype=bool), samples.get("accuracy"))
     for name in ("balanced_accuracy", "auroc", "f1"):
-        result[name] = _UNDEFINED if values[name] is None else _bootstrap_interval(values[name], samples[name])
+        result[name] = _UNDEFINED if values[name] is None else percentile_interval(values[name], samples[name])
     result["recall"] = {
         name: share(values["recall"][name], labels == c, samples["recall"][:, c] if samples else None)
         for c, name in enumerate(classes)
     }
     return result
+
+
+def share_interval(right: np.ndarray, *, seed: int, clusters: Sequence[str] | None = None) -> dict[str, Any]:
+    """The share of the images (N,) that are right, as {value, low, high, method}: Wilson's, over clusters bootstrapped."""
+    if not len(right):
+        return dict(_UNDEFINED)
+    if clusters is None:
+        return _wilson_interval(float(np.mean(right)), len(right))
+    found = mean_interval(right, seed=seed, clusters=clusters)
+    return found if found["method"] else _wilson_interval(found["value"], len(set(clusters)))
+
+
+def mean_interval(values: np.ndarray, *, seed: int, clusters: Sequence[str] | None = None) -> dict[str, Any]:
+    """The mean of one number for each image (N,), bootstrapped: {value, low, high, method}.
+
+    Of differences between two answers to the same images it is the paired interval.
+    """
+    if not len(values):
+        return dict(_UNDEFINED)
+    numbers = np.asarray(values, dtype=np.float64)
+    means = [weights @ numbers / weights.sum(1) for weights in _weights(len(numbers), seed, clusters)]
+    return percentile_interval(float(numbers.mean()), np.concatenate(means))
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -89,7 +111,8 @@ def _wilson_interval(value: float, n: int) -> dict[str, Any]:
     return {"value": value, "low": low, "high": high, "method": "wilson"}
 
 
-def _bootstrap_interval(value: float, samples: np.ndarray) -> dict[str, Any]:
+def percentile_interval(value: float, samples: np.ndarray) -> dict[str, Any]:
+    """{value, low, high, method} from what the metric is on each resample (R,); NaN where it is undefined there."""
     nothing = {"value": value, "low": None, "high": None, "method": None}
     defined = samples[~np.isnan(samples)]
     if len(defined) < (1 - MOST_LEFT_OUT) * len(samples):

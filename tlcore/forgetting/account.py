@@ -1,0 +1,100 @@
+"""What the looks come to for one source: shares, what was lost with its paired interval, what each restored part returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlcore.forgetting import lost
+from tlcore.forgetting.seen import Seen
+from tlcore.source_probes.look import Look, Probe
+from tlcore.training.intervals import mean_interval, share_interval
+
+Metric = dict[str, Any]  # {value, low, high, method}
+NO_LABELS = "Nobody knows what is on these images, so there are no classes to count."
+NOT_CARRIED = "The run carried no probe of this source while it trained."
+
+
+def source_account(probe: Probe, before: Look, after: Look, carried: Mapping[str, Any] | None, folder: Path) -> dict[str, Any]:
+    """What is known of a source from the looks at both ends; `carried` is what the training run's result says of it."""
+    clusters = owners_of(probe)
+
+    def share(right: np.ndarray) -> Metric:
+        return share_interval(right, seed=0, clusters=clusters)
+
+    def gone(first: np.ndarray, last: np.ndarray) -> Metric:
+        return apart(first, last, clusters)
+
+    knn = None
+    if before.knn_correct is not None and after.knn_correct is not None:
+        knn = {
+            "before": share(before.knn_correct),
+            "after": share(after.knn_correct),
+            "lost": gone(before.knn_correct, after.knn_correct),
+        }
+    by_epoch = (carried or {}).get("by_epoch")
+    why = {} if by_epoch else {"by_epoch": NOT_CARRIED}
+    return {
+        "title": probe.title,
+        "measure": probe.measure,
+        "images": len(probe),
+        "chance": probe.chance,
+        "before": share(before.correct),
+        "after": share(after.correct),
+        "lost": gone(before.correct, after.correct),
+        "changed": {
+            "lost": int((before.correct & ~after.correct).sum()),
+            "gained": int((~before.correct & after.correct).sum()),
+        },
+        "knn": knn,
+        "kl": after.kl if after.kl is not None and np.isfinite(after.kl) else None,
+        "by_epoch": by_epoch,
+        "classes": lost.classes(probe, before, after),
+        "lost_images": lost.images(probe, before, after, folder),
+        "why": why | ({} if probe.labels is not None else {"classes": NO_LABELS, "knn": NO_LABELS}),
+    }
+
+
+def restored_account(name: str, probe: Probe, back: Seen, after: Seen, clusters: Sequence[str] | None) -> dict[str, Any]:
+    """One part put back: {source, returned, target, paid}; the last two null without images of the target.
+
+    `returned` is what more of the source is known than the run left, `paid` what less of the target, both paired by image.
+    `clusters` are the target's.
+    """
+    source, own = back.sources[name].correct, owners_of(probe)
+    found = {
+        "source": share_interval(source, seed=0, clusters=own),
+        "returned": apart(source, after.sources[name].correct, own),
+        "target": None,
+        "paid": None,
+    }
+    if back.target is not None and after.target is not None:
+        found["target"] = share_interval(back.target, seed=0, clusters=clusters)
+        found["paid"] = apart(after.target, back.target, clusters)
+    return found
+
+
+def carried_account(carried: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """What the training run itself measured, where its weights can no longer be looked at: `why` says why not."""
+    known = ("title", "measure", "images", "chance", "before", "after", "lost", "knn", "kl", "by_epoch")
+    nothing = dict.fromkeys(("restore", "path", "lost_images", "classes", "changed"), why)
+    return (
+        {name: carried.get(name) for name in known}
+        | {"changed": None, "classes": [], "lost_images": [], "restore": {}, "path": {}}
+        | {"why": nothing}
+    )
+
+
+def apart(first: np.ndarray, last: np.ndarray, clusters: Sequence[str] | None) -> Metric:
+    """The share of `first` (N,) minus that of `last` on the same images, with the bootstrap's paired interval."""
+    return mean_interval(first.astype(np.float64) - last, seed=0, clusters=clusters)
+
+
+def owners_of(probe: Probe) -> list[str] | None:
+    """Whose each image is, as the intervals want it; None where nobody is told."""
+    if probe.patients is None:
+        return None
+    return [f"image {i}" if patient is None else f"patient {patient}" for i, patient in enumerate(probe.patients)]
