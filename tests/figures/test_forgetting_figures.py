@@ -6,7 +6,7 @@ import pytest
 
 from tests.figures.forgetting_made import RUN, labelled, lost, metric, result
 from tlcore.figures.forgetting_matrix import matrix, matrix_reading, matrix_table, measures
-from tlcore.figures.forgetting_path import bend_reading, best_point, modes, path, path_reading, path_table
+from tlcore.figures.forgetting_path import bend_reading, modes, path, path_reading, path_table
 from tlcore.figures.forgetting_relearn import relearn, relearn_reading, relearn_table
 from tlcore.figures.forgetting_trade_off import (
     Measured,
@@ -24,21 +24,6 @@ SOURCE = "imagenet-cifar10"
 
 
 # --- the path
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "floor", "place"),
-    [
-        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.45, 1),
-        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.0, 2),
-        ([0.6, 0.5, 0.4], [0.6, 0.9, 0.95], 0.7, None),
-        ([0.6, 0.5, 0.5], [0.6, 0.9, 0.9], 0.5, 1),  # of equals the least moved
-        ([0.6, None, 0.5], [0.6, 0.9, 0.8], 0.5, 2),
-        ([metric(0.6), metric(0.5)], [metric(0.6), metric(0.9)], 0.5, 1),
-    ],
-)
-def test_the_best_point_keeps_the_floor_and_has_the_most_of_the_target(source, target, floor, place):
-    assert best_point(source, target, floor) == place
 
 
 def test_a_point_is_held_against_the_fine_tuned_weights():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.figures.forgetting_made import agreement, labelled, lost, metric
+from tests.figures.forgetting_made import agreement, labelled, lost, metric, put_back
 from tlcore.figures.forgetting_epochs import curve_reading, line_of, source_curve
 from tlcore.figures.forgetting_lost import lost_classes, ordered
 from tlcore.figures.forgetting_restore import restore, restore_reading, restore_table
@@ -126,24 +126,30 @@ def test_the_curve_is_read(values, words):
 def test_what_brings_most_back_is_named_and_what_is_noise_is_said():
     sentences = restore_reading(labelled())
     assert sentences[0] == (
-        "The old weights of stage 2 bring the most back: the source goes from 40.0 % to 52.0 % (48.0 to 56.0), and the target "
-        "then has 70.0 % (66.0 to 74.0)."
+        "The old weights of stage 2 bring the most back: 12.0 points (9.0 to 15.0) of the 20.0 points lost, and the target "
+        "pays 24.0 points (21.0 to 27.0)."
     )
-    assert "Its BatchNorm statistics alone, no weight touched: the source goes from 40.0 % to 56.0 %" in sentences[1]
-    small = {"stem": {"source": metric(0.42), "target": metric(0.9)}, "batchnorm": {"source": metric(0.41), "target": None}}
+    assert sentences[1] == (
+        "The old BatchNorm statistics alone, no weight touched: 16.0 points (13.0 to 19.0) of the 20.0 points lost, and the "
+        "target pays nothing that is more than noise (2.0 points (−1.0 to 5.0))."
+    )
+    small = {"stem": put_back(0.02, 0.1), "batchnorm": put_back(-0.01, None)}
     assert restore_reading(labelled(restore=small)) == [
         "No single group brings back more than noise: what is forgotten does not sit in one place.",
-        "The old BatchNorm statistics alone bring nothing back that is more than noise: 41.0 % (37.0 to 45.0) against 40.0 %.",
+        "The old BatchNorm statistics alone bring nothing back that is more than noise: −1.0 point (−4.0 to 2.0).",
     ]
+    still = labelled(restore={"stem": put_back(0.1, None)}, why={"batchnorm": "BatchNorm kept still in this run."})
+    assert restore_reading(still)[1] == "BatchNorm kept still in this run."
 
 
 def test_the_figure_of_what_comes_back_stands_on_the_stack():
     card = backbone_card("tf_efficientnet_lite0")
     plan: Plan = compile_plan(preset("last-group"), card.groups_with_head(2), epochs=1, lr=1e-3)
     names = [group.name for group in card.groups]
-    restored = {name: {"source": metric(0.4), "target": metric(0.9)} for name in [*names, "head"]}
-    chart, _ = restore(labelled(restore=restored | {"batchnorm": {"source": metric(0.5), "target": metric(0.9)}}), plan)
+    restored = {name: put_back(0.1, 0.05) for name in [*names, "head"]}
+    chart, _ = restore(labelled(restore=restored | {"batchnorm": put_back(0.1, 0.05)}), plan)
     assert len(chart.data[0].y) == len(names) + 1  # the head is the target's own
+    assert (chart.data[0].y[0], chart.data[1].y[0]) == pytest.approx((10, -5))
     assert chart.layout.xaxis.ticktext[-1] == "BatchNorm<br>statistics"
     assert [row["put back"] for row in restore_table(labelled())][-1] == "BatchNorm statistics"
     assert restore(labelled(restore={}))[0] is None

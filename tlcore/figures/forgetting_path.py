@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from tlcore.figures.forgetting_words import Source
 from tlcore.figures.palette import BASELINE, SOURCE, TEST, TRAIN
 from tlcore.figures.style import figure
 from tlcore.figures.words import count, percent, points
+from tlcore.forgetting.best import best_point
 
 Result = Mapping[str, Any]  # of a forgetting job: tlcore/README.md
 FORMULA = "w(a) = (1 − a) w₀ + a w"
@@ -34,25 +35,6 @@ def modes(result: Result, source: str) -> list[str]:
     return [mode for mode in result["sources"][source].get("path") or {} if target.get(mode)]
 
 
-def value_at(values: Sequence[Any], place: int) -> float | None:
-    """A point of a curve, whether it is a number or a metric with its interval."""
-    value = values[place]
-    return value.get("value") if isinstance(value, Mapping) else value
-
-
-def best_point(source: Sequence[Any], target: Sequence[Any], floor: float) -> int | None:
-    """The place with the largest target value among those whose source value keeps the floor; of equals the least moved.
-
-    None where no point keeps it.
-    """
-    kept = [
-        place
-        for place in range(len(source))
-        if (known := value_at(source, place)) is not None and known >= floor and value_at(target, place) is not None
-    ]
-    return max(kept, key=lambda place: (value_at(target, place), -place), default=None)
-
-
 def path(result: Result, name: str, mode: str, place: int, floor: float | None = None) -> tuple[go.Figure, str]:
     """Source and target along the path, the chosen point marked, the floor and chance drawn; and its reading."""
     source, steps = result["sources"][name], result["points"]
@@ -62,10 +44,9 @@ def path(result: Result, name: str, mode: str, place: int, floor: float | None =
         (source["path"][mode], SOURCE, "circle", own),
         (result["target"]["path"][mode], TEST, "square", "target"),
     ):
-        shares = [value_at(values, at) for at in range(len(steps))]
         chart.add_scatter(
             x=list(steps),
-            y=[None if share is None else 100 * share for share in shares],
+            y=[None if share is None else 100 * share for share in values],
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"symbol": symbol, "size": [15 if at == place else 8 for at in range(len(steps))]},
@@ -85,7 +66,7 @@ def path(result: Result, name: str, mode: str, place: int, floor: float | None =
 def path_reading(result: Result, name: str, mode: str, place: int) -> str:
     """What the point has of both, held against the fine-tuned weights, and how far noise of so many images reaches."""
     source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
-    here, end = ([value_at(values, at) for values in (source, target)] for at in (place, -1))
+    here, end = ([values[at] for values in (source, target)] for at in (place, -1))
     if any(value is None for value in (*here, *end)):
         return "This point could not be measured."
     text = f"At a = {result['points'][place]:.2f}: source {percent(here[0])}, target {percent(here[1])}"
@@ -99,30 +80,20 @@ def path_reading(result: Result, name: str, mode: str, place: int) -> str:
 def bend_reading(result: Result, name: str, mode: str) -> str:
     """Whether somewhere on the way both are at least as good as at the end: then fine-tuning gave more away than it had to."""
     source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
-    end = value_at(target, -1)
-    place = None if end is None else best_between(source, target, end)
+    end = target[-1]
+    place = None if end is None else best_point(target[:-1], source[:-1], end)
     if place is None:
         return "No point before the end keeps the target where it is: here what is kept of the source is paid for."
-    back = (value_at(source, place) or 0) - (value_at(source, -1) or 0)
+    back = (source[place] or 0) - (source[-1] or 0)
     if back <= 0:
         return "Points before the end keep the target, but none of them knows more of the source."
     text = (
         f"At a = {result['points'][place]:.2f} the target is as good as at the end, or better, and the source has "
         f"{points(back)} more"
     )
-    if back <= _reach(result["sources"][name], value_at(source, place) or 0):
+    if back <= _reach(result["sources"][name], source[place] or 0):
         return f"{text}, within noise."
     return f"{text}: that much was lost for nothing."
-
-
-def best_between(source: Sequence[Any], target: Sequence[Any], floor: float) -> int | None:
-    """The place before the end with the largest source value whose target value keeps the floor; None where none does."""
-    kept = [
-        place
-        for place in range(len(source) - 1)
-        if (known := value_at(target, place)) is not None and known >= floor and value_at(source, place) is not None
-    ]
-    return max(kept, key=lambda place: (value_at(source, place), place), default=None)
 
 
 def path_table(result: Result, name: str) -> list[dict[str, Any]]:
@@ -131,8 +102,8 @@ def path_table(result: Result, name: str) -> list[dict[str, Any]]:
         {
             "a": step,
             "batchnorm": mode,
-            "source": value_at(result["sources"][name]["path"][mode], at),
-            "target": value_at(result["target"]["path"][mode], at),
+            "source": result["sources"][name]["path"][mode][at],
+            "target": result["target"]["path"][mode][at],
         }
         for mode in modes(result, name)
         for at, step in enumerate(result["points"])

@@ -8,110 +8,128 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tlcore.figures.depth import slab_axis
-from tlcore.figures.forgetting_words import Metric, Source
+from tlcore.figures.forgetting_words import Metric, Source, within_noise
 from tlcore.figures.palette import ICE, SOURCE, TEST, TRAIN, WARM, slab
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import interval, percent
+from tlcore.figures.words import interval, points
 from tlcore.groups import HEAD
 from tlcore.strategies import Plan
 
-STATISTICS = "batchnorm"
+STATISTICS = "batchnorm"  # in a result: no group, but the running means and variances of all BatchNorm layers
 TITLES = {STATISTICS: "BatchNorm statistics"}
 _BESIDE = 0.09  # what source and target are set apart by, so that their intervals can be told apart
 
 
 def restore(source: Source, plan: Plan | None = None) -> tuple[go.Figure | None, list[str]]:
-    """Source and target after each group alone was put back, over the stack; the BatchNorm statistics apart, on the right.
+    """What each group's old weights alone return of the source and cost the target; the BatchNorm statistics on the right.
 
     `plan` is the run's: it says which slabs were thawed. No figure where nothing was put back.
     """
     measured = places(source)
     if not measured:
         return None, [(source.get("why") or {}).get("restore") or "Nothing was put back in this measurement."]
-    chart = figure(x="What has its old values back, all else fine-tuned", y="Accuracy (%)", height=460)
+    chart = figure(x="What has its old values back, all else fine-tuned", y="Change (points)", height=460)
     names = list(measured)
     spots = [at + (0.35 if name == STATISTICS else 0.0) for at, name in enumerate(names)]
     own = "source" if source["measure"] == "accuracy" else "source (agreement)"
-    for key, colour, symbol, title, beside in (
-        ("source", SOURCE, "circle", own, -_BESIDE),
-        ("target", TEST, "square", "target", _BESIDE),
+    for key, sign, colour, symbol, title, beside in (
+        ("returned", 1, SOURCE, "circle", own, -_BESIDE),
+        ("paid", -1, TEST, "square", "target", _BESIDE),
     ):
-        known = [(x, measured[name][key]) for x, name in zip(spots, names, strict=True) if measured[name].get(key)]
+        known = [(x, measured[name][key], name) for x, name in zip(spots, names, strict=True) if measured[name].get(key)]
         chart.add_scatter(
-            x=[x + beside for x, _ in known],
-            y=[100 * one["value"] for _, one in known],
-            error_y=_bars([one for _, one in known]),
+            x=[x + beside for x, *_ in known],
+            y=[100 * sign * one["value"] for _, one, _ in known],
+            error_y=_bars([one for _, one, _ in known], turned=sign < 0),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 11},
             name=title,
-            customdata=[interval(one) for _, one in known],
+            customdata=[_hover(measured[name]) for *_, name in known],
             hovertemplate="%{customdata}<extra>" + title + "</extra>",
         )
-    for key, dash, words in (("after", "dot", "as fine-tuned"), ("before", "dash", "before training")):
-        chart.add_hline(100 * source[key]["value"], line={"color": SOURCE, "dash": dash, "width": 1.5})
-        name = f"source {words}, {percent(source[key]['value'])}"
-        chart.add_scatter(x=[None], y=[None], mode="lines", line={"color": SOURCE, "dash": dash}, name=name)
+    gone = source["lost"]["value"]
+    chart.add_hline(0, line={"color": TRAIN, "width": 1.5})
+    if gone:
+        chart.add_hline(100 * gone, line={"color": SOURCE, "dash": "dash", "width": 1.5})
+        name = f"all that the source lost, {points(gone)}"
+        chart.add_scatter(x=[None], y=[None], mode="lines", line={"color": SOURCE, "dash": "dash"}, name=name)
     _slabs(chart, names, spots, plan)
-    chart.update_yaxes(range=[0, 103])
-    chart.update_layout(margin={"t": 110, "b": 100})
     return chart, restore_reading(source)
 
 
 def places(source: Source) -> dict[str, Mapping[str, Metric]]:
     """What was put back, from bottom to top, the BatchNorm statistics last; the head is the target's and never among them."""
-    found = {
-        name: one for name, one in (source.get("restore") or {}).items() if name != HEAD and _value(one, "source") is not None
-    }
-    return {name: one for name, one in found.items() if name != STATISTICS} | (
-        {STATISTICS: found[STATISTICS]} if STATISTICS in found else {}
-    )
+    restored = source.get("restore") or {}
+    names = [name for name in restored if name not in (HEAD, STATISTICS)] + [STATISTICS] * (STATISTICS in restored)
+    return {name: restored[name] for name in names if (restored[name].get("returned") or {}).get("value") is not None}
 
 
 def restore_reading(source: Source) -> list[str]:
     """Which group brings most back and what that costs; what the statistics alone bring; hedged where noise explains it."""
-    measured, after = places(source), source["after"]
+    measured = places(source)
     groups = {name: one for name, one in measured.items() if name != STATISTICS}
     sentences = []
     if groups:
-        most = max(groups, key=lambda name: groups[name]["source"]["value"])
-        if not _returns(groups[most]["source"], after):
-            sentences.append("No single group brings back more than noise: what is forgotten does not sit in one place.")
+        most = max(groups, key=lambda name: groups[name]["returned"]["value"])
+        if _returns(groups[most]):
+            sentences.append(f"The old weights of {most} bring the most back: {_what(groups[most], source)}")
         else:
-            sentences.append(f"The old weights of {most} bring the most back: {_what(groups[most], after)}")
+            sentences.append("No single group brings back more than noise: what is forgotten does not sit in one place.")
     if STATISTICS in measured:
         one = measured[STATISTICS]
-        if _returns(one["source"], after):
-            sentences.append(f"Its BatchNorm statistics alone, no weight touched: {_what(one, after)}")
+        if _returns(one):
+            sentences.append(f"The old BatchNorm statistics alone, no weight touched: {_what(one, source)}")
         else:
-            sentences.append(
-                f"The old BatchNorm statistics alone bring nothing back that is more than noise: {interval(one['source'])} "
-                f"against {percent(after['value'])}."
-            )
+            span = _points(one["returned"])
+            sentences.append(f"The old BatchNorm statistics alone bring nothing back that is more than noise: {span}.")
+    elif why := (source.get("why") or {}).get(STATISTICS):
+        sentences.append(why)
     return sentences
 
 
 def restore_table(source: Source) -> list[dict[str, Any]]:
-    """Source and target after each was put back, with their intervals."""
+    """Source and target after each was put back, and how far each then is from the fine-tuned network, with intervals."""
     return [
         {"put back": TITLES.get(name, name)}
-        | {f"{key} {what}": (one.get(key) or {}).get(what) for key in ("source", "target") for what in ("value", "low", "high")}
+        | {
+            f"{key} {what}": (one.get(key) or {}).get(what)
+            for key in ("source", "returned", "target", "paid")
+            for what in ("value", "low", "high")
+        }
         for name, one in places(source).items()
     ]
 
 
-def _what(one: Mapping[str, Metric], after: Metric) -> str:
-    text = f"the source goes from {percent(after['value'])} to {interval(one['source'])}"
-    return f"{text}, and the target then has {interval(one['target'])}." if _value(one, "target") is not None else f"{text}."
+def _what(one: Mapping[str, Metric], source: Source) -> str:
+    gone = source["lost"]["value"]
+    of = f" of the {points(gone)} lost" if gone > 0 else ""
+    text = f"{_points(one['returned'])}{of}"
+    paid = one.get("paid")
+    if not paid:
+        return f"{text}."
+    if within_noise(paid):
+        return f"{text}, and the target pays nothing that is more than noise ({_points(paid)})."
+    return f"{text}, and the target {'pays' if paid['value'] > 0 else 'gains'} {_points(paid)}."
 
 
-def _returns(value: Metric, after: Metric) -> bool:
-    """Whether it is above the fine-tuned network's own by more than both intervals explain."""
-    low = value["value"] if value.get("low") is None else value["low"]
-    return low > after["value"] and value["value"] > (after["value"] if after.get("high") is None else after["high"])
+def _points(metric: Metric) -> str:
+    """'12.0 points (8.1 to 15.9)'."""
+    text = f"{'−' if round(metric['value'], 4) < 0 else ''}{points(metric['value'])}"
+    if metric.get("low") is None:
+        return text
+    low, high = (f"{'−' if round(end, 3) < 0 else ''}{abs(100 * end):.1f}" for end in (metric["low"], metric["high"]))
+    return f"{text} ({low} to {high})"
 
 
-def _value(one: Mapping[str, Metric], key: str) -> float | None:
-    return (one.get(key) or {}).get("value")
+def _returns(one: Mapping[str, Metric]) -> bool:
+    return one["returned"]["value"] > 0 and not within_noise(one["returned"])
+
+
+def _hover(one: Mapping[str, Metric]) -> str:
+    parts = [f"source {interval(one['source'])}, returned {_points(one['returned'])}"]
+    if one.get("target") and one.get("paid"):
+        parts.append(f"target {interval(one['target'])}, paid {_points(one['paid'])}")
+    return "<br>".join(map(escaped, parts))
 
 
 def _slabs(chart: go.Figure, names: Sequence[str], spots: Sequence[float], plan: Plan | None) -> None:
@@ -142,12 +160,13 @@ def _look(name: str, plan: Plan | None) -> tuple[str, str]:
     return (slab(max(rates), peak), WARM) if rates else (slab(None, 1), ICE)
 
 
-def _bars(values: Sequence[Metric]) -> dict[str, object]:
+def _bars(values: Sequence[Metric], *, turned: bool) -> dict[str, object]:
+    up, down = ("low", "high") if turned else ("high", "low")
     return {
         "type": "data",
         "symmetric": False,
-        "array": [0.0 if one.get("high") is None else 100 * (one["high"] - one["value"]) for one in values],
-        "arrayminus": [0.0 if one.get("low") is None else 100 * (one["value"] - one["low"]) for one in values],
+        "array": [0.0 if one.get(up) is None else 100 * abs(one[up] - one["value"]) for one in values],
+        "arrayminus": [0.0 if one.get(down) is None else 100 * abs(one["value"] - one[down]) for one in values],
         "thickness": 1.5,
         "width": 4,
     }
