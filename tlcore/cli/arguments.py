@@ -55,16 +55,24 @@ def _add_option(group: Any, name: str, field: FieldInfo) -> None:
     words = field.description or name.replace("_", " ").capitalize() + "."
     if name == "strategy":
         words = f"One of: {', '.join(STRATEGIES)} (default: linear-probe)"
-    elif field.default is not PydanticUndefined and field.default is not None:
+    elif field.default is not PydanticUndefined and field.default not in (None, ()):
         words += f" (default: {field.default})"
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": words.replace("%", "%%")}
     if field.annotation is bool:
         options["action"] = argparse.BooleanOptionalAction
     elif get_origin(field.annotation) is Literal:
         options["metavar"] = "|".join(get_args(field.annotation))
+    elif get_origin(field.annotation) is tuple:
+        options |= {"metavar": "NAME,NAME", "type": _several}
+        options["help"] += f" Of: {', '.join(get_args(get_args(field.annotation)[0]))}"
     else:
         options["metavar"] = "NAME" if name in ("backbone", "dataset", "strategy") else "FILE" if name in _PATHS else "N"
     group.add_argument(f"--{name.replace('_', '-')}", **options)
+
+
+def _several(text: str) -> tuple[str, ...]:
+    """The names in `a,b`; none in an empty text."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
 def _add_strategy_options(parser: argparse.ArgumentParser) -> None:

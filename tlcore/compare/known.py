@@ -30,8 +30,15 @@ class Known:
 
 
 def identity(spec: RunSpec) -> str:
-    """A digest of what a run does: two runs that differ in their strategy's name alone do the same."""
-    return spec.model_copy(update={"strategy": spec.strategy.model_copy(update={"name": "x"})}).digest()
+    """A digest of what a run trains: two runs that differ in their strategy's name or their source probes alone do the same."""
+    plain = spec.without_probes()
+    return plain.model_copy(update={"strategy": spec.strategy.model_copy(update={"name": "x"})}).digest()
+
+
+def carries(spec: RunSpec, wanted: RunSpec) -> bool:
+    """Whether a run of `spec` asks all that `wanted` does of what was known before: on as many images, if anything is asked."""
+    asks_all = set(wanted.source_probes) <= set(spec.source_probes)
+    return asks_all and (not wanted.source_probes or spec.source_images == wanted.source_images)
 
 
 def made_with(run: Run) -> MadeWith | None:
@@ -86,7 +93,7 @@ class KnownRuns:
             yield from [one for one in alike if one.state == "done"][:1]
 
     def _alike(self, spec: RunSpec) -> list[Known]:
-        return self._by_identity.get(identity(spec), [])
+        return [one for one in self._by_identity.get(identity(spec), []) if carries(one.spec, spec)]
 
     def measurement(self, spec: MeasureSpec) -> Run | None:
         """The newest measurement of `spec`, of any number of epochs, however it stands."""

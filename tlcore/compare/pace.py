@@ -71,7 +71,7 @@ def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
     sizes = sizes_of(card, spec.images_per_class)
     if sizes is None:
         return None
-    same = spec.model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
+    same = spec.without_probes().model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
     if isinstance(spec.strategy.start, FromRun) and not spec.strategy.pull.active:
         same = same.model_copy(update={"strategy": spec.strategy.model_copy(update={"start": Pretrained()})})
     return MeasureSpec(run=same, train_images=sizes.train, val_images=sizes.val, test_images=sizes.test, classes=sizes.classes)
@@ -156,6 +156,9 @@ def _took(path: Path) -> tuple[float, float, int] | None:
         epochs = [event["seconds"] for event in result["history"]]
         images = result["data"]["images"]
         within = sum(epochs)
-        return within / len(epochs), max(0.0, result["seconds"] - within), images["train"] + images["val"]
+        around = (
+            result["seconds"] - result.get("source_seconds", 0.0) - within
+        )  # what a run asks besides is no part of its pace
+        return within / len(epochs), max(0.0, around), images["train"] + images["val"]
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):  # deleted meanwhile, or of another version
         return None

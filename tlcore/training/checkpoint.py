@@ -23,7 +23,7 @@ from tlcore.training.optimizer import build_optimizer
 from tlcore.training.setup import Setup
 from tlcore.training.state import Best, State, put_back
 
-FORMAT = 2
+FORMAT = 3
 EVERY_SECONDS = 20.0
 MOST_TIME_SHARE = 0.05  # of a run's time that goes into writing checkpoints
 _IN_TENSORS = {"network", "movable", "start", "best", "optimizer", "scaler"}

@@ -35,6 +35,7 @@ from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
 from tlcore.training.pull.make import make_term
+from tlcore.training.remembered import moves_body, numbers
 from tlcore.training.route import CutRoute
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State
@@ -200,6 +201,8 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
     validation = score(probabilities, setup.val.labels, setup.classes)
     set_modes(state.network, phase)
     pace.evaluation(total, time.perf_counter() - began)
+    seconds = state.epoch_seconds + time.perf_counter() - began
+    looks = {} if setup.remembered is None else (yield from setup.remembered.looking(state))
 
     best = _note_best(state, validation["loss"])
     images = len(setup.train.labels)
@@ -214,9 +217,13 @@ def _end_epoch(state: State, setup: Setup, phase: Phase, pace: Pace) -> Iterator
         "rates": _last_rates(phase, state, setup),
         "drift": state.drift(),
         "best": best,
-        "seconds": state.epoch_seconds + time.perf_counter() - began,
+        "seconds": seconds,
         "images_per_second": images / max(state.epoch_seconds, 1e-9),
     }
+    if setup.remembered is not None:
+        event["source"] = numbers(looks)
+        if best:
+            setup.remembered.keep_as_best(looks)
     state.epoch += 1
     state.phase_epoch += 1
     state.step_in_epoch, state.loss_sum, state.pull_sum, state.correct, state.epoch_seconds = 0, 0.0, 0.0, 0, 0.0
@@ -267,15 +274,24 @@ def _steps_left(state: State, setup: Setup) -> dict[int, int]:
 
 
 def _seconds_left(state: State, setup: Setup, pace: Pace) -> float:
-    """For the steps still to take, the batches still to measure rates on, and the images still to evaluate."""
+    """For the steps still to take, batches still to measure rates on, images still to evaluate, and looks at the source."""
     work = _steps_left(state, setup)
     for place in work:
         phase = setup.plan.phases[place]
         epochs = phase.epochs - (state.phase_epoch + bool(state.step_in_epoch) if place == state.phase else 0)
         work[place] += epochs * batches_measured(phase, setup)
-    return pace.seconds_left(work, _images_to_evaluate(state, setup))
+    left = pace.seconds_left(work, _images_to_evaluate(state, setup))
+    return left if setup.remembered is None else left + _looks_left(state, setup) * setup.remembered.seconds
 
 
 def _images_to_evaluate(state: State, setup: Setup) -> int:
     epochs = sum(phase.epochs for phase in setup.plan.phases[state.phase :]) - state.phase_epoch
     return max(0, epochs) * len(setup.val.labels) + (0 if setup.test is None else len(setup.test.labels))
+
+
+def _looks_left(state: State, setup: Setup) -> int:
+    """Looks at the source that will be computed: after each epoch from the first on that moves the backbone."""
+    phases = setup.plan.phases
+    first = next((place for place, phase in enumerate(phases) if moves_body(phase)), len(phases))
+    done = state.phase_epoch if first <= state.phase else 0
+    return sum(phase.epochs for phase in phases[max(first, state.phase) :]) - done

@@ -17,10 +17,12 @@ from tlcore.spec import RunSpec
 from tlcore.strategies import Plan, compile_plan
 from tlcore.training.checkpoint import Identity, Timer, file_in, load_checkpoint
 from tlcore.training.fit import fit
+from tlcore.training.forgotten import forgotten
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
 from tlcore.training.pull.source import Source, source_of
 from tlcore.training.refuse import refuse_early
+from tlcore.training.remembered import numbers, remember
 from tlcore.training.report import Reporter
 from tlcore.training.result import result_of
 from tlcore.training.route import Route
@@ -62,21 +64,26 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
         )
         source = source_of(spec, report.runs_dir, report.progress)
         setup = setup_of(spec, plan, data, machine, routing, source)
+        remembered, unasked = remember(spec, network, machine, report)
+        setup = replace(setup, remembered=remembered)
         state = State.fresh(network, plan)
+        state.source_seconds = 0.0 if remembered is None else remembered.seconds
         identity = Identity(spec.digest(), data.digest, network.provenance.get("sha256") or "")
         if resumed:
             load_checkpoint(file, state, setup, identity)
-        notices = _notices(data) + list(network.notes) + ([f"The pull looks at {source.sentence}."] if source else [])
+        notices = _notices(data) + list(network.notes) + ([f"The pull looks at {source.sentence}."] if source else []) + unasked
         _announce(report, spec, network, data, setup, routing, [] if resumed else notices)
         routing, routes, error = routing.laid(report.progress, first=state.phase)
         if error is not None:
             notices.append(f"{error.message} The frozen layers are computed in each epoch instead.")
-            setup = setup_of(spec, plan, data, machine, routing, source)
+            setup = replace(setup_of(spec, plan, data, machine, routing, source), remembered=remembered)
             _announce(report, spec, network, data, setup, routing, notices[-1:])
         setup = replace(setup, routes=routes)
         if resumed or run.written_status().resume:  # lost before its first checkpoint: from step 0 again
             report.write("resumed", step=state.step, epoch=state.epoch)
 
+        if remembered is not None:
+            report.write("source", sources=numbers(remembered.first), seconds=remembered.seconds)
         before, timer = state.seconds, Timer()
         for event in fit(state, setup):
             report.pass_on(event)
@@ -86,6 +93,8 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             if (epoch_ended or within) and timer.due(epoch_ended=epoch_ended):
                 timer.save(file, state, identity)
         result = result_of(run, spec, state, setup, data, report)
+        if remembered is not None:
+            result |= forgotten(remembered, remembered.at_the_end(state, report), state)
     result["precision"] = routing.precision
     result["cut"] = routing.as_data() | {"passes": None if routing.frozen is None else asdict(routing.frozen.passes)}
     result["notices"] = notices + [notice["text"] for notice in state.notices]
@@ -193,4 +202,5 @@ def _announce(
         precision=routing.precision,
         batch_size=spec.batch_size,
         weights=network.provenance["text"],
+        source=None if setup.remembered is None else setup.remembered.as_data(),
     )

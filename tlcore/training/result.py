@@ -10,6 +10,7 @@ from tlcore.data.load import Dataset, Split
 from tlcore.files import replacing
 from tlcore.made_with import MADE_WITH
 from tlcore.runs import Run
+from tlcore.source_probes.look import Probe
 from tlcore.spec import RunSpec
 from tlcore.training.evaluate import confident_errors, predict_batches
 from tlcore.training.intervals import with_intervals
@@ -75,7 +76,7 @@ def result_of(run: Run, spec: RunSpec, state: State, setup: Setup, data: Dataset
     }
 
 
-def clusters_of(split: Split) -> list[str] | None:
+def clusters_of(split: Split | Probe) -> list[str] | None:
     """Whose each image is; one whose patient is not told stands for itself. None where no patient is told."""
     if split.patients is None:
         return None

@@ -16,6 +16,7 @@ from tlcore.training.machine import Machine
 from tlcore.training.optimizer import OptimizerName
 from tlcore.training.pull.source import Source
 from tlcore.training.pull.term import Term
+from tlcore.training.remembered import Remembered
 from tlcore.training.route import Route
 from tlcore.training.state import State
 
@@ -42,6 +43,7 @@ class Setup:
     solved: tuple[bool, ...] = ()  # whether each phase is a head solved by L-BFGS; empty: none is
     pull: Pull = field(default_factory=NoPull)
     source: Source | None = None  # images of the old task, where the pull needs them
+    remembered: Remembered | None = None  # what the network knew before, asked after each epoch; None: nothing is asked
     term: Term = field(default_factory=Term)  # made of the pull when `fit` begins, where it is not here yet
 
     def route(self, state: State) -> Route:

@@ -47,6 +47,7 @@ class State:
     images_at_once: int | None = None  # None: the whole batch; less after memory ran out
     train_seconds: float = 0.0  # spent in steps
     epoch_seconds: float = 0.0  # spent in this epoch's steps
+    source_seconds: float = 0.0  # spent in looks at what is still known of the source: no training time
     seconds: float = 0.0  # of the whole run, until the last checkpoint
     best: Best | None = None
     history: list[dict[str, Any]] = field(default_factory=list)  # epoch events
