@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("train.py", title="Train", icon=":material/layers:", url_path="train"),
         st.Page("compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page("layers.py", title="Layers", icon=":material/stacks:", url_path="layers"),
+        st.Page("forgetting.py", title="Forgetting", icon=":material/history:", url_path="forgetting"),
         st.Page("data.py", title="Data", icon=":material/photo_library:", url_path="data"),
         st.Page("runs.py", title="Runs", icon=":material/view_list:", url_path="runs"),
     ]

@@ -1,0 +1,136 @@
+"""A chain of tasks: one strategy learns them in order, each run from the one before; what is left of each, as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.figures import shown
+from pages.parts.forgetting_known import Looked, finished_runs
+from pages.parts.layers_table import numbers
+from pages.parts.session import engine, put_in_view, told
+from pages.parts.statewords import backbone_name, dataset_name
+from pages.parts.text import plain
+from tlcore.data.catalogue import DATASETS
+from tlcore.figures.forgetting_matrix import matrix, matrix_table, measures
+from tlcore.figures.words import listing, strategy_title, times
+from tlcore.forgetting.chain import queue_chain, refuse_chain
+from tlcore.models.catalogue import BACKBONES
+from tlcore.runs import Run
+from tlcore.spec import RunSpec, make
+from tlcore.strategies import STRATEGIES
+from tlcore.strategies.start import FromRun
+
+_TASKS = ("chest-xray", "traffic-lights", "digits")  # what the form begins with
+
+
+def chain_of(here: Looked) -> None:
+    """The matrix of the chain that ends with this run, or how to make one."""
+    st.header("The chain of tasks")
+    found = (here.found or {}).get("matrix")
+    if found is not None:
+        _matrix(here.run, found)
+        return
+    start = here.spec.strategy.start
+    if isinstance(start, FromRun):
+        st.caption(
+            "This run starts from another one. Measure it above with Earlier tasks of the chain, and the matrix of all its "
+            "tasks stands here."
+        )
+        return
+    st.caption(
+        "This run is the first of its chain: it starts from no other. Go on from it with other images, or start a chain."
+    )
+    st.page_link(
+        "train.py",
+        label="Go on from this run",
+        icon=":material/link:",
+        query_params={"from": here.run.id, "start": here.run.id},
+    )
+
+
+def _matrix(run: Run, found: Mapping[str, Any]) -> None:
+    shown("matrix", run, *matrix(found))
+    for column, (name, value, span, what, formula) in zip((*st.columns(2), *st.columns(2)), measures(found), strict=True):
+        with column:
+            defined = value != "not defined"
+            st.metric(
+                name, value, f"95 %: {span}" if defined and span else None, delta_color="off", delta_arrow="off", help=what
+            )
+            st.caption(plain(formula))
+            if not defined:
+                st.caption(plain(span))
+    for note in found.get("notes", []):
+        st.caption(f":material/info: {plain(note)}")
+    numbers(run, "matrix", matrix_table(found))
+
+
+def chains() -> None:
+    """The chains there are, and the form that starts one."""
+    st.header("A chain of tasks")
+    st.caption(
+        "One network learns several tasks, one after the other, and is asked all of them again after each: what is left of the "
+        "first when the last has been learned?"
+    )
+    ends = _ends()
+    for run_id, spec, tasks in ends[:5]:
+        words = f"{listing(tasks)}: {strategy_title(spec.strategy)}"
+        st.page_link("forgetting.py", label=plain(words), icon=":material/link:", query_params={"run": run_id})
+    with st.expander("Start a chain", icon=":material/add_link:", expanded=not ends):
+        _form()
+
+
+def _ends() -> list[tuple[str, RunSpec, list[str]]]:
+    """The runs that a chain ends with, the newest first: (id, spec, its tasks in the order of their learning)."""
+    runs = {summary.id: spec for summary, spec in finished_runs()}
+    behind = {spec.strategy.start.run_id for spec in runs.values() if isinstance(spec.strategy.start, FromRun)}
+    found = []
+    for run_id, spec in runs.items():
+        if run_id in behind or not isinstance(spec.strategy.start, FromRun):
+            continue
+        tasks, at = [], spec
+        while True:
+            tasks.append(dataset_name(at.dataset))
+            start = at.strategy.start
+            if not isinstance(start, FromRun) or start.run_id not in runs:
+                break
+            at = runs[start.run_id]
+        found.append((run_id, spec, tasks[::-1]))
+    return found
+
+
+def _form() -> None:
+    known = [name for name, card in DATASETS.items() if card.labelled and not card.refusal]
+    tasks = st.multiselect(
+        "Tasks, in the order of their learning",
+        known,
+        default=list(_TASKS),
+        format_func=dataset_name,
+        key="chain-tasks",
+        wrap=True,
+    )
+    one, two, three, four = st.columns(4)
+    names = list(STRATEGIES)
+    strategy = one.selectbox("Strategy", names, names.index("full"), lambda name: STRATEGIES[name].title, key="chain-strategy")
+    backbone = two.selectbox("Backbone", list(BACKBONES), format_func=backbone_name, key="chain-backbone")
+    epochs = three.number_input("Epochs of each task", 1, 100, 3, key="chain-epochs")
+    images = four.number_input("Images per class", 1, value=100, placeholder="all", key="chain-images")
+    with told():
+        base = make(
+            RunSpec,
+            dataset=(tasks or list(_TASKS))[0],
+            strategy=STRATEGIES[strategy].strategy,
+            backbone=backbone,
+            epochs=epochs,
+            images_per_class=images,
+        )
+        refuse_chain(base, tasks)
+        st.caption(
+            plain(f"{times(len(tasks), 'run')}, one after the other; each also asks the tasks before it after every epoch.")
+        )
+        if st.button("Start the chain", type="primary", icon=":material/play_arrow:", key="chain-start"):
+            runs = queue_chain(base, tasks, engine().submit)
+            put_in_view(runs[-1].id)
+            st.switch_page("train.py", query_params={"run": runs[0].id})

@@ -1,0 +1,107 @@
+"""Which run? The finished ones, what each is known to have forgotten, and all of them side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts.forgetting_chain import chains
+from pages.parts.forgetting_known import finished_runs, measured_runs, settings_measured
+from pages.parts.forgetting_trade_off import trade_off_of
+from pages.parts.medical import medical_note
+from pages.parts.statewords import backbone_name, dataset_name
+from pages.parts.summary import Summary
+from pages.parts.text import plain
+from tlcore.figures.forgetting_words import first_source, signed_points
+from tlcore.figures.words import count, interval, times
+from tlcore.spec import RunSpec
+
+LINES = 8
+
+
+def choose() -> None:
+    """The question, the runs to ask it of, and the trade-off of those that were asked."""
+    st.title("Forgetting")
+    st.markdown(
+        "What did it cost? A network that learns your task forgets some of what it knew before. Choose a finished run, and see "
+        "what it gained, what it lost, where it lost it, and what brings it back."
+    )
+    runs = finished_runs()
+    if not runs:
+        st.info("No run has finished here yet. Train one first: every strategy forgets differently.", icon=":material/info:")
+        st.page_link("train.py", label="Train a network", icon=":material/layers:")
+        return
+    _choice(runs)
+    _lines(runs)
+    _all()
+    chains()
+
+
+def _choice(runs: list[tuple[Summary, RunSpec]]) -> None:
+    known = {summary.id: summary for summary, _ in runs}
+    choice, go = st.columns([5, 1], vertical_alignment="bottom")
+    run_id = choice.selectbox(
+        "Finished run",
+        list(known),
+        format_func=lambda run_id: (
+            f"{known[run_id].label}: {known[run_id].title}, {known[run_id].backbone}, {known[run_id].settings}"
+        ),
+        key="forgetting-run",
+    )
+    if go.button("Look", type="primary", icon=":material/search:", width="stretch"):
+        st.query_params.from_dict({"run": run_id})
+        st.rerun()
+
+
+def _lines(runs: list[tuple[Summary, RunSpec]]) -> None:
+    measured = {summary.id: (known, accuracy) for summary, _, known, accuracy in measured_runs()}
+    st.subheader("What they gained and lost")
+    if not measured:
+        st.caption(
+            "None of them was measured yet. Look at one and press Measure, or turn on What it still knows before you train: "
+            "then the loss is measured after every epoch."
+        )
+    ranked = sorted(runs, key=lambda pair: pair[0].id not in measured)  # the measured ones first, each kind the newest first
+    for summary, _ in ranked[:LINES]:
+        _line(summary, measured.get(summary.id))
+    if len(ranked) > LINES:
+        with st.expander(times(len(ranked) - LINES, "more run", "more runs")):
+            for summary, _ in ranked[LINES:]:
+                _line(summary, measured.get(summary.id))
+
+
+def _line(summary: Summary, measured: tuple | None) -> None:
+    name, gained, gone = st.columns([5, 3, 4], vertical_alignment="center")
+    label = plain(f"{summary.title}, {summary.settings}")
+    name.page_link("forgetting.py", label=label, icon=":material/history:", query_params={"run": summary.id})
+    gained.caption(f"target {interval(summary.accuracy)}" if summary.accuracy else "")
+    if measured is None:
+        gone.caption("source not measured")
+        return
+    known, _ = measured
+    source = known[first_source(known)]
+    gone.caption(plain(f"source {signed_points(-source['lost']['value'])} ({source['title']})"))
+
+
+def _all() -> None:
+    settings = settings_measured()
+    if not settings:
+        return
+    st.header("The trade-off of all runs")
+    spec, source, _ = settings[0]
+    if len(settings) > 1:
+        place = st.selectbox(
+            "Runs on",
+            range(len(settings)),
+            format_func=lambda place: f"{_where(settings[place][0])} ({count(settings[place][2])})",
+            key="forgetting-setting",
+        )
+        spec, source, _ = settings[place]
+    else:
+        st.caption(plain(_where(spec)))
+    medical_note(spec.dataset)
+    trade_off_of(spec, source)
+
+
+def _where(spec: RunSpec) -> str:
+    images = "all images" if spec.images_per_class is None else f"{count(spec.images_per_class)} per class"
+    return f"{backbone_name(spec.backbone)} on {dataset_name(spec.dataset)}, {spec.image_size} px, {images}"
