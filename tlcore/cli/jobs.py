@@ -19,7 +19,7 @@ from tlcore.training.refuse import refuse_early
 TRAIN_KEYS = (
     "run_id", "backbone", "dataset", "strategy", "test", "majority_baseline", "trainable_params", "total_params", "seconds",
     "images_per_second", "epochs_run", "best_epoch", "stopped_early", "seed", "image_size", "classes", "device", "precision",
-    "batch_size", "weights", "intervals_over", "cut", "notices",
+    "batch_size", "weights", "intervals_over", "cut", "source", "forgetting", "source_seconds", "notices",
 )  # fmt: skip
 
 

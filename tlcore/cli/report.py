@@ -9,6 +9,7 @@ from tlcore.analysis.transferability_plan import FORMS
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
 from tlcore.figures.find_rate import find_rate_reading
+from tlcore.figures.forgetting_words import lost_words
 from tlcore.figures.guide_words import shift_sentence
 from tlcore.figures.transfer_curve import base, curve
 from tlcore.figures.transferability_words import readings
@@ -45,6 +46,7 @@ def training(result: Mapping[str, Any]) -> str:
             "",
             facts,
             *([did] if did else []),
+            *(plain(lost_words(source)) for source in (result.get("source") or {}).values()),
             plain(how_intervals(result)),
             *notices,
             _where(result),
