@@ -20,6 +20,7 @@ from tlcore.strategies.start import FromRun, Random
 from tlcore.training.machine import choose
 from tlcore.training.report import Reporter
 
+IMAGES = 400  # more than any test split has
 BASE = RunSpec(
     backbone="mobilenetv3_small_100",
     dataset="digits",
@@ -32,6 +33,7 @@ BASE = RunSpec(
     augment=False,
     device="cpu",
     precision="float32",
+    source_images=IMAGES,
 )
 FIRST = "20261121T120000-a-b-0000"
 
@@ -85,15 +87,24 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
     return runs, results
 
 
-def measured(runs: Path, run_id: str, images: int = 400) -> dict:
+def measured(runs: Path, run_id: str) -> dict:
     asking = create(runs, CheckSpec(dataset="digits"))
-    report = Reporter(asking, EventWriter(asking))
-    return chain_matrix(open_run(runs, run_id), choose("cpu", "float32"), report, images=images)
+    events = EventWriter(asking)
+    try:
+        return chain_matrix(open_run(runs, run_id), choose("cpu", "float32"), Reporter(asking, events), images=IMAGES)
+    finally:
+        events.close()
 
 
-def test_the_matrix_is_what_the_runs_measured(chain: tuple[Path, list[dict]]) -> None:
+@pytest.fixture(scope="module")
+def matrix(chain: tuple[Path, list[dict]]) -> dict:
     runs, results = chain
-    found = measured(runs, results[-1]["run_id"])
+    return measured(runs, results[-1]["run_id"])
+
+
+@pytest.mark.slow
+def test_the_matrix_is_what_the_runs_measured(chain: tuple[Path, list[dict]], matrix: dict) -> None:
+    (_, results), found = chain, matrix
     assert found["runs"] == [result["run_id"] for result in results]
     assert found["tasks"] == ["Handwritten digits", "colours", "Handwritten digits"]
     assert found["images"] == [361, 20, 361]
@@ -110,15 +121,16 @@ def test_the_matrix_is_what_the_runs_measured(chain: tuple[Path, list[dict]]) ->
     )
 
 
-def test_what_a_run_says_of_an_earlier_task_is_in_the_matrix(chain: tuple[Path, list[dict]]) -> None:
-    runs, results = chain
-    found = measured(runs, results[-1]["run_id"], images=results[-1].get("source_images", 300))
+@pytest.mark.slow
+def test_what_a_run_says_of_an_earlier_task_is_in_the_matrix(chain: tuple[Path, list[dict]], matrix: dict) -> None:
+    (_, results), found = chain, matrix
     for learned in (1, 2):
         for place in range(learned):
             told = results[learned]["source"][f"task:{results[place]['run_id']}"]
             assert told["after"]["value"] == pytest.approx(found["R"][learned][place], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_single_run_is_a_chain_of_one(chain: tuple[Path, list[dict]]) -> None:
     runs, results = chain
     found = measured(runs, results[0]["run_id"])
@@ -127,6 +139,7 @@ def test_a_single_run_is_a_chain_of_one(chain: tuple[Path, list[dict]]) -> None:
     assert "One task" in found["bwt"]["reason"]
 
 
+@pytest.mark.slow
 def test_a_chain_whose_first_run_was_deleted_is_refused_in_words(chain: tuple[Path, list[dict]]) -> None:
     runs, results = chain
     delete(runs, results[0]["run_id"])
