@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -33,11 +33,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Listing:
-    """All the pictures of a dataset, the names of its classes, and sentences about what was left out or assumed."""
+    """All the pictures of a dataset, the names of its classes, and sentences about what was left out or assumed.
+
+    `columns` is what else is told of pictures (column -> picture's id -> value), such as sex or site: never seen in training, a
+    finished run can be split by it.
+    """
 
     items: tuple[Item, ...]
     classes: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def digest_of(content: bytes | Path) -> str:

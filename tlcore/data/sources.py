@@ -104,8 +104,12 @@ def _chest_xray(classes: int, progress: Progress) -> Listing:
     shared = split(Listing(tuple(items), three.classes), shares=three.shares, keep_marks=False, merge_duplicates=True)
     if classes == 3:
         return shared
+    kinds = {item.id: three.classes[item.label] for item in shared.items}
     return Listing(
-        tuple(replace(item, label=min(item.label, 1)) for item in shared.items), DATASETS["chest-xray"].classes, shared.notices
+        tuple(replace(item, label=min(item.label, 1)) for item in shared.items),
+        DATASETS["chest-xray"].classes,
+        shared.notices,
+        {"diagnosis": kinds},
     )
 
 
@@ -125,10 +129,12 @@ def _traffic_lights(progress: Progress) -> Listing:
 
 
 def _solar_cells(progress: Progress) -> Listing:
-    rows = (fetch(pinned.SOLAR_CELLS, progress=progress) / "labels.csv").read_text().split("\n")
-    defective = {path: int(float(probability) >= 0.5) for path, probability, _ in (row.split() for row in rows if row)}
+    lines = (fetch(pinned.SOLAR_CELLS, progress=progress) / "labels.csv").read_text().split("\n")
+    rows = [line.split() for line in lines if line]
+    defective = {path: int(float(probability) >= 0.5) for path, probability, _ in rows}
     items = file_items(pinned.SOLAR_CELLS, progress, pattern="images/*.png", label=defective.__getitem__)
-    return Listing(tuple(items), DATASETS["solar-cells"].classes)
+    crystals = {path: {"mono": "monocrystalline", "poly": "polycrystalline"}[kind] for path, _, kind in rows}
+    return Listing(tuple(items), DATASETS["solar-cells"].classes, columns={"cell type": crystals})
 
 
 def _natural_photos(progress: Progress) -> Listing:

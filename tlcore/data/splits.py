@@ -54,7 +54,7 @@ def split(listing: Listing, *, shares: Shares = SHARES, keep_marks: bool = True,
         if len(kept) < len(items):
             notices.append(f"Left out {len(items) - len(kept)} exact duplicates.")
         items = kept
-    return Listing(tuple(items), listing.classes, (*notices, *_missing_classes(items, listing.classes)))
+    return Listing(tuple(items), listing.classes, (*notices, *_missing_classes(items, listing.classes)), listing.columns)
 
 
 def subsample(items: Sequence[Item], per_class: int, seed: int) -> tuple[Item, ...]:

@@ -7,7 +7,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -19,6 +19,7 @@ from tlcore.errors import DataError
 from tlcore.progress import Progress
 
 MAX_BYTES: Final = 50_000_000
+MAX_COLUMNS: Final = 30  # besides those that training uses
 COLUMNS: Final = "file and label, and if you like patient"
 _NEXT_STEP = f"Give a CSV with the columns {COLUMNS}: a first line 'file,label,patient', then one line for each file."
 
@@ -30,6 +31,7 @@ class Row:
     file: str
     label: str
     patient: str | None
+    more: dict[str, str] = field(default_factory=dict)  # its other cells that hold something, by column
 
 
 def labelled_files(root: Path, labels: Path, progress: Progress) -> Listing:
@@ -65,7 +67,7 @@ def labelled_files(root: Path, labels: Path, progress: Progress) -> Listing:
     items = tuple(_items(tree, found, classes, frames, progress))
     if frames:
         notices.append(f"Of files with several frames, the middle one is used ({len(frames):,}): {_some(list(frames))}.")
-    return Listing(items, tuple(classes), (*notices, *tree.notices()))
+    return Listing(items, tuple(classes), (*notices, *tree.notices()), _columns(found))
 
 
 def read_rows(labels: Path) -> tuple[list[Row], list[str]]:
@@ -83,13 +85,16 @@ def read_rows(labels: Path) -> tuple[list[Row], list[str]]:
             f"{labels.name!r} {what}; its first line is {_some(table[0]) if table else 'empty'}.", next_step=_NEXT_STEP
         )
     notices = []
-    if unknown := [name for name in header if name not in ("file", "label", "patient")]:
-        notices.append(f"Not used: columns of the CSV ({_some(unknown)}).")
+    others = [name for name in header if name and name not in ("file", "label", "patient")]
+    if others:
+        notices.append(f"Columns that training does not see, and that a finished run can be split by: {_some(others)}.")
+    kept = others[:MAX_COLUMNS]
     rows: dict[str, Row] = {}
     incomplete = repeated = 0
     for line in table[1:]:
         cells = {name: cell.strip() for name, cell in zip(header, line, strict=False)}
-        row = Row(cells.get("file", ""), cells.get("label", ""), cells.get("patient") or None)
+        more = {name: cells[name] for name in kept if cells.get(name)}
+        row = Row(cells.get("file", ""), cells.get("label", ""), cells.get("patient") or None, more)
         if not row.file or not row.label:
             incomplete += 1
             continue
@@ -167,6 +172,15 @@ def _items(
             patient=patient,
             file=path,
         )
+
+
+def _columns(found: dict[tuple[str, ...], Row]) -> dict[str, dict[str, str]]:
+    """What the other columns say of each file, by column and by the file's id."""
+    columns: dict[str, dict[str, str]] = {}
+    for parts, row in found.items():
+        for name, value in row.more.items():
+            columns.setdefault(name, {})[readable("/".join(parts))] = value
+    return columns
 
 
 def _some(names: list[str]) -> str:
