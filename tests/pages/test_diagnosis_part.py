@@ -55,7 +55,7 @@ def test_a_finding_has_what_was_seen_what_it_means_and_a_button_that_fills_in_th
     assert "**Over-fitting**" in text
     assert "After epoch 2 the validation loss rises from 0.300 to 0.520, while the training loss falls from 0.300" in text
     assert "It memorises its training images" in text
-    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image and forgetting."
+    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image, under-fitting and forgetting."
     assert f"Also looked for, and not seen: {clear}" in text
     assert "Cannot be told: the head alone does better (no probe of these images" in text
     labels = [button.label for button in app.button]
@@ -68,7 +68,7 @@ def test_a_finding_has_what_was_seen_what_it_means_and_a_button_that_fills_in_th
 def test_an_all_clear_says_what_was_looked_for(runs: Path, fabricated):
     made = fabricated(done=True, strategy="last-group", epochs=4)
     text = said(page(run=made.run.id))
-    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image and over-fitting."
+    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image, over-fitting and under-fitting."
     assert f"Nothing looks wrong. Looked for: {clear}" in text
     assert "forgetting (the weights moved by up to 0.26 %" in text
 

@@ -16,6 +16,7 @@ from tlcore.diagnosis.overfitting import over_fitting
 from tlcore.diagnosis.overshoot import moves_at_once, overshoot
 from tlcore.diagnosis.plateau import head_alone, head_plateau
 from tlcore.diagnosis.rates import dead_rate, exploding_rate, steps_taken
+from tlcore.diagnosis.underfitting import under_fitting
 from tlcore.diagnosis.unfreezing import drop_after_unfreezing, unfreezes
 from tlcore.figures.fold import Event
 from tlcore.spec import RunSpec
@@ -29,6 +30,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("drop-after-unfreezing", "A drop after unfreezing", drop_after_unfreezing, unfreezes),
     Detector("unstable-batchnorm", "Unstable BatchNorm", unstable_batchnorm, trains_batchnorm),
     Detector("over-fitting", "Over-fitting", over_fitting),
+    Detector("under-fitting", "Under-fitting", under_fitting, steps_taken),
     Detector("head-plateau", "The frozen features fall short", head_plateau, head_alone),
     Detector("better-alone", "The head alone does better", head_alone_better, moves_features),
     Detector("forgetting", "Forgetting", drifted_far, may_forget),
@@ -38,13 +40,15 @@ DETECTORS: tuple[Detector, ...] = (
 EXPLAINS: Mapping[str, tuple[str, ...]] = {
     "exploding-rate": (
         *("overshoot", "collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
-        "better-alone",
+        *("under-fitting", "better-alone"),
     ),
-    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm", "better-alone"),
-    "overshoot": ("collapse", "better-alone", "forgetting"),
-    "collapse": ("head-plateau", "better-alone"),
-    "drop-after-unfreezing": ("collapse", "forgetting", "better-alone"),
-    "over-fitting": ("better-alone",),
+    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm", "under-fitting", "better-alone"),
+    "overshoot": ("collapse", "under-fitting", "better-alone", "forgetting"),
+    "collapse": ("under-fitting", "head-plateau", "better-alone"),
+    "drop-after-unfreezing": ("collapse", "forgetting", "under-fitting", "better-alone"),
+    "unstable-batchnorm": ("under-fitting",),
+    "over-fitting": ("under-fitting", "better-alone"),
+    "better-alone": ("under-fitting",),  # which says more: that the features as they came do better
 }
 
 

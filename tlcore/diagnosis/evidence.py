@@ -30,6 +30,7 @@ class Evidence:
     solved: tuple[bool, ...]  # whether each phase is a head that is solved, so that its rates play no part
     error: Mapping[str, str] | None  # of a run that failed
     over: bool
+    done: bool  # over, and neither cancelled nor failed
     result: Mapping[str, Any] | None
     probe: Mapping[str, Any] | None = None  # the result of the head alone on the same data, where that has been run
 
@@ -87,6 +88,7 @@ def gather(
         solved=tuple(solved(known.plan.get("cut"), place) for place in range(len(plan.phases))),
         error=last.get("error") if last["state"] == "failed" else None,
         over=result is not None or last["state"] in ("done", "failed", "cancelled"),
+        done=result is not None or last["state"] == "done",
         result=result,
         probe=probe,
     )

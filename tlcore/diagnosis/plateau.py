@@ -24,8 +24,8 @@ def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
     if not seen.epochs:
         return CannotTell("no epoch has ended")
     last = seen.epochs[-1]
-    if not (settled := _settled(seen)):
-        return CannotTell(f"it takes {FEWEST} epochs to see a head level off") if settled is None else None
+    if not (level := settled(seen)):
+        return CannotTell(f"it takes {FEWEST} epochs to see a head level off") if level is None else None
     training, validation = last["train"]["accuracy"], last["val"].get("accuracy")
     if at_most(training, seen.train_images) >= LEVEL:
         return None
@@ -44,7 +44,7 @@ def head_plateau(seen: Evidence) -> Finding | CannotTell | None:
     return Finding("warning", what, means, first_that_changes(seen.spec, kept_head(seen.spec)))
 
 
-def _settled(seen: Evidence) -> bool | None:
+def settled(seen: Evidence) -> bool | None:
     """Whether the training loss has stopped falling; None where it is too early to say. A solved head has by definition."""
     if seen.solved[seen.epochs[-1]["phase"]]:
         return True

@@ -11,6 +11,8 @@ from tlcore.strategies.rates import Uniform
 
 SLOWER = 10.0  # "try a tenth": rates are searched by powers of ten, and a smaller change is hard to tell from noise
 USUAL_BATCH = 32
+FASTER = 3.0  # the way up is shorter than the way down: a rate that is too high breaks more than one that is too low
+LONGER = 3  # times as many epochs: a loss falls by ever less, so half as many again would hardly show
 LOWEST_RATE, LOWEST_MULT = 1e-6, 1e-4  # what the form of the Train page goes down to
 
 
@@ -19,6 +21,18 @@ def slower(spec: RunSpec) -> Remedy | None:
     if lower < LOWEST_RATE:
         return None
     return Remedy(f"Lower the rate to {rate(lower)}", {"lr": lower})
+
+
+def faster(spec: RunSpec) -> Remedy:
+    """To the usual rate at once where the run's is below it."""
+    higher = max(RunSpec.model_fields["lr"].default, _rounded(spec.lr * FASTER))
+    return Remedy(f"Raise the rate to {rate(higher)}", {"lr": higher})
+
+
+def longer(spec: RunSpec) -> Remedy:
+    """At least twice the usual number of epochs, and all of them."""
+    epochs = max(2 * RunSpec.model_fields["epochs"].default, LONGER * spec.epochs)
+    return Remedy(f"Train for {epochs} epochs", {"epochs": epochs, "patience": None})
 
 
 def slower_body(spec: RunSpec) -> Remedy | None:
