@@ -10,7 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tlcore
-from tlcore.cli import advice_regret, bench, cache, catalogues, compare, diagnose, jobs, layers, runs, transferability
+from tlcore.cli import (
+    advice_regret,
+    bench,
+    cache,
+    catalogues,
+    compare,
+    diagnose,
+    forgetting,
+    jobs,
+    layers,
+    runs,
+    transferability,
+)
 from tlcore.cli.arguments import add_spec_options
 from tlcore.engine.execute import as_thaw_error
 from tlcore.errors import ThawError
@@ -51,6 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_spec_options(command("find-rate", jobs.find_rate, find_rate), RunSpec)
     asks = "Ask each layer group what it knows of a task, and from which level to unfreeze."
     layers.add_options(command("layers", layers.layers, asks))
+    forgot = "Ask what a finished run forgot, where, and what brings it back; or save a point on the way there."
+    forgetting.add_options(command("forgetting", forgetting.forgetting, forgot))
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec)

@@ -1,0 +1,163 @@
+"""The command forgetting: what a finished run forgot, where, and what brings it back; or a point on its way, saved as a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tlcore.cli.report import plain, table
+from tlcore.engine import run
+from tlcore.errors import SpecError
+from tlcore.figures.words import duration
+from tlcore.spec import BlendSpec, ForgettingSpec, make
+
+_FIELDS = ForgettingSpec.model_fields
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is asked of a run, or at which point of its way it is saved."""
+    parser.add_argument("--run", metavar="RUN_ID", help="the finished run to ask about")
+    parser.add_argument(
+        "--source",
+        default=",".join(_FIELDS["sources"].default),
+        metavar="NAMES",
+        help=f"{_FIELDS['sources'].description} (default: all: {', '.join(_FIELDS['sources'].default)})",
+    )
+    for name in ("images", "points", "relearn_steps"):
+        known = _FIELDS[name]
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            default=known.default,
+            metavar="N",
+            help=f"{known.description} (default: {known.default})",
+        )
+    parser.add_argument(
+        "--save", metavar="A", help="ask nothing, and save this point of the way as a model: 0 the start, 1 the run"
+    )
+    parser.add_argument(
+        "--batchnorm",
+        metavar="HOW",
+        help=f"with --save. {BlendSpec.model_fields['batchnorm'].description} (default: interpolated)",
+    )
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+
+
+def forgetting(given: argparse.Namespace) -> None:
+    """Ask, or save, here and now, and print tables or one JSON object."""
+    if given.run is None:
+        raise SpecError("No run was named.", next_step="Name a finished one with --run; see: python -m tlcore list runs")
+    if given.save is not None:
+        how = {} if given.batchnorm is None else {"batchnorm": given.batchnorm}
+        spec = make(BlendSpec, run_id=given.run, a=given.save, device=given.device, **how)
+        result = run(spec, runs_dir=given.runs_dir)
+        print(json.dumps(result) if given.json else saved(result))
+        return
+    if given.batchnorm is not None:
+        raise SpecError("--batchnorm belongs to --save: the job itself does both.", next_step="Leave it out, or save a point.")
+    spec = make(
+        ForgettingSpec,
+        run_id=given.run,
+        sources=tuple(name.strip() for name in given.source.split(",") if name.strip()),
+        images=given.images,
+        points=given.points,
+        relearn_steps=given.relearn_steps,
+        device=given.device,
+    )
+    result = run(spec, runs_dir=given.runs_dir)
+    print(json.dumps(result) if given.json else text(result))
+
+
+def saved(result: Mapping[str, Any]) -> str:
+    """Where the model is, and how to load it."""
+    head = (
+        f"The network at a = {result['a']:g} of run {result['run']}, BatchNorm {result['batchnorm']}: {result['file']} in the "
+        f"folder of run {result['run_id']} ({result['bytes']:,} bytes, SHA-256 {result['sha256']})."
+    )
+    return f"{head}\n\n{result['load']}"
+
+
+def text(result: Mapping[str, Any]) -> str:
+    """The two numbers of each source; the way; what each group brings back; lost classes; relearning; what must be said."""
+    lines = [
+        f"What {result['strategy']} of {result['backbone']} on {plain(result['dataset'])} forgot (run {result['run']}).",
+        "",
+    ]
+    rows = [
+        [plain(one["title"]), one["measure"], _metric(one["before"]), _metric(one["after"]), _metric(one["lost"]), _knn(one)]
+        for one in result["sources"].values()
+    ]
+    if rows:
+        lines += [table(rows, ("source", "measure", "before", "after", "lost", "k-NN before, after")), ""]
+    target = result["target"]
+    if target["after"]:
+        lines += [
+            f"Target, by the run's head: {_metric(target['after'])}; on the start's features {_metric(target['before'])}.",
+            "",
+        ]
+    for one in result["sources"].values():
+        lines += _of_source(one, result)
+    lines += _best(result) + _again(result["relearn"])
+    lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
+    asked = f"{result['images_looked_at']:,} images passed through the network, {duration(result['seconds'])} on {result['device']}."
+    return "\n".join([*lines, asked, f"Run {result['run_id']}."])
+
+
+def _of_source(one: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if one["path"]:
+        heads = [(mode, whose, values[mode]) for mode in one["path"] for whose, values in _whose(one, result) if mode in values]
+        rows = [[f"{a:.2f}", *(f"{values[at]:.3f}" for _, _, values in heads)] for at, a in enumerate(result["points"])]
+        lines += [f"{plain(one['title'])}: (1 - a) start + a run", ""]
+        lines += [table(rows, ("a", *(f"{whose}, {mode}" for mode, whose, _ in heads))), ""]
+    if one["restore"]:
+        rows = [
+            [name, *(_metric(back[key]) for key in ("source", "returned", "paid"))] for name, back in one["restore"].items()
+        ]
+        lines += [table(rows, ("put back", "source then", "returned", "target pays")), ""]
+    fallen = [entry for entry in one["classes"] if entry["after"] < entry["before"]]
+    if fallen:
+        said = [f"{plain(c['name'])} {c['before']:.0%} to {c['after']:.0%} of {c['images']}" for c in _worst_first(fallen)[:5]]
+        lines += [f"Classes that lost most: {'; '.join(said)}.", ""]
+    lines += [f"{words}" for words in dict.fromkeys(one["why"].values())]
+    return lines
+
+
+def _whose(one: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    return ("source", one["path"]), ("target", result["target"]["path"])
+
+
+def _worst_first(classes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(classes, key=lambda entry: entry["after"] - entry["before"])
+
+
+def _best(result: Mapping[str, Any]) -> list[str]:
+    best = result["path_best"]
+    if best is None:
+        return []
+    return [
+        f"Best on the target with at least {best['floor']:.3f} of the source: a = {best['a']:.2f} "
+        f"(source {best['source_value']:.3f}, target {best['target_value']:.3f}). Save it with --save {best['a']:g}.",
+        "",
+    ]
+
+
+def _again(relearn: Mapping[str, Any] | None) -> list[str]:
+    if relearn is None:
+        return []
+    rows = [
+        [str(step), *(f"{curve[at]:.3f}" for curve in relearn["curves"].values())] for at, step in enumerate(relearn["steps"])
+    ]
+    return [table(rows, ("steps on CIFAR-10", *(f"from {start}" for start in relearn["curves"]))), ""]
+
+
+def _metric(metric: Mapping[str, Any] | None) -> str:
+    if metric is None or metric["value"] is None:
+        return "unknown"
+    interval = "" if metric.get("low") is None else f" ({metric['low']:.3f} to {metric['high']:.3f})"
+    return f"{metric['value']:.3f}{interval}"
+
+
+def _knn(one: Mapping[str, Any]) -> str:
+    return f"{one['knn']['before']['value']:.3f}, {one['knn']['after']['value']:.3f}" if one["knn"] else ""
