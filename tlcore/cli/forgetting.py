@@ -1,4 +1,4 @@
-"""The command forgetting: what a finished run forgot, where, and what brings it back; or a point on its way, saved as a model."""
+"""The command forgetting: what a finished run forgot and what brings it back; or a point on its way, saved as a model."""
 
 from __future__ import annotations
 
@@ -26,21 +26,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"{_FIELDS['sources'].description} (default: all: {', '.join(_FIELDS['sources'].default)})",
     )
     for name in ("images", "points", "relearn_steps"):
-        known = _FIELDS[name]
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            default=known.default,
-            metavar="N",
-            help=f"{known.description} (default: {known.default})",
-        )
+        default, words = _FIELDS[name].default, _FIELDS[name].description
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, default=default, metavar="N", help=f"{words} (default: {default})")
     parser.add_argument(
-        "--save", metavar="A", help="ask nothing, and save this point of the way as a model: 0 the start, 1 the run"
+        "--save", metavar="A", help="ask nothing; save this point of the way as a model: 0 the start, 1 the run"
     )
-    parser.add_argument(
-        "--batchnorm",
-        metavar="HOW",
-        help=f"with --save. {BlendSpec.model_fields['batchnorm'].description} (default: interpolated)",
-    )
+    words = BlendSpec.model_fields["batchnorm"].description
+    parser.add_argument("--batchnorm", metavar="HOW", help=f"with --save. {words} (default: interpolated)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
 
 
@@ -80,10 +73,8 @@ def saved(result: Mapping[str, Any]) -> str:
 
 def text(result: Mapping[str, Any]) -> str:
     """The two numbers of each source; the way; what each group brings back; lost classes; relearning; what must be said."""
-    lines = [
-        f"What {result['strategy']} of {result['backbone']} on {plain(result['dataset'])} forgot (run {result['run']}).",
-        "",
-    ]
+    task = f"{result['strategy']} of {result['backbone']} on {plain(result['dataset'])}"
+    lines = [f"What {task} forgot (run {result['run']}).", ""]
     rows = [
         [plain(one["title"]), one["measure"], _metric(one["before"]), _metric(one["after"]), _metric(one["lost"]), _knn(one)]
         for one in result["sources"].values()
@@ -92,15 +83,14 @@ def text(result: Mapping[str, Any]) -> str:
         lines += [table(rows, ("source", "measure", "before", "after", "lost", "k-NN before, after")), ""]
     target = result["target"]
     if target["after"]:
-        lines += [
-            f"Target, by the run's head: {_metric(target['after'])}; on the start's features {_metric(target['before'])}.",
-            "",
-        ]
+        before = f"; on the start's features {_metric(target['before'])}" if target["before"] else ""
+        lines += [f"Target, by the run's head: {_metric(target['after'])}{before}.", ""]
     for one in result["sources"].values():
         lines += _of_source(one, result)
     lines += _best(result) + _again(result["relearn"])
     lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
-    asked = f"{result['images_looked_at']:,} images passed through the network, {duration(result['seconds'])} on {result['device']}."
+    cost = f"{result['images_looked_at']:,} images passed through the network"
+    asked = f"{cost}, {duration(result['seconds'])} on {result['device']}."
     return "\n".join([*lines, asked, f"Run {result['run_id']}."])
 
 
@@ -112,15 +102,14 @@ def _of_source(one: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
         lines += [f"{plain(one['title'])}: (1 - a) start + a run", ""]
         lines += [table(rows, ("a", *(f"{whose}, {mode}" for mode, whose, _ in heads))), ""]
     if one["restore"]:
-        rows = [
-            [name, *(_metric(back[key]) for key in ("source", "returned", "paid"))] for name, back in one["restore"].items()
-        ]
+        keys = ("source", "returned", "paid")
+        rows = [[name, *(_metric(back[key]) for key in keys)] for name, back in one["restore"].items()]
         lines += [table(rows, ("put back", "source then", "returned", "target pays")), ""]
     fallen = [entry for entry in one["classes"] if entry["after"] < entry["before"]]
     if fallen:
         said = [f"{plain(c['name'])} {c['before']:.0%} to {c['after']:.0%} of {c['images']}" for c in _worst_first(fallen)[:5]]
         lines += [f"Classes that lost most: {'; '.join(said)}.", ""]
-    lines += [f"{words}" for words in dict.fromkeys(one["why"].values())]
+    lines += [plain(words) for words in dict.fromkeys(one["why"].values())]
     return lines
 
 
@@ -146,10 +135,9 @@ def _best(result: Mapping[str, Any]) -> list[str]:
 def _again(relearn: Mapping[str, Any] | None) -> list[str]:
     if relearn is None:
         return []
-    rows = [
-        [str(step), *(f"{curve[at]:.3f}" for curve in relearn["curves"].values())] for at, step in enumerate(relearn["steps"])
-    ]
-    return [table(rows, ("steps on CIFAR-10", *(f"from {start}" for start in relearn["curves"]))), ""]
+    curves = relearn["curves"]
+    rows = [[str(step), *(f"{curve[at]:.3f}" for curve in curves.values())] for at, step in enumerate(relearn["steps"])]
+    return [table(rows, ("steps on CIFAR-10", *(f"from {start}" for start in curves))), ""]
 
 
 def _metric(metric: Mapping[str, Any] | None) -> str:
