@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, default=default, metavar="N", help=f"{words} (default: {default})")
     parser.add_argument(
-        "--save", metavar="A", help="ask nothing; save this point of the way as a model: 0 the start, 1 the run"
+        "--save", metavar="A", help="only save this point of the way as a model: 0 the start, 1 the run"
     )
     words = BlendSpec.model_fields["batchnorm"].description
     parser.add_argument("--batchnorm", metavar="HOW", help=f"with --save. {words} (default: interpolated)")
