@@ -22,11 +22,12 @@ from tlcore.models.adapter_layers import Adapted
 TOLERANCE = 1e-4  # of the largest value, between the folded and the plain network
 
 
-def fold_batchnorms(prefix: fx.GraphModule, pictures: Tensor) -> fx.GraphModule:
+def fold_batchnorms(prefix: nn.Module, pictures: Tensor) -> nn.Module:
     """`prefix` with each BatchNorm that follows a convolution folded into it; `prefix` itself where that cannot be done.
 
-    `pictures` (B, 3, S, S), B of at least 2, are what the two are compared on, as one batch and as a smaller one: a network
-    whose own Python does not survive a fine trace, or that answers otherwise, is left as it is.
+    It may be a whole network too. `pictures`, or whatever else it takes (B, ...), B of at least 2, are what the two are
+    compared on, as one batch and as a smaller one: a network whose own Python does not survive a fine trace, or that answers
+    otherwise, is left as it is.
     """
     if not any(isinstance(module, _BatchNorm) for module in prefix.modules()):
         return prefix

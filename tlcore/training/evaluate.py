@@ -12,6 +12,7 @@ from PIL import Image
 
 from tlcore.data.load import Split
 from tlcore.models.backward import in_place
+from tlcore.training.answering import for_answers
 from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.route import Route
 
@@ -31,6 +32,7 @@ def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np
     """
     route.network.module.eval()
     yield np.zeros((0, route.network.classes))
+    route = for_answers(route, split)
     first, images = 0, len(route.splits[split].labels)
     while first < images:
         last = min(first + batch_size, images)

@@ -64,7 +64,11 @@ class Route:
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits (B, C) of a part of the inputs; gradients reach whatever may move."""
-        return self.module(self._pictures(inputs))
+        return self.module(self.seen(inputs))
+
+    def seen(self, inputs: Tensor) -> Tensor:
+        """What `module` is called with for these inputs."""
+        return self._pictures(inputs)
 
     def _pictures(self, inputs: Tensor) -> Tensor:
         look = self.network.preprocessing
@@ -108,12 +112,12 @@ class CutRoute(Route):
             return super().evaluation_inputs(split, first, last)
         return from_rows(self.rows[split][0].take(np.arange(first, last))).to(self.machine.device)
 
-    def logits(self, inputs: Tensor) -> Tensor:
+    def seen(self, inputs: Tensor) -> Tensor:
         activation = inputs
         if inputs.dtype == torch.uint8:  # pictures, not rows
             (seen,) = self.frozen.prefix((self.group,))(self._pictures(inputs))
             activation = seen.clone()  # what inference mode made cannot be kept for a backward pass
-        return self.suffix(activation if self.machine.precision != "float32" else activation.float())
+        return activation if self.machine.precision != "float32" else activation.float()
 
     def all_features(self) -> tuple[Tensor, np.ndarray]:
         """Every kept training row of every view, as one tensor, and the training picture that each is of."""
