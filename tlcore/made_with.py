@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 
-# Raise it with every change by which the same spec gives other numbers, beyond rounding; tests/training/test_maths.py notices most.
+# Raise it with every change by which the same spec gives other numbers, beyond rounding: tests/training/test_maths.py notices
+# most of them.
 MATHS = 1
 
 MadeWith = Mapping[str, int | str]
