@@ -16,7 +16,7 @@ from tlcore.figures.words import rate, strategy_title, times
 from tlcore.runs import Run, finished_training
 from tlcore.settings import runs_dir
 from tlcore.spec import ForgettingSpec, RunSpec
-from tlcore.strategies import STRATEGIES, preset
+from tlcore.strategies import preset
 
 Setting = tuple[object, ...]
 
@@ -106,19 +106,16 @@ def measured_runs() -> Iterator[tuple[Summary, RunSpec, dict[str, Source], Mappi
 
 def comparable(spec: RunSpec, source: str) -> list[Measured]:
     """The runs on the same data at the same size whose knowledge of `source` was measured, the oldest first."""
-    return [
-        Measured(
-            summary.id,
-            title_of(own),
-            strategy_title(own.strategy).split(",")[0],
-            own.seed,
-            accuracy,
-            known[source]["lost"],
-            own.strategy.start.kind == "random",
-        )
-        for summary, own, known, accuracy in measured_runs()
-        if source in known and setting_of(own) == setting_of(spec)
-    ]
+    found = [one for one in measured_runs() if source in one[2] and setting_of(one[1]) == setting_of(spec)]
+    besides = [_besides(own) for _, own, _, _ in found]
+    shared = set.intersection(*map(set, besides)) if besides else set()
+    runs = []
+    for (summary, own, known, accuracy), words in zip(found, besides, strict=True):
+        family, *changed = strategy_title(own.strategy).split(", ")
+        title = ", ".join([family, *changed, *(word for word in words if word not in shared)])
+        control = own.strategy.start.kind == "random"
+        runs.append(Measured(summary.id, title, family, own.seed, accuracy, known[source]["lost"], control))
+    return runs
 
 
 def settings_measured() -> list[tuple[RunSpec, str, int]]:
@@ -138,18 +135,12 @@ def setting_of(spec: RunSpec) -> Setting:
     return spec.dataset, spec.labels, spec.backbone, spec.weights, spec.image_size, spec.images_per_class, began
 
 
-def title_of(spec: RunSpec) -> str:
-    """A run's strategy with what else of it would give other numbers: its length, its rate, its optimizer, its head."""
-    usual = {name: field.default for name, field in RunSpec.model_fields.items()}
-    usual |= STRATEGIES[spec.strategy.name].defaults if spec.strategy.name in STRATEGIES else {}
-    said = {
-        times(spec.epochs, "epoch"): spec.epochs != usual["epochs"],
-        f"rate {rate(spec.lr)}": spec.lr != usual["lr"],
-        spec.optimizer.upper(): spec.optimizer != usual["optimizer"],
-        f"{spec.head} head": spec.head != usual["head"],
-        "no augmentation": spec.augment != usual["augment"],
-    }
-    return ", ".join([strategy_title(spec.strategy), *(words for words, apart in said.items() if apart)])
+def _besides(spec: RunSpec) -> list[str]:
+    """What besides its strategy would give a run other numbers: its length, its rate, its optimizer, its head."""
+    usual = RunSpec.model_fields["head"].default
+    head = [] if spec.head == usual else [f"{spec.head} head"]
+    augmented = [] if spec.augment else ["no augmentation"]
+    return [times(spec.epochs, "epoch"), f"rate {rate(spec.lr)}", spec.optimizer.upper(), *head, *augmented]
 
 
 def _together(own: Mapping[str, Source] | None, asked: Mapping[str, Source] | None) -> dict[str, Source]:
