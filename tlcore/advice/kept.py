@@ -1,4 +1,4 @@
-"""What `advice-regret` found last: here, or as it came with the repository. No torch."""
+"""What `advice-regret` and `layers --check` found last: here, or as it came with the repository. No torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tlcore.training.processor import cpu_model, cpu_threads, gpu_name
 
 FILE = "advice-regret.json"  # in the folder of runs
 SHIPPED = Path(__file__).parents[2] / "assets" / "advice_regret.json"
+LEVEL_FILE = "level-regret.json"
+LEVEL_SHIPPED = SHIPPED.with_name("level_regret.json")
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,17 @@ class Kept:
 
 
 def kept(runs_dir: Path, shipped: Path = SHIPPED) -> Kept | None:
-    """The answer of this folder of runs, else the shipped one; None where neither can be read."""
-    for file in (runs_dir / FILE, shipped):
+    """The answer on strategies of this folder of runs, else the shipped one; None where neither can be read."""
+    return _first_read(runs_dir / FILE, shipped)
+
+
+def kept_level(runs_dir: Path, shipped: Path = LEVEL_SHIPPED) -> Kept | None:
+    """The answer on the recommended level of this folder of runs, else the shipped one; None where neither can be read."""
+    return _first_read(runs_dir / LEVEL_FILE, shipped)
+
+
+def _first_read(*files: Path) -> Kept | None:
+    for file in files:
         try:
             answer = json.loads(file.read_bytes())
             machine, rules = answer["machine"], answer["summary"]

@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tlcore.cli import level_check
 from tlcore.cli.arguments import add_spec_options, run_spec
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
+from tlcore.errors import SpecError
 from tlcore.figures.layers_words import headline
 from tlcore.spec import LayersSpec, RunSpec, make
 
@@ -48,11 +50,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how images are laid out in two dimensions: pca, tsne, umap (default: pca)",
     )
     parser.add_argument("--blocks", action="store_true", help=fields["blocks"].description)
+    level_check.add_options(parser)
     add_spec_options(parser, RunSpec, leave_out=set(RunSpec.model_fields) - _OF_THE_RUN)
 
 
 def layers(given: argparse.Namespace) -> None:
-    """Ask, here and now, and print a table or one JSON object."""
+    """Ask, here and now, and print a table or one JSON object; or check how good the recommendation is."""
+    if given.check:
+        _nothing_else(given)
+        level_check.level_check(given)
+        return
+    if alone := [name for name in level_check.ALONE if hasattr(given, name)]:
+        raise SpecError(
+            f"--{alone[0]} belongs to --check: nothing is trained here.", next_step=f"Add --check, or leave out --{alone[0]}."
+        )
     spec = make(
         LayersSpec,
         run=run_spec(given),
@@ -65,6 +76,24 @@ def layers(given: argparse.Namespace) -> None:
     )
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
+
+
+def _nothing_else(given: argparse.Namespace) -> None:
+    """Refuse what a check would pass over in silence."""
+    fields = LayersSpec.model_fields
+    usual = {
+        "run": [],
+        "blocks": False,
+        "sources": ",".join(fields["sources"].default),
+        "embed": ",".join(fields["embed"].default),
+    }
+    usual |= {name: fields[name].default for name in ("images", "photographs")}
+    for name, value in usual.items():
+        if getattr(given, name) != value:
+            raise SpecError(
+                f"--{name} plays no part in a check: it asks what the recommendation needs, and trains every level.",
+                next_step=f"Leave out --{name}, or --check.",
+            )
 
 
 def _names(given: str) -> tuple[str, ...]:
