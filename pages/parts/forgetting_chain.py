@@ -35,6 +35,8 @@ def chain_of(here: Looked) -> None:
         return
     start = here.spec.strategy.start
     if isinstance(start, FromRun):
+        if why := (here.found or {}).get("why", {}).get("matrix"):
+            st.caption(f":material/info: {plain(why)}")
         st.caption(
             "This run starts from another one. Measure it above with Earlier tasks of the chain, and the matrix of all its "
             "tasks stands here."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.figures import as_format, shown
+from pages.parts.forgetting_bias import bias
 from pages.parts.forgetting_chain import chain_of
 from pages.parts.forgetting_images import images
 from pages.parts.forgetting_known import Looked, looked
@@ -65,6 +66,7 @@ def _view(here: Looked) -> None:
         images(here, name)
     relearning(here)
     chain_of(here)
+    bias(here)
     as_format()
     _provenance(here)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.figures.forgetting_made import RUN, labelled, lost, metric, result
+from tlcore.figures.forgetting_groups import by_group, group_reading, group_table, shares
 from tlcore.figures.forgetting_matrix import matrix, matrix_reading, matrix_table, measures
 from tlcore.figures.forgetting_path import bend_reading, modes, path, path_reading, path_table
 from tlcore.figures.forgetting_relearn import relearn, relearn_reading, relearn_table
@@ -184,3 +185,63 @@ def test_relearning_is_read_against_random_weights():
     assert len(chart.data) == 3
     assert relearn_table(RELEARN)[1] == {"steps": 10, "pretrained": 0.6, "run": 0.5, "random": 0.2}
     assert RUN.endswith("0abc")
+
+
+# --- groups
+
+
+def told(*values: float) -> dict:
+    return {
+        name: {"images": 100, "accuracy": metric(value), "recall": {"sick": metric(value)}, "answered": {}}
+        for name, value in zip(("bacterial", "viral"), values, strict=True)
+    }
+
+
+def column(before: float | None, after: float, change: float) -> dict:
+    nothing = {"value": None, "reason": "Nothing is known of the time before."}
+    pair = {"highest": "bacterial", "lowest": "viral"}
+    was, moved = (nothing, nothing) if before is None else (lost(before), lost(change))
+    gap = pair | {"before": was, "after": lost(after), "change": moved}
+    return {
+        "groups": ["bacterial", "viral"],
+        "unknown": 3,
+        "before": None if before is None else told(0.9, 0.8),
+        "after": told(0.95, 0.85),
+        "gap": gap,
+        "gaps": {"accuracy": gap, "recall: sick": gap},
+        "notes": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (
+            column(0.10, 0.10, 0.0),
+            ["bacterial is done better than viral by 10.0 points (+7.0 to +13.0), more than noise.", "noise"],
+        ),
+        (column(0.10, 0.20, 0.10), ["done better", "+10.0 points (+7.0 to +13.0); with the training it grew (+10.0 points"]),
+        (
+            column(0.20, 0.10, -0.10),
+            ["done better", "with the training it shrank (−10.0 points, −13.0 to −7.0), more than noise."],
+        ),
+        (
+            column(0.01, 0.02, 0.01),
+            ["are 2.0 points (−1.0 to +5.0) apart after training, within noise", "within noise (+1.0 point"],
+        ),
+        (column(None, 0.20, 0.0), ["done better", "Nothing is known of the time before."]),
+    ],
+)
+def test_a_gap_between_groups_is_read_before_and_after(one: dict, words: list[str]) -> None:
+    for part, sentence in zip(words, group_reading(one), strict=True):
+        assert part in sentence
+
+
+def test_groups_are_drawn_with_both_times_and_told_in_a_table() -> None:
+    one = column(0.1, 0.1, 0.0)
+    chart, _ = by_group(one, "recall: sick")
+    assert [list(line.x) for line in chart.data] == [pytest.approx([90, 80]), pytest.approx([95, 85])]
+    assert len(by_group(column(None, 0.1, 0.0))[0].data) == 1
+    assert shares(one) == ["accuracy", "recall: sick"]
+    assert len(group_table(one)) == 8
+    assert group_reading(one | {"gaps": {"accuracy": None}})[0].startswith("Fewer than two groups")
