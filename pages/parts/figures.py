@@ -13,12 +13,13 @@ from tlcore.runs import Run
 _FORMAT = "figure-format"
 
 
-def shown(name: str, of: Run | Comparison, figure: go.Figure, reading: str) -> None:
-    """Draw a figure, and under it the sentence that reads it."""
+def shown(name: str, of: Run | Comparison, figure: go.Figure, reading: str = "") -> None:
+    """Draw a figure, and under it the sentence that reads it, if it is read here."""
     kind = "svg" if st.session_state.get(_FORMAT) == "SVG" else "png"
     _ink(figure)
     st.plotly_chart(figure, key=f"figure-{name}", config=modebar(f"{of.id}-{name}", kind))
-    st.caption(plain(reading))
+    if reading:
+        st.caption(plain(reading))
 
 
 def _ink(figure: go.Figure) -> None:

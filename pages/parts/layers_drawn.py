@@ -1,4 +1,4 @@
-"""A figure with what it says: the first sentence as its reading, the others as a list below."""
+"""A figure with what it says, sentence by sentence, each as large as the next."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from tlcore.runs import Run
 
 def drawn(name: str, run: Run, figure: go.Figure | None, sentences: Sequence[str]) -> None:
     """Draw it; where there is no figure, its sentences say why."""
-    first, *others = sentences or [""]
-    if figure is None:
-        others = [first, *others]
-    else:
-        shown(name, run, figure, first)
-    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in others if sentence))
+    if figure is not None:
+        shown(name, run, figure)
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences if sentence))

@@ -11,10 +11,13 @@ import torch
 from torch.nn import functional
 
 from tests.training.tiny import tiny_network, tiny_split
+from tlcore.analysis.drawn import draws
 from tlcore.analysis.fisher_trace import fisher_trace
 from tlcore.analysis.moved import (
+    INTERVAL,
     QUANTITIES,
     activation_drift,
+    activation_drift_intervals,
     batchnorm_drift,
     moved,
     relative_gradient,
@@ -90,6 +93,21 @@ def test_heads_for_other_classes_cannot_be_compared_and_other_architectures_are_
 
 
 # --- activations
+
+
+def test_the_interval_of_an_activation_drift_is_over_its_images() -> None:
+    rng = np.random.default_rng(0)
+    old = {"stem": rng.normal(size=(80, 5)), "still": np.ones((80, 2)), "dead": np.zeros((80, 2))}
+    new = {"stem": old["stem"] + rng.normal(size=(80, 5)) * rng.random((80, 1)), "still": np.ones((80, 2)), "dead": old["dead"]}
+    drawn = draws(80, seed=1)
+    found = activation_drift_intervals(old, new, drawn)
+    ratios = [
+        np.linalg.norm((new["stem"] - old["stem"]).repeat(times, 0)) / np.linalg.norm(old["stem"].repeat(times, 0))
+        for times in drawn.astype(int)
+    ]
+    assert found["stem"] == pytest.approx(list(np.quantile(ratios, [0.025, 0.975])), rel=1e-6)
+    assert found["stem"][0] < activation_drift(old, new)["stem"] < found["stem"][1]
+    assert (found["still"], found["dead"]) == ([0.0, 0.0], None)
 
 
 def test_activation_drift_by_hand() -> None:
@@ -232,7 +250,7 @@ def test_a_row_for_each_group_bottom_to_top_with_a_reason_for_what_it_lacks() ->
     assert list(rows) == GROUPS
     assert json.loads(json.dumps(rows)) == rows
     for row in rows.values():
-        assert set(row) == {*QUANTITIES, "why"}
+        assert set(row) == {*QUANTITIES, INTERVAL, "why"}
         assert set(row["why"]) == {what for what in QUANTITIES if row[what] is None}
     assert rows["stem"]["activation_drift"] == 2
     assert rows["stem"]["why"] == {}

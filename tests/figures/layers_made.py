@@ -24,7 +24,8 @@ def result(**changes: Any) -> dict[str, Any]:
             "evidence": ["The probe reads best off stage 1.", "The difference may be noise."],
             "more_than_noise": False,
         },
-        "cka": {"sites": list(GROUPS), "pairs": _pairs(), "images": 1000, "batches": 1},
+        "cka": {"sites": list(GROUPS), "pairs": _pairs(), "images": 1000, "batches": 1}
+        | {"interval_over": "patients", "draws": 500},
         "moved": {RUN: {name: _moves(at) for at, name in enumerate((*GROUPS, "head"))}},
         "weights": {"pretrained": "From ImageNet.", "random": "Drawn from seed 0.", RUN: "Your run."},
         "classes": ["normal", "pneumonia"],
@@ -64,6 +65,11 @@ def _group(at: int, name: str) -> dict[str, Any]:
         "leep": -0.4 if last else None,
         "nce": None,
         "cka": {pair: table[at][at] for pair, table in _pairs().items() if len(set(pair.split(" ~ "))) == 2},
+        "cka_interval": {
+            pair: [table[at][at] - REACH, min(1.0, table[at][at] + REACH)]
+            for pair, table in _pairs().items()
+            if len(set(pair.split(" ~ "))) == 2
+        },
         "drift": {RUN: 0.01 * (at + 1)},
         "shift": {"shift": 0.1 * at, "low": 0.1 * at - 0.05, "high": 0.1 * at + 0.05, "floor": 0.04}
         | {"a_distance": {"value": 0.5 * at, "low": 0.5 * at - 0.1, "high": 0.5 * at + 0.1, "chance": 0.2}},
@@ -83,6 +89,8 @@ def _moves(at: int) -> dict[str, Any]:
         "weight_drift": 0.01 * (at + 1),
         "activation_drift": 0.0 if at == 0 else 0.1 * at,
         "activation_drift_source": 0.02,
+        "activation_drift_interval": [0.0, 0.0] if at == 0 else [0.1 * at - 0.06, 0.1 * at + 0.06],
+        "activation_drift_source_interval": None,
         "batchnorm_drift": None,
         "gradient_before": 0.5,
         "gradient_after": 0.5 / (at + 1),

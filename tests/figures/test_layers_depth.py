@@ -15,10 +15,33 @@ OWN, TUNED = "pretrained ~ pretrained", f"pretrained ~ {RUN}"
 def test_cka_has_a_line_for_each_pair_of_two_networks() -> None:
     chart, reading = cka_by_depth(result())
     assert pairs(result()) == ["pretrained ~ random", TUNED]
-    assert [tuple(trace.y) for trace in chart.data] == [(0.9, 0.3, 0.1), (0.99, 0.9, 0.6)]
-    assert "Pretrained and Run 0abc: most alike at stem (0.990), least at stage 2 (0.600)." in reading
-    assert "1,000 images" in reading[-1]
+    bands, lines = chart.data[::2], chart.data[1::2]
+    assert [tuple(trace.y) for trace in lines] == [(0.9, 0.3, 0.1), (0.99, 0.9, 0.6)]
+    assert tuple(bands[1].y) == pytest.approx((1.0, 0.92, 0.62, 0.58, 0.88, 0.97))  # along the upper ends and back
+    assert [trace.fill for trace in bands] == ["toself"] * 2
+    told = "Pretrained and Run 0abc: most alike at stem, 0.990 (0.970 to 1.000), least at stage 2, 0.600 (0.580 to 0.620)."
+    assert told in reading
+    assert "1,000 images. The bands are 95 % intervals, from drawing the patients anew 500 times." in reading[-1]
+
+
+def test_where_intervals_of_cka_overlap_the_order_is_left_open() -> None:
+    made = result()
+    made["groups"][-1]["cka_interval"][TUNED] = [0.5, 0.98]
+    (told,) = [sentence for sentence in cka_by_depth(made)[1] if "Run 0abc" in sentence]
+    assert told.endswith("0.600 (0.500 to 0.980); the intervals overlap, so it may be the other way round on other images.")
+
+
+def test_a_result_of_before_the_intervals_says_that_it_has_none() -> None:
+    made = result()
+    for entry in made["groups"]:
+        del entry["cka_interval"]
+    for name in ("interval_over", "draws"):
+        del made["cka"][name]
+    chart, reading = cka_by_depth(made)
+    assert "most alike at stem, 0.990, least at stage 2, 0.600." in reading[1]
     assert "no interval" in reading[-1]
+    assert not any(trace.y for trace in chart.data[::2])
+    assert cka_table(made)[0]["95 % from"] is None
 
 
 def test_runs_are_not_laid_beside_random_weights_that_they_never_had() -> None:
@@ -41,25 +64,34 @@ def test_a_map_is_read_by_its_diagonal() -> None:
     assert "The highest value, 0.990, is between stem and stem" in reading
     assert "Neighbouring layers: 0.55 on average." in cka_map(result(), OWN)[1]
     assert pair_title(OWN) == "Pretrained, its own layers"
-    assert len(cka_table(result())) == 27
+    rows = cka_table(result())
+    assert len(rows) == 27
+    sure = [row for row in rows if row["95 % from"] is not None]
+    assert [row["to"] for row in sure] == pytest.approx([0.92, 0.32, 0.12, 1.0, 0.92, 0.62])
 
 
 def test_what_moved_leaves_the_head_out_of_the_picture_and_not_out_of_the_table() -> None:
     chart, reading = moved_by_depth(result(), "weight_drift")
     assert chart is not None
-    assert tuple(chart.data[0].y) == pytest.approx((1, 2, 3))  # percent
+    assert tuple(chart.data[1].y) == pytest.approx((1, 2, 3))  # percent
+    assert tuple(chart.data[0].y) == ()  # weights are no sample: there is no band
     assert "Run 0abc: stage 2 the most, 3.00 %, stem the least, 1.00 %." in reading
     assert [row["group"] for row in moved_table(result())] == [*GROUPS, "head"]
     chart, reading = moved_by_depth(result(), "activation_drift")
     assert chart is not None
-    assert [trace.name for trace in chart.data] == ["Run 0abc, these images", "Run 0abc, photographs"]
+    assert [trace.name for trace in chart.data[1::2]] == ["Run 0abc, these images", "Run 0abc, photographs"]
+    assert tuple(chart.data[0].y) == pytest.approx((0, 16, 26, 14, 4, 0))
+    most = "stage 2 the most, 20.0 % (14.0 % to 26.0 %), stage 1 the least, 10.0 % (4.00 % to 16.0 %)"
+    assert f"{most}; the intervals overlap, so which is which may be chance." in reading[0]
     assert "1 of 3 groups did not move." in reading[0]
+    assert any("The bands are 95 % intervals" in sentence for sentence in reading)
+    assert moved_table(result())[1]["activation_drift to"] == pytest.approx(0.16)
 
 
 def test_a_quantity_of_one_network_is_shown_before_and_after() -> None:
     chart, reading = moved_by_depth(result(), "gradient")
     assert chart is not None
-    assert [trace.name for trace in chart.data] == ["Run 0abc, before", "Run 0abc, after"]
+    assert [trace.name for trace in chart.data[1::2]] == ["Run 0abc, before", "Run 0abc, after"]
     assert chart.layout.yaxis.type == "log"
     assert "the greatest change is in stage 2, from 0.5 to 0.167 (0.33 times)" in reading[0]
 

@@ -169,7 +169,7 @@ def test_it_is_read_from_the_recommendation_down(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("view", "words"),
     [
-        ("cka", "Pretrained and Run 0abc: most alike at stem (0.990), least at stage 2 (0.600)."),
+        ("cka", "Pretrained and Run 0abc: most alike at stem, 0.990 (0.970 to 1.000), least at stage 2, 0.600 (0.580 to 0.620)."),
         ("moved", "stage 2 the most, 3.00 %"),
         ("sees", "This run kept no pictures of what its layers see."),
         ("apart", "This run laid no images out."),

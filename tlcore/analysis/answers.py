@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from tlcore.analysis.cka import cka_in_batches, cka_matrix
+from tlcore.analysis.cka import batches_of, cka_in_batches, cka_matrix
+from tlcore.analysis.cka_bootstrap import cka_intervals
+from tlcore.analysis.drawn import DRAWS, draws
 from tlcore.analysis.features import LOGITS, Site
 from tlcore.analysis.hscore import hscore_beside_chance
 from tlcore.analysis.leep import leep, nce
@@ -173,16 +175,46 @@ class Answers:
                 pairs[pair] = by_network[i, :, j].tolist()
                 for place, name in enumerate(names if i < j else ()):
                     entries[name]["cka"][pair] = pairs[pair][place][place]
+            self._how_sure(able, entries)
         for entry in entries.values():
             if len(able) < len(self.looks):
                 entry["why"]["cka"] = DIVERGED
             elif len(able) == 1:
                 entry["why"]["cka"] = ALONE
-        return {"sites": names, "pairs": pairs, "images": images, "batches": batches}
+        over = "images" if self.patients is None else "patients"
+        return {"sites": names, "pairs": pairs, "images": images, "batches": batches, "interval_over": over, "draws": DRAWS}
+
+    def _how_sure(self, able: Sequence[Look], entries: Mapping[str, dict[str, Any]]) -> None:
+        """The interval of the CKA of each place with itself, between every two networks."""
+        images = sum(map(len, (self.data.train, self.data.val, self.data.test)))
+        drawn = draws(images, seed=self.seed, clusters=self.patients)
+        if drawn is None or len(able) < 2:
+            return
+        batches = batches_of(images, seed=self.seed) if images > MOST_AT_ONCE else None
+        for done, (name, entry) in enumerate(entries.items()):
+            self.progress("Drawing the images anew", done, len(entries), "groups")
+            for (i, j), ends in cka_intervals([look.rows[name] for look in able], drawn, batches).items():
+                entry["cka_interval"][f"{able[i].source} ~ {able[j].source}"] = None if ends is None else list(ends)
+        self.progress("Drawing the images anew", len(entries), len(entries), "groups")
+
+    @property
+    def patients(self) -> list[str] | None:
+        """Whose each image of all three splits is, in the order of the rows; None where it is not told for all."""
+        return patients_of(self.data)
+
+
+def patients_of(data: Dataset) -> list[str] | None:
+    """Whose each image of train, val and test is; one whose patient is not told stands for itself. None where none is told."""
+    owned = {name: clusters_of(getattr(data, name)) for name in ("train", "val", "test")}
+    if any(owners is None for owners in owned.values()):
+        return None
+    return [
+        owner if owner.startswith("patient ") else f"{name} {owner}" for name, owners in owned.items() for owner in owners or ()
+    ]
 
 
 def _entry(site: Site, band: str) -> dict[str, Any]:
-    tables = {name: {} for name in ("probe", "logme", "hscore", "hscore_by_chance", "cka", "drift")}
+    tables = {name: {} for name in ("probe", "logme", "hscore", "hscore_by_chance", "cka", "cka_interval", "drift")}
     return {"name": site.name, "group": site.group, "band": band, **tables, "leep": None, "nce": None, "why": {}}
 
 

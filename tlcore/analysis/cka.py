@@ -48,6 +48,15 @@ def cka_matrix(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> np.ndarray
     return _divided(*_hsic(rows, columns))
 
 
+def batches_of(images: int, *, batch: int = 256, seed: int = 0) -> list[np.ndarray]:
+    """The rows of each batch: of nearly equal size, at most `batch` images and never below 4, each image in one of them.
+
+    Which images share a batch is drawn by `seed`: in the order of a dataset a batch could be of one class alone.
+    """
+    count = max(1, min(-(-images // batch), images // FEWEST))
+    return np.array_split(np.random.default_rng(seed).permutation(images), count)
+
+
 @dataclass(frozen=True)
 class InBatches:
     """CKA from minibatches, and what it was taken from."""
@@ -58,23 +67,20 @@ class InBatches:
 
 
 def cka_in_batches(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray], *, batch: int = 256, seed: int = 0) -> InBatches:
-    """`cka_matrix` in batches of nearly equal size, of at most `batch` images (never below 4), each image in one of them.
-
-    Which images share a batch is drawn by `seed`: in the order of a dataset a batch could be of one class alone. Raises as
-    `cka_matrix` does.
-    """
+    """`cka_matrix` in the batches of `batches_of`. Raises as `cka_matrix` does."""
     rows, columns = _tables(xs, ys)
     images = len(rows[0])
-    count = max(1, min(-(-images // batch), images // FEWEST))
     cross, own_rows, own_columns = 0.0, 0.0, 0.0
-    for chosen in np.array_split(np.random.default_rng(seed).permutation(images), count):
+    batches = batches_of(images, batch=batch, seed=seed)
+    for chosen in batches:
         found = _hsic([one[chosen] for one in rows], [one[chosen] for one in columns])
         cross, own_rows, own_columns = cross + found[0], own_rows + found[1], own_columns + found[2]
-    return InBatches(_divided(cross, own_rows, own_columns), images, count)
+    return InBatches(_divided(cross, own_rows, own_columns), images, len(batches))
 
 
 def _tables(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    rows, columns = [_scaled(x) for x in xs], [_scaled(y) for y in ys]
+    rows = [scaled(x) for x in xs]
+    columns = rows if ys is xs else [scaled(y) for y in ys]
     numbers = sorted({len(one) for one in rows + columns})
     if len(numbers) != 1:
         raise Undefined(f"CKA compares layers on the same images, but there are features of {numbers} images.")
@@ -83,7 +89,7 @@ def _tables(xs: Sequence[np.ndarray], ys: Sequence[np.ndarray]) -> tuple[list[np
     return rows, columns
 
 
-def _scaled(features: np.ndarray) -> np.ndarray:
+def scaled(features: np.ndarray) -> np.ndarray:
     """Checked, with 1 for the largest number: fourth powers of it are to come, and CKA does not depend on a scale."""
     values = table(features)
     return values / (np.abs(values).max() or 1.0)
@@ -92,28 +98,30 @@ def _scaled(features: np.ndarray) -> np.ndarray:
 def _hsic(rows: Sequence[np.ndarray], columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """HSIC1 of each row with each column (L, M), of each row with itself (L,), of each column with itself (M,)."""
     images = len(rows[0])
-    left, right = (np.stack([_centred_pairs(one) for one in side]) for side in (rows, columns))
+    pairs = np.triu_indices(images, 1)
+    left = np.stack([centred_gram(one)[pairs] for one in rows])
+    right = left if columns is rows else np.stack([centred_gram(one)[pairs] for one in columns])
     scale = 2 / (images * (images - 3))  # each pair stands in the matrix twice
     return scale * (left @ right.T), scale * np.square(left).sum(1), scale * np.square(right).sum(1)
 
 
-def _centred_pairs(features: np.ndarray) -> np.ndarray:
-    """The U-centred Gram matrix of `features` (N, D), each pair of images once: (N(N-1)/2,); 0 where it is but rounding.
+def centred_gram(features: np.ndarray) -> np.ndarray:
+    """The U-centred Gram matrix (N, N) of `scaled` features (N, D); its diagonal, and what is but rounding, 0.
 
     The features are centred first, which changes nothing but the rounding.
     """
     images = len(features)
-    pairs = np.triu_indices(images, 1)
     centred = features - features.mean(0)
     length = np.square(centred).sum()
     if length <= EVEN**2 * np.square(features).sum():
-        return np.zeros(len(pairs[0]))
+        return np.zeros((images, images))
     gram = centred @ centred.T
     np.fill_diagonal(gram, 0.0)
     means = gram.sum(0) / (images - 2)
     means -= means.sum() / (2 * (images - 1))
-    values = (gram - means[:, None] - means[None, :])[pairs]
-    return values if np.linalg.norm(values) > NOTHING * length else np.zeros_like(values)
+    gram -= means[:, None] + means[None, :]
+    np.fill_diagonal(gram, 0.0)
+    return gram if np.linalg.norm(gram) > NOTHING * length else np.zeros_like(gram)
 
 
 def _divided(cross: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.analysis.answers import Look
+from tlcore.analysis.answers import Look, patients_of
+from tlcore.analysis.drawn import draws
 from tlcore.analysis.excited import Excited
 from tlcore.analysis.features import Site, features, sites
 from tlcore.analysis.maps import watching
-from tlcore.analysis.moved import activation_drift, moved
+from tlcore.analysis.moved import activation_drift, activation_drift_intervals, moved
 from tlcore.analysis.seen import write_seen
 from tlcore.analysis.shift_by_depth import shift_by_depth
 from tlcore.analysis.undefined import Undefined
@@ -126,12 +127,19 @@ class Looking:
             features=(_of_sites(look), _of_sites(self._looks[run_id])),
             gradient_images=MOVED_ON,
             fisher_images=MOVED_ON,
+            drawn=draws(len(self.whole), seed=self.spec.run.seed, clusters=patients_of(self.data)),
             seed=self.spec.run.seed,
             progress=self.report.progress,
         )
-        on_photos = activation_drift(self._of_photos[name], self._of_photos[run_id]) if self.photos is not None else {}
+        on_photos, sure = {}, {}
+        if self.photos is not None:
+            both = self._of_photos[name], self._of_photos[run_id]
+            on_photos = activation_drift(*both)
+            drawn = draws(len(self.photos), seed=self.spec.run.seed)
+            sure = {} if drawn is None else activation_drift_intervals(*both, drawn)
         for group, row in found.items():
             row["activation_drift_source"] = on_photos.get(group)
+            row["activation_drift_source_interval"] = sure.get(group)
             if row["activation_drift_source"] is None:
                 row["why"]["activation_drift_source"] = NO_DRIFT_ON_PHOTOGRAPHS  # type: ignore[index] - a dict of sentences
         return found

@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tlcore.analysis.drawn import middle
 from tlcore.analysis.fisher_trace import fisher_trace
 from tlcore.analysis.held import device_of, held
 from tlcore.analysis.undefined import Undefined, table
@@ -34,6 +35,7 @@ from tlcore.training.measured_rates import Gradient, relative_norms
 
 PAIRED = ("weight_drift", "activation_drift", "batchnorm_drift")  # of both networks together
 OWN = ("gradient", "fisher")  # of each: with _before and _after
+INTERVAL = "activation_drift_interval"
 QUANTITIES = (*PAIRED, *(f"{name}_{when}" for name in OWN for when in ("before", "after")))
 
 Features = Mapping[str, np.ndarray]  # by the name of the group or site: (N, D)
@@ -47,10 +49,12 @@ def moved(
     features: tuple[Features, Features] | None = None,
     gradient_images: int = 256,
     fisher_images: int = 64,
+    drawn: np.ndarray | None = None,
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, dict[str, object]]:
-    """{group: {each of QUANTITIES: float or None, why: {quantity: sentence}}}, bottom to top, the head last.
+    """{group: {each of QUANTITIES: float or None, INTERVAL: [low, high] or None, why: {quantity: sentence}}}, bottom to top,
+    the head last. The interval is over the images of `features`, from `drawn` (`drawn.draws`).
 
     `features` are those of the same images in the two networks, as `features.features` gives them. The gradient is taken on
     `gradient_images` of `split`, which costs about four forward passes of them in each network, the Fisher information on
@@ -63,6 +67,7 @@ def moved(
         "activation_drift": activation_drift(*features) if features else {},
         "batchnorm_drift": batchnorm_drift(before, after),
     }
+    sure = activation_drift_intervals(*features, drawn) if features and drawn is not None else {}
     for_gradient, for_fisher = (_drawn(split, most, seed) for most in (gradient_images, fisher_images))
     for when, network in (("before", before), ("after", after)):
         fits = network.classes > for_gradient.labels.max(initial=-1)
@@ -70,7 +75,8 @@ def moved(
         found[f"fisher_{when}"] = fisher_trace(network, for_fisher.images, seed=seed, progress=progress)
     rows = {name: {what: found[what].get(name) for what in QUANTITIES} for name in names}
     return {
-        name: row | {"why": {what: _why(what, name) for what in QUANTITIES if row[what] is None}} for name, row in rows.items()
+        name: row | {INTERVAL: sure.get(name), "why": {what: _why(what, name) for what in QUANTITIES if row[what] is None}}
+        for name, row in rows.items()
     }
 
 
@@ -98,6 +104,17 @@ def activation_drift(before: Features, after: Features) -> dict[str, float | Non
         size = np.linalg.norm(old)
         drifts[name] = float(np.linalg.norm(new - old) / size) if size else None
     return drifts
+
+
+def activation_drift_intervals(before: Features, after: Features, drawn: np.ndarray) -> dict[str, list[float] | None]:
+    """The 95 % interval of each `activation_drift`, by drawing the images anew: `drawn` (R, N), how often each is drawn."""
+    found: dict[str, list[float] | None] = {}
+    for name in [name for name in before if name in after]:
+        old, new = table(before[name]), table(after[name])
+        changes, sizes = (drawn @ np.square(one).sum(1) for one in (new - old, old))
+        ends = middle(np.sqrt(np.divide(changes, sizes, out=np.full(len(drawn), np.nan), where=sizes > 0)))
+        found[name] = None if ends is None else list(ends)
+    return found
 
 
 def batchnorm_drift(before: Network, after: Network) -> dict[str, float | None]:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from tlcore.figures.depth import slab_axis
 from tlcore.figures.layer_seen import source_title
-from tlcore.figures.palette import ICE, MARKERS, RUNS, WARM, slab
+from tlcore.figures.palette import ICE, MARKERS, RUNS, WARM, rgba, slab
 from tlcore.figures.style import escaped, figure
 from tlcore.groups import HEAD
 
@@ -19,6 +19,7 @@ X = "Layer group, from the image to the head"
 _LINE = 26  # pixels of a line of the legend
 _ABOVE, _BELOW = 44, 88  # pixels above the legend and below the plot; names that stand on end make room for themselves
 _SLAB = (19, 4)  # pixels below the plot where a slab ends and begins
+_BAND = 0.18  # how much of its colour a band has
 _BESIDE = 0.06  # what sources of one place are set apart by, so that their intervals can be told apart
 
 
@@ -115,6 +116,23 @@ def add_line(
         showlegend=legend,
         customdata=[[escaped(place), escaped(words)] for place, *_, words in points],
         hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>" + escaped(look.title) + "</extra>",
+    )
+
+
+def add_band(
+    chart: go.Figure, depth: Depth, look: Look, points: Sequence[tuple[str, float | None, float | None, float | None, str]]
+) -> None:
+    """The intervals of `add_line`'s points as a band behind the line; a place without one is left out of it."""
+    known = [(depth.places[place] + look.beside, low, high) for place, _, low, high, _ in points if None not in (low, high)]
+    chart.add_scatter(
+        x=[x for x, *_ in known] + [x for x, *_ in reversed(known)],
+        y=[high for *_, high in known] + [low for _, low, _ in reversed(known)],
+        fill="toself",
+        fillcolor=rgba(look.colour, _BAND),
+        mode="lines",
+        line={"width": 0},
+        showlegend=False,
+        hoverinfo="skip",
     )
 
 

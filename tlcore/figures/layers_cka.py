@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tlcore.figures.layer_seen import source_title
-from tlcore.figures.layers_axis import Depth, Result, add_line, depth_chart, looks
+from tlcore.figures.layers_axis import Depth, Result, add_band, add_line, depth_chart, looks
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import count, decimal, times
 
 LARGEST_WITH_TEXT = 12  # places up to which a cell says its number
+ALIKE = 0.005  # what all places of a pair lie within is told as one value
 _CELL, _SMALL_CELL = 44, 24  # pixels of a cell with its number, and without
 
 
@@ -39,44 +40,74 @@ def pair_title(pair: str) -> str:
 
 
 def cka_by_depth(result: Result) -> tuple[go.Figure, list[str]]:
-    """CKA of each place with itself in the other network, for each pair; in the colour of the pair's second network."""
+    """CKA of each place with itself in the other network, for each pair, its 95 % interval a band; in the colour of the pair's
+    second network.
+    """
     depth, known, shown = Depth.of(result), {look.source: look for look in looks(result)}, pairs(result)
     chart = depth_chart("CKA", lines=len(shown))
     first = next(iter(known))
     for pair in shown:
         one, other = members(pair)
         points = [
-            (entry["name"], value, None, None, f"CKA {value:.3f}")
+            (entry["name"], value, *(_ends(entry, pair) or (None, None)), f"CKA {_said(entry, pair)}")
             for entry in result["groups"]
             if (value := entry["cka"].get(pair)) is not None
         ]
-        dash = "solid" if one == first else "dot"
-        add_line(chart, depth, replace(known[other], beside=0.0), points, name=pair_title(pair), dash=dash)
+        look, dash = replace(known[other], beside=0.0), "solid" if one == first else "dot"
+        add_band(chart, depth, look, points)
+        line = [(place, value, None, None, words) for place, value, *_, words in points]
+        add_line(chart, depth, look, line, name=pair_title(pair), dash=dash)
     chart.update_yaxes(range=[-0.05, 1.05])
     depth.draw(chart)
     return chart, cka_reading(result)
 
 
 def cka_reading(result: Result) -> list[str]:
-    """Where each pair is most and least alike, and on how many images that was found."""
+    """Where each pair is most and least alike, whether by more than their intervals, and on how many images that was found."""
     sentences = []
     for pair in pairs(result):
-        values = [(entry["name"], entry["cka"][pair]) for entry in result["groups"] if entry["cka"].get(pair) is not None]
-        if values:
-            least, most = min(values, key=lambda one: one[1]), max(values, key=lambda one: one[1])
-            where = f"most alike at {most[0]} ({decimal(most[1])}), least at {least[0]} ({decimal(least[1])})"
-            same = f"about equally alike everywhere ({decimal(least[1])} to {decimal(most[1])})"
-            sentences.append(f"{pair_title(pair)}: {same if most[1] - least[1] < 0.005 else where}.")
+        known = [entry for entry in result["groups"] if entry["cka"].get(pair) is not None]
+        if not known:
+            continue
+        least, most = (ends(known, key=lambda entry: entry["cka"][pair]) for ends in (min, max))
+        low, high = least["cka"][pair], most["cka"][pair]
+        if high - low < ALIKE:
+            sentences.append(f"{pair_title(pair)}: about equally alike everywhere ({decimal(low)} to {decimal(high)}).")
+            continue
+        where = f"most alike at {most['name']}, {_said(most, pair)}, least at {least['name']}, {_said(least, pair)}"
+        sentences.append(f"{pair_title(pair)}: {where}{_hedge(_ends(least, pair), _ends(most, pair))}.")
     return [*sentences, how_found(result)]
+
+
+def _ends(entry: Mapping[str, Any], pair: str) -> tuple[float, float] | None:
+    """The interval of a place's CKA; None where there is none, as in results made before it was taken."""
+    found = entry.get("cka_interval", {}).get(pair)
+    return None if found is None else (found[0], found[1])
+
+
+def _said(entry: Mapping[str, Any], pair: str) -> str:
+    """'0.905 (0.880 to 0.921)'."""
+    ends = _ends(entry, pair)
+    return decimal(entry["cka"][pair]) + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else "")
+
+
+def _hedge(lower: tuple[float, float] | None, upper: tuple[float, float] | None) -> str:
+    if lower is None or upper is None:
+        return ""
+    return "" if lower[1] < upper[0] else "; the intervals overlap, so it may be the other way round on other images"
 
 
 def how_found(result: Result) -> str:
     """On which images, and in how many batches."""
     found = result["cka"]
     batches = "" if found["batches"] <= 1 else f", in {times(found['batches'], 'batch', 'batches')}"
+    what = f"Debiased linear CKA on {count(found['images'])} images{batches}."
+    if any(ends for entry in result["groups"] for ends in entry.get("cka_interval", {}).values()):
+        drawn = f"drawing the {found['interval_over']} anew {count(found['draws'])} times"
+        return f"{what} The bands are 95 % intervals, from {drawn}."
     return (
-        f"Debiased linear CKA on {count(found['images'])} images{batches}. It has no interval here: it describes these images, "
-        "and a difference of a few hundredths may be another one on others."
+        f"{what} It has no interval here: it describes these images, and a difference of a few hundredths may be another one "
+        "on others."
     )
 
 
@@ -132,10 +163,12 @@ def map_reading(values: Sequence[Sequence[float]], names: Sequence[str], pair: s
 
 
 def cka_table(result: Result) -> list[dict[str, Any]]:
-    """Every number of all maps."""
+    """Every number of all maps; a layer with itself in another network has its interval too."""
     names = result["cka"]["sites"]
+    sure = {entry["name"]: entry.get("cka_interval", {}) for entry in result["groups"]}
     return [
         {"one": members(pair)[0], "its layer": down, "other": members(pair)[1], "that one's layer": across, "CKA": value}
+        | dict(zip(("95 % from", "to"), (sure[down].get(pair) if down == across else None) or (None, None), strict=True))
         for pair, values in result["cka"]["pairs"].items()
         for down, row in zip(names, values, strict=True)
         for across, value in zip(names, row, strict=True)

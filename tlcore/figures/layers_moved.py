@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 
 from tlcore.figures.layer_seen import source_title
 from tlcore.figures.layer_words import MOVES
-from tlcore.figures.layers_axis import Depth, Look, Result, add_line, depth_chart, looks
+from tlcore.figures.layers_axis import Depth, Look, Result, add_band, add_line, depth_chart, looks
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import percent
 from tlcore.groups import HEAD
 
-Values = list[tuple[str, float]]  # of each group that has the quantity, bottom to top
+Values = list[tuple[str, float, tuple[float, float] | None]]  # of each group that has the quantity, bottom to top; its interval
 PAIRED = ("weight_drift", "activation_drift", "batchnorm_drift")  # one number for the two networks
 SHARES = ("weight_drift", "activation_drift")  # people say them in percent
 _AROUND = tuple((f"_{when}", f", {when}", dash) for when, dash in (("before", "dot"), ("after", "solid")))
@@ -38,7 +38,9 @@ def keys_of(quantity: str) -> tuple[str, ...]:
 
 
 def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, list[str]]:
-    """A line for each run, two where it is measured twice; no figure where no group has the quantity."""
+    """A line for each run, two where it is measured twice, with a band where there are intervals; no figure where no group has
+    the quantity.
+    """
     depth, scale = Depth.of(result), 100 if quantity in SHARES else 1
     lines = _lines(result, quantity)
     if not lines:
@@ -46,7 +48,10 @@ def moved_by_depth(result: Result, quantity: str) -> tuple[go.Figure | None, lis
     title = MOVES[quantity][0]
     chart = depth_chart(f"{title} (%)" if scale == 100 else title, lines=len(lines))
     for look, which, dash, values in lines:
-        points = [(name, scale * value, None, None, f"{title.lower()} {_said(quantity, value)}") for name, value in values]
+        words = [f"{title.lower()} {_with_ends(quantity, value, ends)}" for _, value, ends in values]
+        points = [(name, scale * value, None, None, said) for (name, value, _), said in zip(values, words, strict=True)]
+        bands = [(name, value, *(scale * end for end in ends), "") for name, value, ends in values if ends]
+        add_band(chart, depth, look, bands)
         add_line(chart, depth, look, points, name=look.title + which, dash=dash)
     if quantity in PAIRED:
         chart.update_yaxes(rangemode="tozero")
@@ -67,13 +72,21 @@ def moved_reading(result: Result, quantity: str) -> list[str]:
             by_run.setdefault(look.title, []).append(values)
         sentences = [_change(title, quantity, *both) for title, both in by_run.items() if len(both) == 2]
     sample = "" if quantity in PAIRED else "Of a sample of the training images, without an interval."
+    if any(ends for *_, values in lines for *_, ends in values):
+        sample = "The bands are 95 % intervals: what other images of the same kind would show."
     return [*sentences, f"{sample} {_HEAD}".strip(), *_whys(result, quantity)]
 
 
 def moved_table(result: Result) -> list[dict[str, Any]]:
     """Every quantity of every group of every run, the head too."""
     return [
-        {"run": run, "group": group} | {key: values.get(key) for quantity in MOVES for key in keys_of(quantity)}
+        {"run": run, "group": group}
+        | {
+            name: value
+            for quantity in MOVES
+            for key in keys_of(quantity)
+            for name, value in ({key: values.get(key)} | _ends_in_table(key, values)).items()
+        }
         for run, groups in result["moved"].items()
         for group, values in groups.items()
     ]
@@ -144,7 +157,19 @@ def _lines(result: Result, quantity: str) -> list[tuple[Look, str, str, Values]]
 
 def _values(result: Result, look: Look, key: str) -> Values:
     found = result["moved"][look.source]
-    return [(group, row[key]) for group, row in found.items() if group != HEAD and row.get(key) is not None]
+    return [
+        (group, row[key], None if (ends := row.get(f"{key}_interval")) is None else (ends[0], ends[1]))
+        for group, row in found.items()
+        if group != HEAD and row.get(key) is not None
+    ]
+
+
+def _ends_in_table(key: str, row: Mapping[str, Any]) -> dict[str, float | None]:
+    """Two columns more for what has intervals."""
+    if not key.startswith("activation_drift"):
+        return {}
+    low, high = row.get(f"{key}_interval") or (None, None)
+    return {f"{key} 95 % from": low, f"{key} to": high}
 
 
 def _whys(result: Result, quantity: str) -> list[str]:
@@ -167,14 +192,19 @@ def _apart(title: str, quantity: str, values: Values) -> str:
     still = len(values) - len(moved)
     rest = f" {still} of {len(values)} groups did not move." if still else ""
     if most == least:
-        return f"{title}: {most[0]} alone moved, {_said(quantity, most[1])}.{rest}"
-    ends = [f"{name} the {word}, {_said(quantity, value)}" for word, (name, value) in (("most", most), ("least", least))]
-    return f"{title}: {', '.join(ends)}.{rest}"
+        return f"{title}: {most[0]} alone moved, {_with_ends(quantity, *most[1:])}.{rest}"
+    told = [f"{name} the {word}, {_with_ends(quantity, *one)}" for word, (name, *one) in (("most", most), ("least", least))]
+    doubt = "; the intervals overlap, so which is which may be chance" if _overlap(most[2], least[2]) else ""
+    return f"{title}: {', '.join(told)}{doubt}.{rest}"
+
+
+def _overlap(upper: tuple[float, float] | None, lower: tuple[float, float] | None) -> bool:
+    return upper is not None and lower is not None and upper[0] <= lower[1]
 
 
 def _change(title: str, quantity: str, before: Values, after: Values) -> str:
-    start = dict(before)
-    both = [(name, start[name], end) for name, end in after if start.get(name) and end > 0]
+    start = {name: value for name, value, _ in before}
+    both = [(name, start[name], end) for name, end, _ in after if start.get(name) and end > 0]
     if not both:
         return f"{title}: it cannot be compared."
     most = max(both, key=lambda one: abs(math.log(one[2] / one[1])))
@@ -182,6 +212,12 @@ def _change(title: str, quantity: str, before: Values, after: Values) -> str:
         f"{title}: the greatest change is in {most[0]}, from {_said(quantity, most[1])} to {_said(quantity, most[2])} "
         f"({most[2] / most[1]:.2g} times)."
     )
+
+
+def _with_ends(quantity: str, value: float, ends: tuple[float, float] | None) -> str:
+    """'10.0 % (8.1 % to 12.2 %)'."""
+    said = _said(quantity, value)
+    return said if ends is None else f"{said} ({_said(quantity, ends[0])} to {_said(quantity, ends[1])})"
 
 
 def _said(quantity: str, value: float) -> str:
