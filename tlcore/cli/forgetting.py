@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tlcore.cli.chain import add_chain_options, chain, stray
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
 from tlcore.errors import SpecError
@@ -21,24 +22,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="RUN_ID", help="the finished run to ask about")
     parser.add_argument(
         "--source",
-        default=",".join(_FIELDS["sources"].default),
+        default=argparse.SUPPRESS,
         metavar="NAMES",
         help=f"{_FIELDS['sources'].description} (default: all: {', '.join(_FIELDS['sources'].default)})",
     )
     for name in ("images", "points", "relearn_steps"):
         default, words = _FIELDS[name].default, _FIELDS[name].description
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, default=default, metavar="N", help=f"{words} (default: {default})")
-    parser.add_argument(
-        "--save", metavar="A", help="only save this point of the way as a model: 0 the start, 1 the run"
-    )
+        parser.add_argument(option, default=argparse.SUPPRESS, metavar="N", help=f"{words} (default: {default})")
+    parser.add_argument("--save", metavar="A", help="only save this point of the way as a model: 0 the start, 1 the run")
     words = BlendSpec.model_fields["batchnorm"].description
     parser.add_argument("--batchnorm", metavar="HOW", help=f"with --save. {words} (default: interpolated)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    add_chain_options(parser)
 
 
 def forgetting(given: argparse.Namespace) -> None:
     """Ask, or save, here and now, and print tables or one JSON object."""
+    if given.chain is not None:
+        if given.run is not None or given.save is not None:
+            raise SpecError("--chain trains runs of its own.", next_step="Leave --run and --save out, or the chain.")
+        chain(given, _asked(given))
+        return
+    if options := stray(given):
+        raise SpecError(f"{', '.join(options)}: only a chain trains.", next_step="Add --chain, or leave them out.")
     if given.run is None:
         raise SpecError("No run was named.", next_step="Name a finished one with --run; see: python -m tlcore list runs")
     if given.save is not None:
@@ -49,17 +56,18 @@ def forgetting(given: argparse.Namespace) -> None:
         return
     if given.batchnorm is not None:
         raise SpecError("--batchnorm belongs to --save: the job itself does both.", next_step="Leave it out, or save a point.")
-    spec = make(
-        ForgettingSpec,
-        run_id=given.run,
-        sources=tuple(name.strip() for name in given.source.split(",") if name.strip()),
-        images=given.images,
-        points=given.points,
-        relearn_steps=given.relearn_steps,
-        device=given.device,
-    )
+    spec = make(ForgettingSpec, run_id=given.run, **_asked(given))
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
+
+
+def _asked(given: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `ForgettingSpec` that were given."""
+    options = vars(given)
+    asked = {name: options[name] for name in ("images", "points", "relearn_steps", "device") if name in options}
+    if "source" in options:
+        asked["sources"] = tuple(name.strip() for name in given.source.split(",") if name.strip())
+    return asked
 
 
 def saved(result: Mapping[str, Any]) -> str:

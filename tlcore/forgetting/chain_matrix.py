@@ -36,6 +36,7 @@ from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
 
 PROBED_ON = {"train": 1000, "val": 300}  # images at most that a probe is fitted to, and its penalty chosen on
+NO_CHAIN = "This run starts from no other run, so there is no chain of tasks."
 
 
 def chain_matrix(run: Run, machine: Machine, report: Reporter, *, images: int) -> dict[str, Any]:
@@ -46,6 +47,20 @@ def chain_matrix(run: Run, machine: Machine, report: Reporter, *, images: int) -
     """
     chain = ancestry(FromRun(run_id=run.id), report.runs_dir)
     return _Chain(chain, machine, report).measure(images)
+
+
+def matrix_or_why(
+    run: Run, spec: RunSpec, machine: Machine, report: Reporter, *, images: int
+) -> tuple[dict[str, Any] | None, str]:
+    """`chain_matrix`, or None and the sentence that says why there is none. Raises `Cancelled`."""
+    if spec.strategy.start.kind != "run":
+        return None, NO_CHAIN
+    try:
+        return chain_matrix(run, machine, report, images=images), ""
+    except Cancelled:
+        raise
+    except ThawError as error:
+        return None, str(error)
 
 
 class _Chain:

@@ -14,12 +14,15 @@ from typing import Any
 from tlcore.errors import Cancelled, SpecError, ThawError
 from tlcore.forgetting.account import carried_account, restored_account, source_account
 from tlcore.forgetting.best import FLOOR, best_point
+from tlcore.forgetting.chain_matrix import matrix_or_why
 from tlcore.forgetting.ends import Ends, load_ends
+from tlcore.forgetting.group_split import groups_of_run
 from tlcore.forgetting.path import batchnorms, mixed, points
 from tlcore.forgetting.relearn import relearn
 from tlcore.forgetting.restore import NO_BATCHNORM, STATISTICS, parts, restored, why_no_statistics
 from tlcore.forgetting.seen import Looking, Seen, Target, load_target
 from tlcore.models.ancestry import leaves_weights
+from tlcore.models.network import Network
 from tlcore.runs import EventWriter, Run, finished_training
 from tlcore.source_probes.catalogue import SOURCES
 from tlcore.source_probes.probes import SourceProbes, make_probes
@@ -33,6 +36,7 @@ NOTHING_MOVED = (
     "Nothing of the backbone moved in this run, not even a running mean: it knows what it knew, to the last bit, and every "
     "point between its start and its end is the same network."
 )
+NOT_AMONG_SOURCES = "Earlier tasks of the chain were not among what was asked."
 NO_RELEARNING = "No steps of relearning were asked for."
 NO_ADAPTERS = "The run's bottleneck adapters are no part of a plain backbone, and relearning compares plain ones."
 NO_PROBE = "Relearning asks with CIFAR-10, and that source could not be had."
@@ -137,6 +141,8 @@ class _Asking:
             sources[name] = one
         of_target = self._of_target(target, before, after, paths)
         again = self._relearn(ends, probes)
+        groups = self._groups(ends.put(ends.start))
+        matrix = self._matrix()
         chained = self.asked.strategy.start.kind == "run"  # else it is no news that there are no earlier tasks
         self.notices += [
             f"{SOURCES[name].title if name in SOURCES else name}: not asked. {words}"
@@ -151,7 +157,8 @@ class _Asking:
             "path_best": _best(sources, of_target, steps),
             "moved": list(ends.moved),
             "relearn": again,
-            "matrix": None,
+            "matrix": matrix,
+            "groups": groups,
             "weights": ends.network.provenance["text"],
             "images_looked_at": plan.looks * looking.images,
             "why": self.why,
@@ -220,11 +227,29 @@ class _Asking:
         self.why["relearn"] = str(why)
         return None
 
+    def _groups(self, start: Network | None) -> dict[str, Any]:
+        """The run split by each column of its dataset; `start` is its network with the weights that it started from."""
+        found, why = groups_of_run(self.about, self.asked, start, self.machine, self.report)
+        if why:
+            self.why["groups"] = " ".join(words if name == "groups" else f"{name}: {words}" for name, words in why.items())
+        return found
+
+    def _matrix(self) -> dict[str, Any] | None:
+        if "earlier-tasks" not in self.spec.sources:
+            self.why["matrix"] = NOT_AMONG_SOURCES
+            return None
+        found, why = matrix_or_why(self.about, self.asked, self.machine, self.report, images=self.spec.images)
+        if found is None:
+            self.why["matrix"] = why
+        return found
+
     def _without_weights(self, error: ThawError) -> dict[str, Any]:
         """What is left where the weights at one end cannot be had: what the run itself measured while it trained."""
         why = f"The weights at both ends are needed, and cannot be had. {error.message}"
         self.notices.append(f"{why} {error.next_step}".strip())
         carried = self.found.get("source") or {}
+        groups = self._groups(None)
+        self.why |= dict.fromkeys(("path", "restore", "relearn", "matrix"), why)
         return {
             "sources": {name: carried_account(one, why) for name, one in carried.items()},
             "unavailable": {name: why for name in self.spec.sources if name not in carried},
@@ -234,9 +259,10 @@ class _Asking:
             "moved": [],
             "relearn": None,
             "matrix": None,
+            "groups": groups,
             "weights": self.found["weights"]["text"],
             "images_looked_at": 0,
-            "why": dict.fromkeys(("path", "restore", "relearn"), why),
+            "why": self.why,
             "notices": self.notices,
         }
 
