@@ -1,0 +1,86 @@
+"""A finished run laid beside: what moved in it, and which runs cannot be."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from tests.analysis.small_layers import GROUPS, RUN, Done, do
+from tlcore.analysis import looking
+from tlcore.errors import SpecError
+from tlcore.runs import EventWriter, create
+from tlcore.spec import LayersSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.scope import Top
+from tlcore.training.job import train
+
+pytestmark = pytest.mark.usefixtures("small_layers")
+
+
+@pytest.mark.slow
+def test_what_a_run_moved_and_what_it_left(answered: Done, trained: Done) -> None:
+    _, result = answered
+    run, training = trained
+    for group in result["groups"]:
+        drift, alike = group["drift"][run.id], group["cka"][f"random ~ {run.id}"]
+        assert drift == pytest.approx(training["drift"][group["name"]], rel=1e-4), "what the run itself says"
+        if group["name"] in GROUPS[-2:]:
+            assert drift > 0
+            assert alike < 1 - 1e-6
+        else:
+            assert drift == 0
+            assert alike == pytest.approx(1)
+            assert group["probe"]["random"] == group["probe"][run.id], "the same weights as the random ones of this seed"
+    moves = result["moved"][run.id]
+    assert list(moves) == [*GROUPS, "head"]
+    assert moves["stem"]["activation_drift"] == 0
+    low, high = moves["stage 6"]["activation_drift_interval"]
+    assert 0 < low < moves["stage 6"]["activation_drift"] < high
+    assert moves["stem"]["activation_drift_interval"] == [0, 0]
+    low, high = moves["stage 6"]["activation_drift_source_interval"]
+    assert low < moves["stage 6"]["activation_drift_source"] < high
+    assert moves["head"]["activation_drift_interval"] is None
+    assert moves["stage 6"]["fisher_after"] > 0
+    assert moves["stem"]["activation_drift_source"] == 0
+    assert moves["stage 6"]["activation_drift_source"] > 0
+    assert moves["head"]["activation_drift_source"] is None
+    assert moves["head"]["why"]["activation_drift_source"] == looking.NO_DRIFT_ON_PHOTOGRAPHS
+
+
+@pytest.mark.slow
+def test_a_run_of_another_backbone_is_refused(layers_runs: Path, trained: Done) -> None:
+    other = RUN.model_copy(update={"backbone": "resnet18"})
+    with pytest.raises(SpecError, match="its weights do not fit resnet18"):
+        do(layers_runs, LayersSpec(run=other, runs=(trained[0].id,)))
+
+
+@pytest.mark.slow
+def test_a_run_that_started_from_a_classifier_of_a_thousand_classes(layers_runs: Path, tmp_path: Path) -> None:
+    """The old classifiers of the two networks, of 1,000 classes and of 10, stay out of what is compared."""
+    file = tmp_path / "of a thousand.safetensors"
+    torch.manual_seed(1)
+    save_file(timm.create_model(RUN.backbone, num_classes=1000).state_dict(), file)
+    own = RUN.model_copy(update={"weights": str(file)})
+    strategy = Strategy(scope=Top(count=1))
+    run = create(layers_runs, own.model_copy(update={"strategy": strategy, "images_per_class": 4, "epochs": 1}))
+    with closing(EventWriter(run)) as events:
+        run.write_result(train(run, events))
+    run.write_status(replace(run.status(), state="done"))
+
+    spec = LayersSpec(run=own, runs=(run.id,), images=60, photographs=20, sources=("pretrained",), embed=())
+    _, result = do(layers_runs, spec)
+    json.dumps(result, allow_nan=False)
+    moves = result["moved"][run.id]
+    assert [moves[name]["activation_drift"] == 0 for name in GROUPS] == [True] * 6 + [False]
+    assert [moves[name]["weight_drift"] == 0 for name in GROUPS] == [True] * 6 + [False]
+    assert moves["stage 6"]["activation_drift_source"] > 0
+    top = result["groups"][-1]
+    assert top["leep"] is not None, "the classifier of a thousand classes is asked about these images"
+    assert top["cka"][f"pretrained ~ {run.id}"] < 1
