@@ -112,18 +112,18 @@ def _at(dataset: str) -> str:
 
 
 def _grid(given: argparse.Namespace, dataset: str) -> CompareSpec:
-    fields = {name: getattr(given, name) for name in ("weights", "device") if hasattr(given, name)}
-    backbone, epochs = _asked(given, "backbone"), _asked(given, "epochs")
-    first = RunSpec(dataset=dataset, seed=getattr(given, "seed", 0)).seed
+    fields = {name: getattr(given, name) for name in ("weights", "device", "seed") if hasattr(given, name)}
+    fields |= {name: _asked(given, name) for name in ("backbone", "image_size", "epochs")}
+    shared = RunSpec(**fields | absolute_paths(fields) | {"dataset": dataset})
     return CompareSpec(
         datasets=(dataset,),
-        backbones=(backbone,),
-        strategies=levels(backbone),
-        baseline="linear-probe",
+        backbones=(shared.backbone,),
+        strategies=levels(shared.backbone),
         images_per_class=label_counts(_asked(given, "images_per_class")),
-        seeds=tuple(first + seed for seed in seeds_from(_asked(given, "seeds"))),
-        budget=Budget(amount=epochs),
-        run=RunSpec(dataset=dataset, backbone=backbone, image_size=_asked(given, "image_size"), epochs=epochs, **fields),
+        seeds=tuple(shared.seed + seed for seed in seeds_from(_asked(given, "seeds"))),
+        baseline="linear-probe",
+        budget=Budget(amount=shared.epochs),
+        run=shared,
     )
 
 
