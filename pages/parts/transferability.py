@@ -12,8 +12,9 @@ from pages.parts.session import engine, say, told
 from pages.parts.text import plain
 from pages.parts.transferability_form import choose, fill
 from pages.parts.transferability_result import said_so_far, show_picture, show_tables
-from tlcore.analysis.transferability_plan import CUTS, FORMS, cells
-from tlcore.figures.words import count, duration
+from tlcore.analysis.transferability_plan import CUTS, FORMS, cells, rough_seconds
+from tlcore.data.catalogue import DATASETS
+from tlcore.figures.words import count, duration, times
 from tlcore.made_with import made_how
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
@@ -22,6 +23,7 @@ from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
 LINK = "transferability"  # in the address: the run whose choices and result are shown
 _LINKED = "transferability-linked"  # the run that the form was filled from, or that it led to
 _TIMED = "transferability-timed"  # the timing that this session asked for last
+_UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 _WHAT = (
     "A small network is trained here on half of the classes (A), and another on the other half (B). Then the lowest n layers "
     "of one are put under new layers, and trained on B: **frozen**, from A (AnB) or from B itself (BnB), or **thawed** (with a "
@@ -86,12 +88,16 @@ def _offer(spec: TransferabilitySpec, words: str) -> None:
 
 
 def _cost(spec: TransferabilitySpec) -> None:
-    """The time as measured by a short job of its own, which begins by itself; Start need not wait for it."""
+    """The time as a short job measured it on this machine; before that a rough one, and the button that measures it."""
     wanted = cost_spec(spec)
     run = find(runs_dir(), wanted)
     if run is None:
-        run = begin(engine(), wanted, st.session_state.get(_TIMED))
-        st.session_state[_TIMED] = run.id
+        st.markdown(f"**Roughly {_rough(spec)}** on one thread of a server's processor.")
+        st.caption("By a rule, not by this machine: that may be several times quicker or slower.")
+        if st.button("Time it on this machine", icon=":material/timer:", key="transferability-time-it"):
+            st.session_state[_TIMED] = begin(engine(), wanted, st.session_state.get(_TIMED)).id
+            st.rerun()
+        return
     status = run.status()
     if status.state in ("queued", "running"):
         _timing(run)
@@ -106,6 +112,16 @@ def _cost(spec: TransferabilitySpec) -> None:
     if st.button("Measure again", icon=":material/timer:", key="transferability-time"):
         st.session_state[_TIMED] = engine().submit(wanted).id
         st.rerun()
+
+
+def _rough(spec: TransferabilitySpec) -> str:
+    """In words, to one digit of seconds, minutes or hours."""
+    card = DATASETS[spec.dataset]
+    classes, images = len(card.classes), (card.images or {}).get("train", 0)
+    each = min(images / classes, spec.images_per_class or images)
+    seconds = rough_seconds(spec, round(each * classes / 2))
+    scale, unit = next((scale, unit) for scale, unit in _UNITS if seconds >= scale or scale == 1)
+    return times(max(1, int(float(f"{seconds / scale:.1g}"))), unit)
 
 
 @st.fragment(run_every=1.0)

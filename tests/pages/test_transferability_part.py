@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.transferability import cost_spec
+from pages.parts.transferability import _rough, cost_spec
 from pages.parts.transferability_form import CANDIDATES
 from pages.parts.transferability_result import curve_csv, networks_csv
 from tests.pages.driving import opened, press
 from tests.pages.driving import said as all_said
-from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, cells, suited
+from tlcore.analysis.transferability_plan import BASES, CUTS, FORMS, cells, rough_seconds, suited
 from tlcore.files import write_json
 from tlcore.made_with import MADE_WITH
 from tlcore.runs import EventWriter, Run, Status, all_runs, create
@@ -82,11 +83,32 @@ def _asked(runs: Path, kind: type = TransferabilitySpec) -> list[Transferability
 def test_it_says_what_it_costs_before_it_starts(runs: Path) -> None:
     app = _opened()
     assert "114 networks" in said(app)
+    assert "Roughly 5 minutes on one thread of a server's processor." in said(app)
+    assert list(all_runs(runs)) == []  # opening the page starts nothing
+    press(app, "Time it on this machine")
     assert "Timing a few steps of each kind of network" in said(app)
     assert _asked(runs, TransferabilityCostSpec) == [cost_spec(ASKED)]
     app.run()
     assert len(_asked(runs, TransferabilityCostSpec)) == 1  # not a second one
     assert _asked(runs) == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "given", "images", "measured"),
+    [
+        ("digits", {"seeds": 1}, 100, 94.7),
+        ("digits", {"images_per_class": None, "epochs": 20}, 628, 953),
+        ("fashion-mnist", {"images_per_class": 500}, 2500, 6830),
+        ("cifar10", {"images_per_class": 1000, "epochs": 20}, 5000, 21460),
+    ],
+)
+def test_the_rough_time_is_near_what_was_timed(dataset: str, given: dict[str, Any], images: int, measured: float) -> None:
+    assert rough_seconds(suited(dataset, **given), images) == pytest.approx(measured, rel=0.3)
+
+
+def test_every_dataset_has_a_rough_time(runs: Path) -> None:
+    assert [_rough(suited(name)) for name in ("digits", "cifar10")] == ["5 minutes", "2 hours"]
+    assert all(re.fullmatch(r"\d+ (hour|minute|second)s?", _rough(suited(name))) for name in CANDIDATES)
 
 
 def test_the_cost_is_that_of_all_seeds_and_one_timing_serves_them(runs: Path) -> None:
