@@ -83,7 +83,7 @@ def rounds(cut: int, image_size: int) -> int:
 def rough_seconds(spec: TransferabilitySpec, images: int) -> float:
     """About how long all of it takes on one thread of a server's processor, with so many training images in a half.
 
-    A rule through timings there, of digits to CIFAR-10 at 16 to 32 pixels, which it meets within a third: each network sees each
+    A rule through timings there, of digits to CIFAR-10 at 16 to 32 pixels, met within a third: each network sees each
     image of its half once an epoch, for .5 ms and, in proportion to the pixels, 1.4 ms more at 32. (Above a frozen cut there is
     less to do, in more epochs: `rounds`.)
     """
