@@ -87,11 +87,13 @@ def test_every_field_of_the_spec_is_an_option() -> None:
         "--lr": "0.1", "--optimizer": "sgd", "--weight-decay": "0", "--batch-size": "7", "--image-size": "64",
         "--images-per-class": "9", "--patience": "2", "--precision": "bfloat16", "--device": "cpu", "--seed": "4",
         "--strategy": "full", "--views": "0", "--cut": "off", "--head-solver": "minibatch", "--head": "mlp",
+        "--source-probes": "natural-photos, imagenet-cifar10,natural-photos", "--source-images": "50",
     }  # fmt: skip
     spec = spec_of(*(part for pair in options.items() for part in pair), "--no-augment", "--class-weights")
     given = spec.model_dump()
     assert [name for name, field in RunSpec.model_fields.items() if given[name] == field.default] == ["kind"]
     assert (spec.strategy, spec.lr, spec.batch_size, spec.augment) == (preset("full"), 0.1, 7, False)
+    assert spec.source_probes == ("natural-photos", "imagenet-cifar10")
 
 
 def test_changes_to_a_strategy_make_it_custom() -> None:

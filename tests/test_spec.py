@@ -133,3 +133,13 @@ def test_the_package_offers_run_and_its_spec() -> None:
     assert tlcore.run.__module__ == "tlcore.engine.foreground"
     with pytest.raises(AttributeError):
         tlcore.walk  # noqa: B018
+
+
+def test_source_probes_are_named_once_each_and_a_spec_without_them_is_as_it_was() -> None:
+    asking = RunSpec(dataset="digits", source_probes=["natural-photos", "natural-photos"], source_images=50)
+    assert asking.source_probes == ("natural-photos",)
+    assert asking.without_probes() == RunSpec(dataset="digits")
+    with pytest.raises(SpecError, match="source_probes"):
+        RunSpec(dataset="digits", source_probes=["imagenet"])
+    with pytest.raises(SpecError, match="source_images"):
+        RunSpec(dataset="digits", source_images=5)

@@ -12,7 +12,7 @@ from tlcore.compare.cost import cost, to_measure, unpaced
 from tlcore.compare.expand import expand
 from tlcore.compare.folder import Begun, all_comparisons, create, open_comparison, same
 from tlcore.compare.known import KnownRuns, identity
-from tlcore.compare.pace import Paces
+from tlcore.compare.pace import Paces, measure_spec
 from tlcore.compare.spec import Budget, Cell, CompareSpec, Setting, images_per_class, of_runs, seeds_from
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, SpecError, ThawError
@@ -242,3 +242,32 @@ def test_failed_runs_are_neither_reused_nor_counted(tmp_path: Path, engine: Loca
     run = engine.submit(spec.run_of(expanded(spec).cells[0]))
     run.write_status(replace(run.written_status(), state="failed", error={"message": "No.", "next_step": ""}))
     assert KnownRuns(tmp_path).find(run.spec()) is None
+
+
+def test_a_run_is_found_whatever_it_carries_as_long_as_it_carries_what_is_asked_for(tmp_path: Path) -> None:
+    plain = RunSpec(dataset="digits")
+    asking = plain.model_copy(update={"source_probes": ("natural-photos", "imagenet-cifar10"), "source_images": 100})
+    assert identity(plain) == identity(asking)
+    there = done(tmp_path, asking, 0.9)
+    known = KnownRuns(tmp_path)
+    assert known.find(plain).run.id == there.id
+    assert known.find(asking.model_copy(update={"source_probes": ("imagenet-cifar10",)})).run.id == there.id
+    assert known.find(asking.model_copy(update={"source_images": 200})) is None, "other numbers"
+    assert known.find(asking.model_copy(update={"source_probes": ("earlier-tasks",)})) is None, "nobody measured that"
+    newer = done(tmp_path, plain, 0.9)
+    assert KnownRuns(tmp_path).find(plain).run.id == newer.id
+    assert KnownRuns(tmp_path).find(asking).run.id == there.id
+
+
+def test_runs_that_ask_of_other_sources_are_compared_all_the_same_and_have_one_pace(tmp_path: Path) -> None:
+    plain = RunSpec(dataset="digits", epochs=4)
+    asking = plain.model_copy(update={"seed": 1, "source_probes": ("natural-photos",)})
+    assert of_runs([plain, asking]).run.source_probes == ()
+    assert of_runs([asking]).run.source_probes == ("natural-photos",)
+    spec = spec_of()
+    run = done(tmp_path, asking, 0.9, seconds=8.0)  # and 2 s around it, of which 1.5 were looks
+    run.write_result(run.result() | {"source_seconds": 1.5})
+    pace = Paces(KnownRuns(tmp_path), cards_of(spec)).of(plain)
+    assert (pace.per_epoch, pace.around) == (2.0, pytest.approx(0.5))
+    measured = [measure_spec(one, cards_of(spec)["digits"]) for one in (plain, asking)]
+    assert measured[0] == measured[1]
