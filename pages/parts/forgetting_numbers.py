@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.forgetting_known import Looked, over_probe
+from pages.parts.forgetting_known import Looked, over_probe, probe_of
 from pages.parts.text import plain
 from tlcore.figures.forgetting_words import (
     KNN,
@@ -16,6 +16,7 @@ from tlcore.figures.forgetting_words import (
     lost,
     over_probe_words,
 )
+from tlcore.figures.words import interval
 
 
 def numbers(here: Looked, source: str | None) -> None:
@@ -29,6 +30,10 @@ def numbers(here: Looked, source: str | None) -> None:
         if apart is not None:
             st.markdown(plain(over_probe_words(difference, "a linear probe")))
             st.page_link("train.py", label="That linear probe", icon=":material/link:", query_params={"run": apart[1].id})
+        elif (probe := probe_of(here)) is not None:
+            st.caption(
+                plain(f"A linear probe on the same data: {interval(probe.accuracy or {})}. It kept no answers to pair with.")
+            )
         elif here.spec.strategy.scope.kind != "head":
             st.caption("With a linear probe of the same data and seed here too, this would say what moving the backbone added.")
     with old:

@@ -21,13 +21,13 @@ from tlcore.spec import RunSpec
 
 
 def trade_off_of(spec: RunSpec, source: str, here: str | None = None) -> None:
-    """Every run on the same data whose knowledge of `source` was measured; `here` is ringed."""
+    """Every run on the same data whose knowledge of `source` was measured; `here` is named."""
     runs = comparable(spec, source)
     figure, sentences = trade_off(runs, here)
     st.caption(
         plain(
             f"{times(len(runs), 'run')} on the same data with the same backbone, size and number of images. Runs of one "
-            "strategy and different seeds are one mark, with an interval over the seeds; forms of one strategy are joined."
+            "strategy and different seeds are one mark, with an interval over the seeds; strengths of one setting are joined."
         )
     )
     of = Run(runs_dir() / here) if here else Comparison(runs_dir() / FOLDER / "forgetting")

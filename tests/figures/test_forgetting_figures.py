@@ -91,6 +91,15 @@ def test_the_front_is_what_nothing_beats_on_both():
     assert "is all there is so far" in trade_off_reading(spots(runs[:1]))
 
 
+def test_strengths_of_one_setting_are_joined_and_other_forms_are_not() -> None:
+    strengths = [made("L2-SP", 0.94, 0.1), made("L2-SP, strength 0.3", 0.95, 0.2), made("L2-SP, strength 30", 0.9, 0.0)]
+    chart, _ = trade_off([*strengths, made(FULL, 0.95, 0.4), made(f"{FULL}, BatchNorm trained", 0.95, 0.5)], here="x")
+    lines = [list(trace.x) for trace in chart.data if trace.mode == "lines" and trace.line.dash == "dot"]
+    assert lines == [pytest.approx([0, 10, 20])]
+    named, _ = trade_off(strengths, here=strengths[1].run_id)
+    assert "this run" in [note.text for note in named.layout.annotations]
+
+
 def test_remedies_are_what_keeps_more_than_noise_for_less_than_a_point():
     base = three_seeds(FULL, 0.94, 0.30)
     (words,) = remedy_readings(spots([*base, *three_seeds("L2-SP", 0.935, 0.10)]))
@@ -182,7 +191,7 @@ def test_relearning_is_read_against_random_weights():
     assert "Nothing shows that it learns the source faster" in relearn_reading(few)
     assert "Too few starts" in relearn_reading(RELEARN | {"curves": {"run": [0.1, 0.2, 0.3]}})
     chart, _ = relearn(RELEARN)
-    assert len(chart.data) == 3
+    assert len(chart.data) == 4  # and chance
     assert relearn_table(RELEARN)[1] == {"steps": 10, "pretrained": 0.6, "run": 0.5, "random": 0.2}
     assert RUN.endswith("0abc")
 

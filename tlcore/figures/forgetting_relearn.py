@@ -39,9 +39,11 @@ def relearn(one: Relearn) -> tuple[go.Figure, str]:
             name=escaped(STARTS[start]),
             hovertemplate="after %{x} steps: %{y:.1f} %<extra></extra>",
         )
-    chart.add_hline(100 * one["chance"], line={"color": BASELINE, "dash": "dash", "width": 1.5})
+    dash = {"color": BASELINE, "dash": "dash", "width": 1.5}
+    chart.add_hline(100 * one["chance"], line=dash)
+    chart.add_scatter(x=[None], y=[None], mode="lines", line=dash, name=f"by chance {percent(one['chance'])}")
     chart.update_yaxes(rangemode="tozero")
-    chart.update_layout(legend={"orientation": "v"}, margin={"t": 110})
+    chart.update_layout(legend={"orientation": "v"}, margin={"t": 130})
     return chart, relearn_reading(one)
 
 

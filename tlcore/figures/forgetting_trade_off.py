@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from tlcore.figures.style import escaped
 from tlcore.figures.words import interval, listing, percent, points, times
 
 _NAMED = 6  # of the front
+_NEAR = 0.2  # of the figure's width: names closer than this would run into one another
 MOST_PAID = 0.01  # of the target: what a remedy may cost and still be called cheap
 
 
@@ -63,7 +65,8 @@ def spots(runs: Sequence[Measured]) -> list[Spot]:
 
 
 def trade_off(runs: Sequence[Measured], here: str | None = None) -> tuple[go.Figure | None, list[str]]:
-    """Target accuracy over what was lost; forms of one strategy are joined, `here` (a run's id) is ringed. And its readings."""
+    """Target accuracy over what was lost; strengths of one setting are joined, `here` (a run's id) is named. And its "
+    "readings."""
     found = spots(runs)
     if not found:
         return None, ["No finished run has a source measurement yet."]
@@ -81,9 +84,9 @@ def trade_off(runs: Sequence[Measured], here: str | None = None) -> tuple[go.Fig
     )
     for family in families:
         own = sorted((spot for spot in found if spot.family == family), key=lambda spot: spot.lost["value"])
-        _family(figure, own, looks[family], [found[place] for place in front], here)
+        _family(figure, own, looks[family], [found[place] for place in front])
     figure.add_vline(0, line={"color": BASELINE, "width": 1.5, "dash": "dash"})
-    _name(figure, [found[place] for place in front])
+    _name(figure, found, [found[place] for place in front], here)
     return figure, [trade_off_reading(found), *remedy_readings(found)]
 
 
@@ -168,28 +171,45 @@ def looks_of(families: Sequence[str]) -> Mapping[str, Look]:
     }
 
 
-def _family(figure: go.Figure, own: Sequence[Spot], look: Look, front: Sequence[Spot], here: str | None) -> None:
-    """The forms of a strategy, joined from what loses least; those on the front are larger and full."""
-    faint = [1.0 if spot in front else 0.6 for spot in own]
-    ringed = [2.5 if any(run.run_id == here for run in spot.runs) else 0 for spot in own]
+def _family(figure: go.Figure, own: Sequence[Spot], look: Look, front: Sequence[Spot]) -> None:
+    """The forms of a strategy, those on the front larger and full; strengths of one setting are joined."""
+    for swept in _sweeps(own):
+        figure.add_scatter(
+            x=[100 * spot.lost["value"] for spot in swept],
+            y=[100 * spot.accuracy["value"] for spot in swept],
+            mode="lines",
+            line={"color": look.colour, "width": 1, "dash": "dot"},
+            showlegend=False,
+            hoverinfo="skip",
+        )
     figure.add_scatter(
         x=[100 * spot.lost["value"] for spot in own],
         y=[100 * spot.accuracy["value"] for spot in own],
         error_x=_bars([spot.lost for spot in own]),
         error_y=_bars([spot.accuracy for spot in own]),
-        mode="lines+markers" if len(own) > 1 else "markers",
-        line={"color": look.colour, "width": 1, "dash": "dot"},
+        mode="markers",
         marker={
             "color": look.colour,
             "symbol": look.marker,
             "size": [13 if spot in front else 10 for spot in own],
-            "opacity": faint,
-            "line": {"color": "#e0670f", "width": ringed},
+            "opacity": [1.0 if spot in front else 0.6 for spot in own],
         },
         name=escaped(own[0].family),
         customdata=[_hover(spot) for spot in own],
         hovertemplate="%{customdata}<extra></extra>",
     )
+
+
+def _sweeps(own: Sequence[Spot]) -> list[list[Spot]]:
+    """The forms that differ in one number alone, from what loses least; the plain form belongs to each such row."""
+    rows: dict[str, list[Spot]] = {}
+    for spot in own:
+        changed = spot.title.split(", ")[1:]
+        if len(changed) == 1 and (setting := re.sub(r"[\d.e+-]*\d", "", changed[0])) != changed[0]:
+            rows.setdefault(setting, []).append(spot)
+    plain = [spot for spot in own if spot.title == spot.family]
+    joined = [sorted([*plain, *row], key=lambda spot: spot.lost["value"]) for row in rows.values()]
+    return [row for row in joined if len(row) > 1]
 
 
 def _hover(spot: Spot) -> str:
@@ -199,24 +219,25 @@ def _hover(spot: Spot) -> str:
     )
 
 
-def _name(figure: go.Figure, front: Sequence[Spot]) -> None:
-    """Names above the front's markers, the one that loses least first; none where it would run into the one before it."""
-    span = max(100 * (front[-1].lost["value"] - front[0].lost["value"]), 10.0)
+def _name(figure: go.Figure, found: Sequence[Spot], front: Sequence[Spot], here: str | None) -> None:
+    """Names above the front's markers, the one that loses least first, none where it would run into another; and `here`."""
+    every = [100 * spot.lost["value"] for spot in found]
+    near = _NEAR * max(max(every) - min(every), 10.0)
     last = -math.inf
-    for at, spot in enumerate(front[:_NAMED]):
+    for spot in front[:_NAMED]:
         x = 100 * spot.lost["value"]
-        if x - last < 0.2 * span:
-            continue
-        last = x
-        figure.add_annotation(
-            x=x,
-            y=100 * spot.accuracy["value"],
-            text=escaped(spot.title),
-            showarrow=False,
-            yshift=16,
-            xanchor="right" if at and at == len(front) - 1 else "left",
-            font={"size": 12},
-        )
+        if x - last >= near:
+            last = x
+            right = x > max(every) - near
+            _note(figure, spot, spot.title, yshift=16, xanchor="right" if right else "left")
+    for spot in found:
+        if any(run.run_id == here for run in spot.runs):
+            _note(figure, spot, "this run", yshift=-18, xanchor="center")
+
+
+def _note(figure: go.Figure, spot: Spot, text: str, **place: object) -> None:
+    where = {"x": 100 * spot.lost["value"], "y": 100 * spot.accuracy["value"]}
+    figure.add_annotation(text=escaped(text), showarrow=False, font={"size": 12}, **where, **place)
 
 
 def _mean(metrics: Sequence[Metric]) -> Metric:
