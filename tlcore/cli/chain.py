@@ -84,7 +84,12 @@ def text(matrix: Mapping[str, Any]) -> str:
     rows = [["before any", *map(_cell, matrix["baselines"])]]
     rows += [[task, *map(_cell, cells)] for task, cells in zip(tasks, matrix["cells"], strict=True)]
     measures = [
-        [formula.name, _metric(matrix[name]), formula.formula, f"{formula.sentence} ({formula.source})"]
+        [
+            formula.name,
+            _metric(matrix[name], name),
+            formula.formula,
+            f"{formula.sentence} ({formula.source})",
+        ]
         for name, formula in FORMULAS.items()
     ]
     lines = [
@@ -115,7 +120,10 @@ def _cell(cell: Mapping[str, Any] | None) -> str:
     return "" if cell is None else f"{cell['value']:.3f}{'*' if cell['how'] == 'probe' else ''}"
 
 
-def _metric(metric: Mapping[str, Any]) -> str:
+def _metric(metric: Mapping[str, Any], measure: str) -> str:
+    """A value with its interval; with a sign where it is a difference."""
     if metric["value"] is None:
         return "undefined"
-    return f"{metric['value']:+.3f}" + ("" if metric["low"] is None else f" ({metric['low']:+.3f} to {metric['high']:+.3f})")
+    sign = "" if measure == "acc" else "+"
+    value, low, high = ("" if metric[name] is None else f"{metric[name]:{sign}.3f}" for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high})" if low else value

@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tlcore.cli import group_report
 from tlcore.cli.chain import add_chain_options, chain, stray
+from tlcore.cli.chain import text as matrix_text
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
 from tlcore.errors import SpecError
@@ -95,7 +97,9 @@ def text(result: Mapping[str, Any]) -> str:
         lines += [f"Target, by the run's head: {_metric(target['after'])}{before}.", ""]
     for one in result["sources"].values():
         lines += _of_source(one, result)
-    lines += _best(result) + _again(result["relearn"])
+    lines += _best(result) + _again(result["relearn"]) + group_report.text(result["groups"])
+    if result["matrix"] is not None:
+        lines += [matrix_text(result["matrix"]), ""]
     lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
     cost = f"{result['images_looked_at']:,} images passed through the network"
     asked = f"{cost}, {duration(result['seconds'])} on {result['device']}."

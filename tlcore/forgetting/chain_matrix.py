@@ -71,6 +71,7 @@ class _Chain:
         self.machine = machine
         self.report = report
         self.notes: list[str] = []
+        self._done = self._total = 0  # images passed through the networks
 
     def measure(self, images: int) -> dict[str, Any]:
         start = self._network(-1)
@@ -91,8 +92,8 @@ class _Chain:
         data = {place: data for place in tasks if (data := self._data(place, last)) is not None}
         right: dict[tuple[int, int], Right] = {}
         before: dict[int, Right] = {}
+        self._total = _passes(tasks, data, len(self.chain))
         for learned in range(-1, len(self.chain)):
-            self.report.progress("Asking the chain", learned + 1, len(self.chain) + 1, "networks")
             network = start if learned < 0 else self._network(learned)
             for place, task in tasks.items():
                 if place <= learned:
@@ -103,7 +104,6 @@ class _Chain:
                         before[place] = found
                     elif found is not None:
                         right[learned, place] = found
-        self.report.progress("Asking the chain", len(self.chain) + 1, len(self.chain) + 1, "networks")
         return self._result(right, before, tasks)
 
     def _result(
@@ -196,8 +196,16 @@ class _Chain:
 
     def _read(self, network: Network, task: Probe, images: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in read(network, self.machine, images, task.head):
-            self.report.check()
+            self._done += len(batch[0])
+            self.report.progress("Asking the chain", self._done, self._total, "images")
             yield batch
+
+
+def _passes(tasks: Mapping[int, Probe], data: Mapping[int, Dataset], runs: int) -> int:
+    """How many images pass through networks: of each task by its head from its run on, by a probe at the start and before."""
+    own = sum(len(task) * (runs - place) for place, task in tasks.items())
+    fitted = {place: sum(min(len(getattr(one, name)), most) for name, most in PROBED_ON.items()) for place, one in data.items()}
+    return own + sum((len(tasks[place]) + images) * (2 if place else 1) for place, images in fitted.items())
 
 
 def some(split: Split, most: int) -> Split:
