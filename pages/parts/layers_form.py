@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit as st
@@ -129,6 +130,8 @@ def _more(backbone: str, before: Fields) -> Fields:
             format_func=METHODS.get,
             help="PCA takes a moment; t-SNE and UMAP show neighbourhoods and take seconds for each layer.",
         )
+        if "umap" in layouts and find_spec("umap") is None:
+            right.caption(":material/info: UMAP is not installed here and is left out. To have it: `pip install umap-learn`.")
         random = left.toggle(
             "Random weights beside them",
             key=_key("random", before["random"]),

@@ -37,16 +37,20 @@ def earlier() -> None:
 
 def title_of(spec: LayersSpec, backbone: str, dataset: str) -> str:
     """'EfficientNet-Lite0 on Chest X-rays, beside 2 runs'."""
-    beside = f", beside {times(len(spec.runs), 'run')}" if spec.runs else ""
-    return f"{backbone} on {dataset}{beside}"
+    return f"{backbone} on {_about(spec, dataset)}"
+
+
+def _about(spec: LayersSpec, dataset: str) -> str:
+    return dataset + (f", beside {times(len(spec.runs), 'run')}" if spec.runs else "")
 
 
 def _line(summary: Summary) -> None:
     assert isinstance(summary.spec, LayersSpec)
-    name, when, standing = st.columns([5, 2, 3], vertical_alignment="center")
-    title = plain(title_of(summary.spec, summary.backbone, summary.dataset))
-    name.page_link("layers.py", label=title, icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
-    when.caption(datetime.fromtimestamp(summary.status.queued_at, UTC).strftime("%d %b %Y, %H:%M UTC"))
+    name, about, standing = st.columns([3, 4, 3], vertical_alignment="center")
+    link = plain(summary.backbone)  # alone, for a link's label is cut where a phone ends
+    name.page_link("layers.py", label=link, icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
+    when = datetime.fromtimestamp(summary.status.queued_at, UTC).strftime("%d %b %Y, %H:%M UTC")
+    about.caption(plain(f"{_about(summary.spec, summary.dataset)}; {when}"))
     standing.caption(plain(_found(summary.run) if summary.state == "done" else STATE_WORDS[summary.state]))
 
 

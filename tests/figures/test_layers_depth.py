@@ -88,6 +88,17 @@ def test_what_moved_leaves_the_head_out_of_the_picture_and_not_out_of_the_table(
     assert moved_table(result())[1]["activation_drift to"] == pytest.approx(0.16)
 
 
+def test_a_network_that_gives_out_many_times_as_much_has_blown_up() -> None:
+    assert not any("blown up" in sentence for sentence in moved_by_depth(result(), "activation_drift")[1])
+    made = result()
+    made["moved"][RUN]["stage 2"] |= {"activation_drift": 9.25, "activation_drift_interval": None}
+    told = next(sentence for sentence in moved_by_depth(made, "activation_drift")[1] if "blown up" in sentence)
+    # |a - a0| = 9.25 |a0|, so by the triangle inequality |a| is at least 8.25 |a0|.
+    assert told.startswith("Run 0abc, these images: stage 2 gives out at least 8 times as much as before.")
+    made["moved"][RUN]["stage 2"]["weight_drift"] = 9.25
+    assert not any("blown up" in sentence for sentence in moved_by_depth(made, "weight_drift")[1])
+
+
 def test_a_quantity_of_one_network_is_shown_before_and_after() -> None:
     chart, reading = moved_by_depth(result(), "gradient")
     assert chart is not None
@@ -99,7 +110,7 @@ def test_a_quantity_of_one_network_is_shown_before_and_after() -> None:
 def test_a_quantity_that_no_group_has_is_a_sentence() -> None:
     chart, why = moved_by_depth(result(), "batchnorm_drift")
     assert chart is None
-    assert why == [f"There is no BatchNorm in {name}." for name in GROUPS]
+    assert why == ["There is no BatchNorm in stem, stage 1 and stage 2."]
 
 
 def test_drift_over_the_epochs_is_a_map_of_groups_without_the_head() -> None:

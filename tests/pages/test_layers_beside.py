@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from pages.parts import layers_form
 from pages.parts.layers_choice import beside_link, fields_of, from_link, spec_of, to_link
 from tests.pages.driving import opened, press, said
 from tests.pages.test_own_weights import state
@@ -90,3 +92,13 @@ def test_another_backbones_file_is_refused_and_can_be_taken_back(runs: Path) -> 
     assert [button for button in app.button if button.label == "Ask the layers"]
     app.file_uploader[0].upload("x.safetensors", b"not a file").run()
     assert "That file is not a whole safetensors file." in said(app)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_layout_that_is_not_installed_is_told_where_it_is_chosen(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr(layers_form, "find_spec", lambda name: ModuleSpec(name, None) if there else None)
+    words = said(opened(PAGE, layouts="pca,umap"))
+    assert ("UMAP is not installed here and is left out." in words) is not there
+    assert "UMAP is not installed" not in said(opened(PAGE, layouts="pca,tsne"))

@@ -190,7 +190,7 @@ def test_another_metric_and_another_quantity_are_read_anew(runs: Path) -> None:
     assert "Always naming the largest class gets 60.0 %." in said(app)
     (quantity,) = [group for group in app.button_group if group.label == "Quantity"]
     app = quantity.set_value("batchnorm_drift").run()
-    assert "There is no BatchNorm in stem." in said(app)
+    assert "There is no BatchNorm in stem, stage 1 and stage 2." in said(app)
     assert "That run is not here any more" in said(app) or "There is no run" in said(app)
 
 

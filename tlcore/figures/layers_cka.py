@@ -88,7 +88,8 @@ def _ends(entry: Mapping[str, Any], pair: str) -> tuple[float, float] | None:
 def _said(entry: Mapping[str, Any], pair: str) -> str:
     """'0.905 (0.880 to 0.921)'."""
     ends = _ends(entry, pair)
-    return decimal(entry["cka"][pair]) + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else "")
+    told = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends and f"{ends[0]:.3f}" != "1.000" else ""  # of 1 there is no more to say
+    return decimal(entry["cka"][pair]) + told
 
 
 def _hedge(lower: tuple[float, float] | None, upper: tuple[float, float] | None) -> str:

@@ -13,7 +13,7 @@ from tlcore.figures.layer_words import MOVES
 from tlcore.figures.layers_axis import Depth, Look, Result, add_band, add_line, depth_chart, looks
 from tlcore.figures.palette import SEQUENTIAL
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import percent
+from tlcore.figures.words import listing, percent
 from tlcore.groups import HEAD
 
 Values = list[tuple[str, float, tuple[float, float] | None]]  # of each group that has the quantity, bottom to top; its interval
@@ -27,8 +27,10 @@ LINES = {  # quantity -> (what follows its name in a result, what follows the ru
     "gradient": _AROUND,
     "fisher": _AROUND,
 }
+BLOWN_UP = 3.0  # activation drift from which a group gives out at least twice as much: |a| >= |a - a0| - |a0|
 MOST_WITH_TEXT = 12  # epochs up to which a cell says its number
 _ROW = 34  # pixels
+_GROUP = "\0"  # where a sentence names its group
 _HEAD = "The head is the task's own, so it is left out."
 
 
@@ -66,6 +68,8 @@ def moved_reading(result: Result, quantity: str) -> list[str]:
     lines = _lines(result, quantity)
     if quantity in PAIRED:
         sentences = [_apart(f"{look.title}{which}", quantity, values) for look, which, _, values in lines]
+        if quantity == "activation_drift":
+            sentences += [_blown_up(f"{look.title}{which}", values) for look, which, _, values in lines if _is_blown_up(values)]
     else:
         by_run: dict[str, list[Values]] = {}
         for look, _, _, values in lines:
@@ -173,15 +177,14 @@ def _ends_in_table(key: str, row: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _whys(result: Result, quantity: str) -> list[str]:
-    """Why groups lack a quantity, each sentence once."""
-    whys = [
-        row.get("why", {}).get(key)
-        for groups in result["moved"].values()
-        for group, row in groups.items()
-        for key in keys_of(quantity)
-        if group != HEAD
-    ]
-    return list(dict.fromkeys(why for why in whys if why))
+    """Why groups lack a quantity: one sentence for all groups of which the same is said."""
+    whys: dict[str, list[str]] = {}
+    for groups in result["moved"].values():
+        for group, row in groups.items():
+            for key in keys_of(quantity) if group != HEAD else ():
+                if why := row.get("why", {}).get(key):
+                    whys.setdefault(why.replace(group, _GROUP), []).append(group)
+    return [why.replace(_GROUP, listing(list(dict.fromkeys(groups)))) for why, groups in whys.items()]
 
 
 def _apart(title: str, quantity: str, values: Values) -> str:
@@ -196,6 +199,18 @@ def _apart(title: str, quantity: str, values: Values) -> str:
     told = [f"{name} the {word}, {_with_ends(quantity, *one)}" for word, (name, *one) in (("most", most), ("least", least))]
     doubt = "; the intervals overlap, so which is which may be chance" if _overlap(most[2], least[2]) else ""
     return f"{title}: {', '.join(told)}{doubt}.{rest}"
+
+
+def _is_blown_up(values: Values) -> bool:
+    return max(value for _, value, _ in values) >= BLOWN_UP
+
+
+def _blown_up(title: str, values: Values) -> str:
+    name, drift, _ = max(values, key=lambda one: one[1])
+    return (
+        f"{title}: {name} gives out at least {math.floor(drift) - 1} times as much as before. Such a network has blown up "
+        "rather than moved; its learning rate was too high."
+    )
 
 
 def _overlap(upper: tuple[float, float] | None, lower: tuple[float, float] | None) -> bool:
