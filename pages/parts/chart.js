@@ -39,7 +39,7 @@ export function drawChart(frame, { title, lines, level = null, marks = [], xLabe
   if (level) picture.append(svg("path", { class: "level", d: `M${MARGIN.left} ${y(level.value)}H${width - MARGIN.right}` }));
   for (const line of shown) {
     const path = line.points.map(([px, py], i) => `${i ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("");
-    const style = { fill: "none", stroke: line.colour, "stroke-width": line.width || 2, "stroke-opacity": line.faint ? 0.35 : 1 };
+    const style = { fill: "none", stroke: line.colour, "stroke-width": line.width || 2, "stroke-opacity": line.faint ? 0.35 : 1, "stroke-dasharray": line.dash || "none" };
     picture.append(svg("path", { d: path, ...style }));
     if (!line.dots) continue;
     line.points.forEach(([px, py], i) => {
@@ -50,7 +50,8 @@ export function drawChart(frame, { title, lines, level = null, marks = [], xLabe
   }
   const legend = html("div", { class: "legend" });
   for (const line of lines.filter((one) => one.label)) {
-    legend.append(html("span", {}, html("i", { style: `background:${line.colour}` }), line.label));
+    const mark = line.dash ? `background:repeating-linear-gradient(90deg,${line.colour} 0 4px,transparent 4px 7px)` : `background:${line.colour}`;
+    legend.append(html("span", {}, html("i", { style: mark }), line.label));
   }
   if (level) legend.append(html("span", {}, html("i", { class: "dashed" }), level.label));
   frame.replaceChildren(html("h4", {}, title), legend, picture);

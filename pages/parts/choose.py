@@ -16,6 +16,7 @@ from pages.parts.more import more_settings
 from pages.parts.own_weights import check_weights
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
+from pages.parts.source_probes import probe_note
 from pages.parts.start_and_head import start_note
 from pages.parts.strategy_settings import strategy_settings
 from pages.parts.text import plain
@@ -132,6 +133,7 @@ def _plan_and_start(
             st.caption("The head is drawn for 2 classes; how many there are is known once your pictures were looked at.")
     with told():
         show_cost(plan, spec, data)
+    probe_note(spec, data)
     refused = plain(data.refusal) if data.refusal else None
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=bool(refused), help=refused, width="stretch"):
         with told():

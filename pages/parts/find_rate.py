@@ -27,7 +27,9 @@ _BEFORE = "train-find-rate"  # the ramp that this session asked for last
 def find_rate_spec(spec: RunSpec) -> FindRateSpec:
     """What to ask for a run: its own rate and patience do not change the curve, so runs that differ in them share one."""
     defaults = RunSpec(dataset=spec.dataset)
-    return FindRateSpec(run=spec.model_copy(update={name: getattr(defaults, name) for name in ("lr", "patience")}))
+    return FindRateSpec(
+        run=spec.without_probes().model_copy(update={name: getattr(defaults, name) for name in ("lr", "patience")})
+    )
 
 
 def show_find_rate(spec: RunSpec, plan: Plan) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.parts.diagnosis import show_diagnosis
 from pages.parts.figures import as_format, shown
+from pages.parts.forgotten import what_it_forgot
 from pages.parts.frozen_words import how_it_went
 from pages.parts.gallery import errors_gallery
 from pages.parts.layers_beside import ask_its_layers
@@ -63,6 +64,7 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
     else:
         shown("drift", run, figure, reading)
     ask_its_layers(run, spec)
+    what_it_forgot(run, result)
     as_format()
     _provenance(run, result)
 

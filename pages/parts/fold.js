@@ -1,7 +1,7 @@
 // Events of a run, folded into what is drawn. Pure functions; tlcore/figures/fold.py is the same in Python.
 
 export function emptyRun() {
-  return { state: null, error: null, plan: null, progress: null, notices: [], steps: [], epochs: [], step: null, resumed: 0 };
+  return { state: null, error: null, plan: null, progress: null, notices: [], steps: [], epochs: [], source: null, step: null, resumed: 0 };
 }
 
 // Takes the events into `run`, in order, and returns it. Events that a lost run repeats after it resumed replace the
@@ -18,6 +18,8 @@ export function fold(run, events) {
     } else if (event.type === "plan") {
       run.plan = event;
       run.progress = null;
+    } else if (event.type === "source") {
+      run.source = event.sources;
     } else if (event.type === "step") {
       forget(run, event.step - 1);
       run.steps.push([event.step, event.loss]);
@@ -65,6 +67,13 @@ export function trainingLoss(run) {
   const ofRounds = rounds.map((event) => [event.epoch + 1, event.train.loss]);
   const ofSteps = thin(run.steps.filter(([step]) => step > until).map(([step, loss]) => [at(step), loss]));
   return { each: [...ofRounds, ...ofSteps], averaged: [...ofRounds, ...smooth(ofSteps)] };
+}
+
+// What is known of a source: before training, then after each epoch. An epoch that did not look has no point.
+export function sourceLine(run, name) {
+  const before = run.source && run.source[name] ? [[0, run.source[name].value]] : [];
+  const after = run.epochs.filter((event) => event.source && event.source[name]).map((event) => [event.epoch + 1, event.source[name].value]);
+  return [...before, ...after].filter((point) => Number.isFinite(point[1]));
 }
 
 // At most `limit` points: neighbours become one, at the mean of both coordinates. Points that are no number are left out.

@@ -13,6 +13,8 @@ from typing import Any
 
 from pages.parts.own_names import from_link as own_from_link
 from pages.parts.own_names import to_link as own_to_link
+from pages.parts.probe_fields import AUTO, probes_of, text_of
+from pages.parts.probe_fields import read as read_probes
 from pages.parts.strategy_fields import (
     AS_PRESET,
     CUSTOM,
@@ -58,6 +60,7 @@ DEFAULTS: Fields = {
     "patience": None,
     "precision": "auto",
     "seed": 0,
+    "source_probes": AUTO,  # or none, or names with commas
     "labels": None,
     "weights": None,  # the name of a file in the upload folder, never a path
 }
@@ -136,6 +139,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "patience": (_whole, "a whole number from 1"),
     "precision": (_one_of("auto", "float32", "bfloat16", "float16"), "auto, float32, bfloat16 or float16"),
     "seed": (_whole, "a whole number from 0"),
+    "source_probes": (read_probes, "auto, none, or of imagenet-cifar10, natural-photos and earlier-tasks with commas"),
     "weights": (_weights_name, "the name of an uploaded file"),
 }
 
@@ -152,7 +156,7 @@ def from_link(query: Mapping[str, str]) -> tuple[Fields, list[str]]:
         read, allowed = _READERS.get(name, (str, "text"))
         try:
             value = read(query[name])
-            if name in RunSpec.model_fields and name not in ("strategy", "dataset"):
+            if name in RunSpec.model_fields and name not in ("strategy", "dataset", "source_probes"):
                 make(RunSpec, **{"dataset": "x", name: value})  # within its range
             fields[name] = value
         except DataError as error:
@@ -191,13 +195,15 @@ def spec_of(fields: Mapping[str, Any], groups: Sequence[Group] = ()) -> RunSpec:
     given = {name: fields[name] for name in DEFAULTS if name in RunSpec.model_fields and name != "strategy"}
     if fields["weights"]:
         given["weights"] = str(uploads_dir() / _weights_name(fields["weights"]))
-    return make(RunSpec, **given, strategy=strategy_of(fields, groups))
+    strategy = strategy_of(fields, groups)
+    given["source_probes"] = probes_of(fields["source_probes"], strategy, fields["head"])
+    return make(RunSpec, **given, strategy=strategy)
 
 
 def fields_of(spec: RunSpec, groups: Sequence[Group] = ()) -> Fields:
     """The fields that make this spec again. Raises `SpecError` for a strategy that the form has no controls for."""
     fields = {name: getattr(spec, name) for name in DEFAULTS if name in RunSpec.model_fields}
-    return fields | {"weights": weights_of(spec)} | fields_of_strategy(spec.strategy, groups)
+    return fields | {"weights": weights_of(spec), "source_probes": text_of(spec)} | fields_of_strategy(spec.strategy, groups)
 
 
 def weights_of(spec: RunSpec) -> str | None:

@@ -17,10 +17,14 @@ const BEGINNINGS = [["Building", 1], ["Deciding", FROZEN], ["Computing the froze
 
 // The stage that a run is in, `before` being the one that it was in: weights are fetched as data are.
 function stageOf(run, before) {
+  if (run.progress && run.progress.what.startsWith(LOOKING)) return run.epochs.length || run.step ? 3 : Math.max(before, 1);
   if (!run.progress) return run.step ? 3 : run.plan ? FROZEN : before;
   const known = BEGINNINGS.find(([words]) => run.progress.what.startsWith(words));
   return known ? known[1] : Math.min(before, 1);
 }
+
+const LOOKING = "Asking what it still knows"; // of a source: before training, and after each epoch
+const DASHES = ["", "7 4", "2 4", "9 3 2 3"]; // of the sources, in their order
 
 // What a model gets that always names the largest class.
 function baseline(metric, plan) {
@@ -198,7 +202,7 @@ function start(root, component) {
     show({ phase: run.step ? run.step.phase : null, rates: run.step && run.step.rates, drift: last && last.drift });
 
     // Redrawn only when there is something new: a chart is the costly part of a tick.
-    const now = `${run.steps.length} ${run.epochs.length} ${metric} ${part("loss").clientWidth} ${part("metric").clientWidth}`;
+    const now = `${run.steps.length} ${run.epochs.length} ${metric} ${run.source ? 1 : 0} ${part("loss").clientWidth} ${part("metric").clientWidth}`;
     if (now === measured) return;
     measured = now;
     const colours = view.component.data;
@@ -231,6 +235,7 @@ function start(root, component) {
     });
     const lines = [{ label: "validation (ring: best epoch)", points: validated((one) => one.val[metric]), colour: colours.validation, dots: true, ring: best }];
     if (metric === "accuracy") lines.unshift({ label: "training", points: validated((one) => one.train.accuracy), colour: colours.train, dots: rounds });
+    source(axis);
     const value = baseline(metric, plan);
     drawChart(part("metric"), {
       title: METRICS[metric],
@@ -238,6 +243,28 @@ function start(root, component) {
       level: value === null ? null : { value, label: `always the largest class: ${inWords(value)}` },
       bounded: true,
       scale: metric === "auroc" ? "number" : "percent",
+      ...axis,
+    });
+  }
+
+  // What it still knows of before, beside what it learns; nothing where the run does not ask.
+  function source(axis) {
+    const asked = Object.entries(run.plan.source || {});
+    part("source").hidden = !asked.length;
+    if (!asked.length) return;
+    const colours = view.component.data;
+    const target = run.epochs.map((one) => [one.epoch + 1, one.val.accuracy]).filter((point) => Number.isFinite(point[1]));
+    const known = asked.map(([name, about], place) => {
+      const points = sourceLine(run, name);
+      return { label: `source: ${about.title}`, points, colour: colours.source, dots: true, dash: DASHES[place % DASHES.length] };
+    });
+    const chance = (asked.find(([, about]) => about.measure === "accuracy") || asked[0])[1].chance;
+    drawChart(part("source"), {
+      title: "What it still knows, beside what it learns",
+      lines: [...known, { label: "target: accuracy on the validation split", points: target, colour: colours.validation, dots: true }],
+      level: Number.isFinite(chance) ? { value: chance, label: `source, by chance: ${percent(chance)}` } : null,
+      bounded: true,
+      scale: "percent",
       ...axis,
     });
   }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.script import join
-from tlcore.figures.palette import ICE, TRAIN, VALIDATION, WARM
+from tlcore.figures.palette import ICE, SOURCE, TRAIN, VALIDATION, WARM
 
 _component = st.components.v2.component(
     "thaw_live",
@@ -17,5 +17,5 @@ _component = st.components.v2.component(
 
 def live(run_id: str) -> str | None:
     """Watch a run. Returns its last state in the one rerun that follows its end, None otherwise."""
-    data = {"id": run_id, "ice": ICE, "warm": WARM, "train": TRAIN, "validation": VALIDATION}
+    data = {"id": run_id, "ice": ICE, "warm": WARM, "train": TRAIN, "validation": VALIDATION, "source": SOURCE}
     return _component(key=f"live-{run_id}", data=data, on_ended_change=lambda: None).ended

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.choices import key
 from pages.parts.own_weights import own_weights
 from pages.parts.session import say
+from pages.parts.source_probes import source_probes
 from pages.parts.start_and_head import start_and_head
 from tlcore.figures.words import times
 from tlcore.models.catalogue import BackboneCard
@@ -58,6 +59,7 @@ def more_settings(card: BackboneCard | None) -> None:
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
         start_and_head(card)
+        source_probes()
         _other_backbone()
         own_weights()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tlcore.figures.fold import fold, in_epochs, smooth, thin, training_loss
+from tlcore.figures.fold import fold, in_epochs, smooth, source_line, thin, training_loss
 
 PARTS = Path(__file__).parents[2] / "pages" / "parts"
 
@@ -87,6 +87,32 @@ def test_an_epoch_of_one_step_is_as_wide_as_one_of_many():
     each, averaged = training_loss(run)
     assert each[:3] == [(1.0, 1.0), (2.0, 0.5), (2.25, 0.48)]
     assert averaged[:3] == [(1.0, 1.0), (2.0, 0.5), (2.25, pytest.approx(0.48))]  # rounds are no part of the average
+
+
+def looked() -> list[dict]:
+    """A run that asks a source before training and after each of two epochs, lost after the second and gone on with."""
+    known = [{"photos": {"value": value, "knn": None, "kl": 0.1}} for value in (1.0, 0.8, 0.7, 0.75)]
+    ended = [{**epoch(i, i + 1, 0.5), "source": known[i + 1]} for i in range(2)]
+    again = [{"type": "resumed", "step": 1, "epoch": 1}, {**epoch(1, 2, 0.5), "source": known[3]}, epoch(2, 3, 0.4)]
+    return [{"type": "source", "sources": known[0], "seconds": 1.0}, *ended, *again]
+
+
+def test_a_source_is_a_line_from_before_training_on():
+    assert source_line(fold(looked()), "photos") == [(0, 1.0), (1, 0.8), (2, 0.75)]
+    assert source_line(fold(looked()), "digits") == source_line(fold([epoch(0, 1, 0.5)]), "photos") == []
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_live_view_draws_a_source_alike(tmp_path):
+    (tmp_path / "fold.mjs").write_text(joined("cut.js", "fold.js"))
+    script = tmp_path / "run.mjs"
+    script.write_text(
+        "import { emptyRun, fold, sourceLine } from './fold.mjs';\n"
+        f"const run = fold(emptyRun(), {json.dumps(looked())});\n"
+        "console.log(JSON.stringify(['photos', 'digits'].map((name) => sourceLine(run, name))));"
+    )
+    told = json.loads(subprocess.run(["node", script], capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert [[tuple(point) for point in line] for line in told] == [source_line(fold(looked()), "photos"), []]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

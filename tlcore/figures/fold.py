@@ -23,6 +23,7 @@ class Folded:
     steps: list[Point] = field(default_factory=list)  # step (from 1), training loss
     epochs: list[Event] = field(default_factory=list)
     notices: list[Event] = field(default_factory=list)
+    source: Mapping[str, Any] | None = None  # {NAME: {value, knn, kl}} before the first step
     resumed: int = 0
 
     def _forget(self, step: int) -> None:
@@ -42,6 +43,8 @@ def fold(events: Iterable[Event]) -> Folded:
                 run.plan = event
             case "notice" if all(event["text"] != known["text"] for known in run.notices):
                 run.notices.append(event)
+            case "source":
+                run.source = event["sources"]
             case "step":
                 run._forget(event["step"] - 1)
                 loss = event["loss"]
@@ -84,6 +87,13 @@ def training_loss(run: Folded) -> tuple[list[Point], list[Point]]:
     of_rounds = [(event["epoch"] + 1.0, event["train"]["loss"]) for event in rounds]
     of_steps = thin([(at(step), loss) for step, loss in run.steps if step > until])
     return of_rounds + of_steps, of_rounds + smooth(of_steps)
+
+
+def source_line(run: Folded, name: str) -> list[Point]:
+    """What is known of a source: before training, then after each epoch. An epoch that did not look has no point."""
+    before = [(0.0, run.source[name]["value"])] if run.source and name in run.source else []
+    looks = [(event["epoch"] + 1.0, event["source"][name]["value"]) for event in run.epochs if name in event.get("source", {})]
+    return [point for point in [*before, *looks] if point[1] is not None]
 
 
 def thin(points: Sequence[Point], limit: int = 1000) -> list[Point]:
