@@ -34,6 +34,7 @@ FEWEST: Final = 10  # images of a share, below which its group is shown and not 
 CHOSEN: Final = (
     "The two groups are named because they are the furthest apart of all: in new images their gap would be a little smaller."
 )
+ONE_CLASS: Final = "Each group holds images of one class alone, so its accuracy is that class's recall in it."
 
 
 def grouped(values: Sequence[str | None]) -> tuple[list[str | None], str | None]:
@@ -69,6 +70,8 @@ def column_result(
     judge = _Judge(np.array(groups, dtype=object), labels, classes, clusters, seed)
     gaps = judge.gaps(before, after)
     notes = [CHOSEN] if len(judge.names) > 2 else []
+    if not any(judge.mixed(name) for name in judge.names):
+        notes.append(ONE_CLASS)
     small = [name for name in judge.names if (judge.groups == name).sum() < FEWEST]
     if small:
         notes.append(f"Too few images to be compared, below {FEWEST}: {', '.join(small)}.")
@@ -116,6 +119,10 @@ class _Judge:
         self._labels, self._classes, self._seed = labels, classes, seed
         self._clusters = None if clusters is None else np.asarray(clusters)
 
+    def mixed(self, name: str) -> bool:
+        """Whether a group holds images of more than one class."""
+        return len(set(self._labels[self.groups == name].tolist())) > 1
+
     def told(self, answers: np.ndarray) -> dict[str, Any]:
         """{GROUP: {images, accuracy, recall {class}, answered {class}}}."""
         found: dict[str, Any] = {}
@@ -135,7 +142,7 @@ class _Judge:
         """
         everything = np.ones(len(self._labels), dtype=bool)
         found = {"accuracy": self._gap(_right(before, self._labels), after == self._labels, everything)}
-        mixed = all(len(set(self._labels[self.groups == name])) > 1 for name in self.names)
+        mixed = all(self.mixed(name) for name in self.names)
         for place, title in enumerate(self._classes):
             of_class = self._labels == place
             found[f"recall: {title}"] = self._gap(_right(before, place), after == place, of_class)
