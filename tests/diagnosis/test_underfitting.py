@@ -52,7 +52,9 @@ def test_three_times_as_many_epochs_and_at_least_twice_the_usual(epochs: int, pa
         ("full", {"losses": (0.27, 0.7, 0.6)}, False),  # it had learnt: what was lost since is another detector's
         ("linear-probe", {"losses": (0.75, 0.6, 0.5, 0.4)}, True),
         ("linear-probe", {"losses": (0.75, 0.5, 0.5, 0.5)}, False),  # a plateau
+        ("linear-probe", {"losses": (0.69, 0.69, 0.69, 0.69), "trained": 0.55}, False),
         ("random-features", {"losses": (0.69, 0.69, 0.68, 0.68), "trained": 0.55}, True),
+        ("random-features", {"losses": (0.69, 0.6, 0.6, 0.6), "trained": 0.7}, False),
     ],
 )
 def test_both_loss_and_images_must_say_so(strategy: str, fields: dict, seen: bool):

@@ -57,7 +57,7 @@ def _pretrained() -> dict[str, torch.Tensor]:
 
 def train(train: Split, val: Split, *, strategy: Strategy | str = "full", **fields: Any) -> tuple[RunSpec, list[Event]]:
     """Train as asked, and return the spec with all events, the last one being the run's state."""
-    spec = RunSpec(dataset="digits", strategy=strategy, **({"batch_size": 8, "lr": 1e-2, "seed": 3} | fields))
+    spec = RunSpec(dataset="digits", strategy=strategy, **({"batch_size": 16, "lr": 1e-2, "seed": 3} | fields))
     network = tiny_network(len(CLASSES), seed=1)  # a head that has never seen these features
     if spec.strategy.start.kind == "pretrained":
         network.module.load_state_dict(_pretrained(), strict=False)

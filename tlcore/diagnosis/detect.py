@@ -42,7 +42,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = {
         *("overshoot", "collapse", "drop-after-unfreezing", "unstable-batchnorm", "forgetting", "over-fitting", "head-plateau"),
         *("under-fitting", "better-alone"),
     ),
-    "dead-rate": ("exploding-rate", "collapse", "head-plateau", "unstable-batchnorm", "under-fitting", "better-alone"),
+    "dead-rate": (
+        *("exploding-rate", "overshoot", "collapse", "head-plateau", "unstable-batchnorm"),
+        *("under-fitting", "better-alone"),
+    ),
     "overshoot": ("collapse", "under-fitting", "better-alone", "forgetting"),
     "collapse": ("under-fitting", "head-plateau", "better-alone"),
     "drop-after-unfreezing": ("collapse", "forgetting", "under-fitting", "better-alone"),

@@ -11,12 +11,12 @@ from __future__ import annotations
 from tlcore.diagnosis.evidence import Evidence
 from tlcore.diagnosis.finding import CannotTell, Finding, first_that_changes
 from tlcore.diagnosis.noise import at_most
-from tlcore.diagnosis.plateau import SETTLED, head_alone, settled
+from tlcore.diagnosis.plateau import SETTLED, settled
 from tlcore.diagnosis.remedies import faster, longer
 from tlcore.figures.words import count, percent, rate, times
 
 HIGH = 0.4  # of the loss of guessing, which no epoch has got below
-NOTHING = 0.9  # of the same: a head that stands still there has not begun to read its features
+NOTHING = 0.9  # of the same: a head that stands there has not begun to read its random features
 LEVEL = 0.9  # of the images: what is named as well as that is learnt, however unsure the answers still are
 
 
@@ -30,7 +30,7 @@ def under_fitting(seen: Evidence) -> Finding | CannotTell | None:
     if seen.solved[seen.epochs[-1]["phase"]] or _learnt(seen):
         return None
     stands = settled(seen) is True
-    if stands and head_alone(seen) and _least(seen) < NOTHING:
+    if stands and not seen.moving and (seen.pretrained or _least(seen) < NOTHING):
         return None  # a head that has settled lacks features, not time: that is the plateau's to tell
     remedies = [longer(seen.spec), faster(seen.spec)]
     means = "It has not learnt even the images that it sees: it ended while it was still learning."

@@ -37,5 +37,7 @@ def noise(seed: int, step: int, device: torch.device) -> Iterator[None]:
     """Within it, dropout and stochastic depth draw what belongs to `step`; torch's own state is put back afterwards."""
     drawn = np.random.SeedSequence([seed, _NOISE, step]).generate_state(1, np.uint64)[0]
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(int(drawn) >> 1)
+        torch.default_generator.manual_seed(int(drawn) >> 1)  # torch.manual_seed notes the call stack for absent machines
+        if device.type == "cuda":
+            torch.cuda.manual_seed_all(int(drawn) >> 1)
         yield
