@@ -128,8 +128,11 @@ def _beside(spec: LayersSpec) -> None:
         if (summary := known.get(run_id)) is None:
             st.caption(plain(f"{source_title(run_id)} is not here any more."))
             continue
-        words = f"{source_title(run_id)}: {summary.title}, {summary.settings}"
-        st.page_link("train.py", label=plain(words), icon=STATE_ICONS[summary.state], query_params={"run": run_id})
+        link, about = st.columns([1, 4], vertical_alignment="center")
+        link.page_link(
+            "train.py", label=plain(source_title(run_id)), icon=STATE_ICONS[summary.state], query_params={"run": run_id}
+        )
+        about.caption(plain(f"{summary.title}, {summary.settings}"))
 
 
 def _provenance(run: Run, result: dict[str, Any]) -> None:

@@ -63,6 +63,16 @@ def test_the_reading_tells_what_intervals_tell_apart() -> None:
     assert "Beside Pretrained, it lies above it at 1 of 3 places" in told
 
 
+def test_without_intervals_nothing_is_said_to_lie_within_them() -> None:
+    bare = result()
+    for entry in bare["groups"]:
+        for found in entry["probe"].values():
+            found["auroc"] = {"value": found["auroc"]["value"], "low": None, "high": None, "method": None}
+    chart, reading = probe_by_depth(bare, "auroc")
+    assert "without 95 % interval" in chart.data[0].name
+    assert not any("lie apart" in sentence or "both intervals" in sentence for sentence in reading)
+
+
 def test_a_place_without_a_probe_is_left_out() -> None:
     lacking = result()
     lacking["groups"][1]["probe"]["random"] = None

@@ -42,7 +42,8 @@ def probe_by_depth(result: Result, metric: str) -> tuple[go.Figure, list[str]]:
             )
             for name, one in _values(result, look, metric)
         ]
-        add_line(chart, depth, look, points, name=f"{look.title}, with 95 % interval")
+        sure = any(low is not None for _, _, low, _, _ in points)
+        add_line(chart, depth, look, points, name=f"{look.title}, with{'' if sure else 'out'} 95 % interval")
     _closely(chart, scale * _nothing_learnt(result, metric), len(depth.groups), scale)
     _ring(chart, result, sources[0], metric, scale)
     if depth.thawed_from in depth.groups:
@@ -59,7 +60,7 @@ def probe_reading(result: Result, metric: str) -> list[str]:
     sentences = [_shape(result, first, metric)]
     for look in others:
         values = dict(_values(result, look, metric))
-        both = [name for name in values if name in own]
+        both = [name for name in values if name in own and None not in (values[name]["low"], own[name]["low"])]
         below = sum(_above(own[name], values[name]) for name in both)
         above = sum(_above(values[name], own[name]) for name in both)
         sentences.append(f"{_shape(result, look, metric)} {_beside(first.title, below, above, len(both))}".strip())
