@@ -1,4 +1,4 @@
-"""The forgetting job on small real runs: each number beside the look that it comes from, and what is said where one is missing."""
+"""The forgetting job on small real runs: each number beside the look that it comes from, and what is said without one."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ def test_relearning_has_three_curves(answered: tuple[Run, dict[str, Any]]) -> No
     assert again["steps"] == [0, 1, 2]
     assert list(again["curves"]) == ["pretrained", "run", "random"]
     assert all(len(curve) == 3 and all(0 <= value <= 1 for value in curve) for curve in again["curves"].values())
-    assert (again["images"], again["chance"], again["trained_on"]) == (IMAGES, 0.1, 20)
+    assert (again["images"], again["chance"]) == (IMAGES, 0.1)
+    assert 0 < again["trained_on"] <= 2 * 32, "different images of two steps"
 
 
 @pytest.mark.slow
@@ -165,8 +166,6 @@ def test_a_chain_is_asked_about_its_earlier_task_and_a_deleted_parent_leaves_wha
     assert STATISTICS not in one["restore"]
     assert one["why"][STATISTICS] == KEPT_STILL
     assert one["path"]["interpolated"][0] == one["before"]["value"]
-    parent = moved.result()
-    assert parent is not None
     assert one["chance"] == pytest.approx(0.1, abs=0.08)
 
     carried = child.result() | {"source": {"imagenet-cifar10": {"title": "T", "measure": "accuracy", "by_epoch": [0.4]}}}
@@ -179,7 +178,8 @@ def test_a_chain_is_asked_about_its_earlier_task_and_a_deleted_parent_leaves_wha
     assert result["sources"]["imagenet-cifar10"]["by_epoch"] == [0.4]
     assert result["target"]["after"] == carried["test"]["accuracy"]
     assert set(result["unavailable"]) == {"natural-photos", "earlier-tasks"}
-    assert all(f"Run {moved.id}, which this run starts from, is not here any more" in words for words in result["why"].values())
+    for part in ("path", "restore", "relearn", "matrix"):
+        assert f"Run {moved.id}, which this run starts from, is not here any more" in result["why"][part]
 
 
 @pytest.mark.slow

@@ -1,0 +1,108 @@
+"""The command forgetting: what it prints of a result, what it refuses, and a point saved as a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.forgetting.conftest import finish
+from tests.source_probes.made import fill_cache, weights_file
+from tlcore.cli.forgetting import text
+from tlcore.cli.main import main
+from tlcore.strategies import Strategy
+from tlcore.strategies.scope import Top
+
+NAME = "20250101T000000-lite0-chest-xray-full-7f3a"
+
+
+def _metric(value: float) -> dict[str, Any]:
+    return {"value": value, "low": value - 0.05, "high": value + 0.05, "method": "bootstrap"}
+
+
+SOURCE = {"title": "ImageNet, asked with CIFAR-10", "measure": "accuracy", "images": 100, "chance": 0.1} | {
+    "before": _metric(0.6),
+    "after": _metric(0.4),
+    "lost": _metric(0.2),
+    "knn": {"before": _metric(0.5), "after": _metric(0.45), "lost": _metric(0.05)},
+    "path": {"interpolated": [0.6, 0.57, 0.4], "recomputed": [0.5, 0.45, 0.35]},
+    "restore": {"stem": {"source": _metric(0.41), "returned": _metric(0.01), "target": None, "paid": None}},
+    "classes": [{"name": "cat", "images": 10, "before": 0.7, "after": 0.2}],
+    "why": {"by_epoch": "The run carried no probe."},
+}
+RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "chest-xray", "device": "CPU, 1 thread"} | {
+    "run_id": "20250102T000000-forgetting-lite0-chest-xray-full-1111",
+    "seconds": 61.0,
+    "sources": {"imagenet-cifar10": SOURCE},
+    "target": {"before": _metric(0.6), "after": _metric(0.9), "path": {"interpolated": [0.6, 0.88, 0.9]}},
+    "points": [0.0, 0.5, 1.0],
+    "path_best": {"source": "imagenet-cifar10", "floor": 0.55, "a": 0.5, "source_value": 0.57, "target_value": 0.88},
+    "relearn": {"steps": [0, 2], "curves": {"pretrained": [0.1, 0.5], "run": [0.1, 0.4], "random": [0.1, 0.2]}},
+    "notices": ["A sentence."],
+    "images_looked_at": 4200,
+}
+
+
+def test_the_tables_and_sentences_of_a_result() -> None:
+    said = text(RESULT)
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    numbers = "0.600 (0.550 to 0.650) 0.400 (0.350 to 0.450) 0.200 (0.150 to 0.250) 0.500, 0.450"
+    assert f"ImageNet, asked with CIFAR-10 accuracy {numbers}" in lines
+    assert "0.50 0.570 0.880 0.450" in lines, "source and target interpolated, the source recomputed"
+    assert "stem 0.410 (0.360 to 0.460) 0.010 (-0.040 to 0.060) unknown" in lines
+    assert "Classes that lost most: cat 70% to 20% of 10." in lines
+    assert "2 0.500 0.400 0.200" in lines
+    assert any(line.startswith("Best on the target with at least 0.550 of the source: a = 0.50") for line in lines)
+    assert "The run carried no probe." in lines
+    assert "Note: A sentence." in lines
+    assert lines[-2:] == ["4,200 images passed through the network, 1 min 1 s on CPU, 1 thread.", f"Run {RESULT['run_id']}."]
+    nothing = RESULT | {
+        "sources": {},
+        "target": {"before": None, "after": None, "path": {}},
+        "path_best": None,
+        "relearn": None,
+    }
+    assert "Target" not in text(nothing)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "No run was named."),
+        (["--run", "not-a-run"], "run_id: This is no such name"),
+        (["--run", NAME], f"There is no run {NAME} here."),
+        (["--run", NAME, "--source", "dreams"], "sources.0: "),
+        (["--run", NAME, "--images", "few"], "images: "),
+        (["--run", NAME, "--save", "2"], "a: "),
+        (["--run", NAME, "--batchnorm", "recomputed"], "--batchnorm belongs to --save"),
+    ],
+)
+def test_what_it_refuses(options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["forgetting", *options, "--runs-dir", str(tmp_path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_it_asks_about_a_run_and_saves_a_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("THAW_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("THAW_OFFLINE", "1")
+    monkeypatch.setenv("THAW_RUNS_DIR", str(tmp_path / "runs"))
+    fill_cache(tmp_path / "cache")
+    weights_file(tmp_path)
+    run = finish(tmp_path, strategy=Strategy(scope=Top(count=1, batchnorm="frozen")), images_per_class=2)
+    sources = ["--source", "imagenet-cifar10", "--images", "20", "--points", "2"]
+    assert main(["forgetting", "--run", run.id, *sources, "--device", "cpu", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    one = told["sources"]["imagenet-cifar10"]
+    assert {"before", "after", "chance", "by_epoch", "restore", "path"} <= one.keys()
+    assert main(["list", "runs", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {(entry["kind"], entry["dataset"]) for entry in listed} == {("train", "digits"), ("forgetting", "digits")}
+    assert main(["forgetting", "--run", run.id, "--save", "0.5"]) == 0
+    said = capsys.readouterr().out
+    assert f"The network at a = 0.5 of run {run.id}, BatchNorm interpolated: blend.safetensors" in said
+    assert "timm.create_model('mobilenetv3_small_100', num_classes=10)" in said
