@@ -70,10 +70,11 @@ def _lines(runs: list[tuple[Summary, RunSpec]]) -> None:
 
 
 def _line(summary: Summary, measured: tuple | None) -> None:
-    name, gained, gone = st.columns([5, 3, 4], vertical_alignment="center")
-    label = plain(f"{summary.title}, {summary.settings}")
-    name.page_link("forgetting.py", label=label, icon=":material/history:", query_params={"run": summary.id})
-    gained.caption(f"target {interval(summary.accuracy)}" if summary.accuracy else "")
+    name, what, gained, gone = st.columns([4, 5, 3, 4], vertical_alignment="center")
+    link = {"icon": ":material/history:", "query_params": {"run": summary.id}}
+    name.page_link("forgetting.py", label=plain(summary.strategy), **link)
+    what.caption(plain(f"{summary.dataset}, {summary.backbone}, {summary.settings}"))
+    gained.caption(plain(f"target {interval(summary.accuracy)}") if summary.accuracy else "")
     if measured is None:
         gone.caption("source not measured")
         return

@@ -72,13 +72,10 @@ def cost_words(spec: RunSpec, train_images: int | None, images_per_second: float
     "training."""
     looks = spec.epochs + 1
     images = spec.source_images * len(spec.source_probes)
-    what = (
-        f"Before training and after each epoch it is asked {count(images)} images at most: "
-        f"{listing([SOURCES[name].title for name in spec.source_probes])}."
-    )
+    titles = listing([SOURCES[name].title for name in spec.source_probes])
+    what = f"What it forgets is measured ({titles}): before training and after each epoch it is asked {count(images)} images"
     if images_per_second:
-        return f"{what} About {duration(looks * images / images_per_second)} in all."
+        return f"{what}, which takes about {duration(looks * images / images_per_second)} in all."
     if train_images:
-        share = looks * images / (_BACK * spec.epochs * train_images)
-        return f"{what} About {percent(share, 0)} of the work of training everything, for {times(looks, 'look')}."
-    return f"{what} {times(looks, 'look')} in all."
+        return f"{what}, about {percent(looks * images / (_BACK * spec.epochs * train_images), 0)} of the work of training all."
+    return f"{what}, {times(looks, 'time')}."

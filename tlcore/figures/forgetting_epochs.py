@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tlcore.figures.forgetting_words import Source
+from tlcore.figures.forgetting_words import Source, within_noise
 from tlcore.figures.palette import BASELINE, SOURCE, VALIDATION
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import percent, points
@@ -68,22 +68,18 @@ def line_of(source: Source) -> list[float | None]:
 
 
 def curve_reading(source: Source) -> str:
-    """How much was lost by the end, how much of that in the first epoch, and whether some came back."""
+    """From where to where, whether that is more than noise, how much of it in the first epoch, and whether some came back."""
     values = [value for value in line_of(source) if value is not None]
-    title, fallen = source["title"], values[0] - values[-1]
     if len(values) < 2:
-        return f"{title}: no epoch has ended."
+        return f"{source['title']}: no epoch has ended."
+    text = f"{source['title']}: from {percent(values[0])} before training to {percent(values[-1])} after the last epoch"
     lowest = min(values[1:])
     if lowest >= values[0]:
-        return f"{title}: never below the {percent(values[0])} of the start."
-    if fallen <= 0:
-        return f"{title}: at its lowest {percent(lowest)}, and back at {percent(values[-1])} at the end."
-    text = f"{title}: from {percent(values[0])} to {percent(values[-1])}"
-    if len(values) == 2:
-        return f"{text} in one epoch."
-    first = values[0] - values[1]
-    text += (
-        f", {points(first)} of these {points(fallen)} in the first epoch" if first > 0 else ", none of it in the first epoch"
-    )
+        return f"{text}, and never below the start."
+    if (gone := source.get("lost")) and gone.get("value") is not None and within_noise(gone):
+        return f"{text}; at the weights kept the difference is within noise."
+    fell = values[0] - values[1]
+    if len(values) > 2:
+        text += f"; the first epoch alone took {points(fell)}" if fell > 0 else "; the first epoch took nothing"
     back = values[-1] - lowest
     return f"{text}, and {points(back)} came back after the lowest." if back >= 0.005 else f"{text}."
