@@ -64,5 +64,5 @@ def _pictures(
     numbers = np.bincount(eye.arrays["labels"][rows], minlength=len(classes))
     largest = [label for label in np.argsort(-numbers, kind="stable")[:3] if numbers[label]]
     rest = len(rows) - int(numbers[largest].sum())
-    named = [f"{numbers[label]} {classes[label]}" for label in largest] + ([f"{rest} of others"] if rest else [])
+    named = [f"{numbers[label]} × {classes[label]}" for label in largest] + ([f"{rest} of others"] if rest else [])
     return grid(tiles, columns=-(-len(tiles) // 2), side=TILE), listing(named)

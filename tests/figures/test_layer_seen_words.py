@@ -36,6 +36,12 @@ def test_chance_is_what_random_lists_do() -> None:
     assert found.shared.mean() == pytest.approx(found.chance, rel=0.06)
 
 
+def test_a_chance_of_nearly_none_is_told_in_plain_figures() -> None:
+    labels = np.arange(300) % 10
+    said = excited_reading("top", [("Pretrained", np.arange(8)[None] * 10, np.array([True]))], labels, related=True)
+    assert said == "Pretrained: of 1 channel of top, 1 have all 8 images from one class; fewer than 0.01 would by chance."
+
+
 def test_two_lists_are_compared_whatever_their_order() -> None:
     assert change(PURE, np.array([[1, 0], [6, 7], [4, 6]]), 8).shared.tolist() == [2, 0, 1]
 

@@ -87,7 +87,7 @@ def excited_reading(
             same, channels, expected = pure(images, labels, alive)
             sentences.append(
                 f"{title}: of {times(channels, 'channel')} of {group}, {count(same)} have all {kept} images from one class; "
-                f"{expected:.3g} would by chance."
+                f"{_by_chance(expected)} would by chance."
             )
     silent = [(title, int((~alive).sum())) for title, _, alive in sources if not alive.all()]
     if silent:
@@ -104,6 +104,11 @@ def excited_reading(
                 f"{found.chance:.2g}; of {times(len(found.shared), 'channel')}, {count(none)} share none."
             )
     return " ".join(sentences)
+
+
+def _by_chance(expected: float) -> str:
+    """0.1304 -> '0.13'; 4.4e-05 -> 'fewer than 0.01'."""
+    return "fewer than 0.01" if expected < 0.01 else f"{expected:.3g}"
 
 
 def colours_reading(titles: Sequence[str], shares: Sequence[Sequence[float]], agreement: float | None, images: int) -> str:
