@@ -15,6 +15,8 @@ from tlcore.models.network import Network, build
 from tlcore.source_probes.look import log_probabilities
 from tlcore.source_probes.probes import SourceProbes, make_probes
 from tlcore.spec import RunSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.start import FromRun
 from tlcore.training.machine import choose
 
 BOTH = ("imagenet-cifar10", "natural-photos")
@@ -99,6 +101,15 @@ def test_random_weights_and_an_attention_head_have_nothing_to_ask() -> None:
     attention = _probes(spec, network)
     assert attention.probes == {}
     assert all("attention head sees a map" in why for why in attention.why.values())
+
+
+def test_where_a_run_of_the_chain_is_gone_a_sentence_says_so(own_weights: Path, tmp_path: Path) -> None:
+    network = _network(_spec(weights=str(own_weights)))
+    spec = _spec(strategy=Strategy(start=FromRun(run_id="20260101T000000-a-run-that-was-deleted-0a1b")))
+    made = make_probes(spec, network, CPU, tmp_path, names=(*BOTH, "earlier-tasks"), images=30)
+    assert made.probes == {}
+    assert set(made.why) == {*BOTH, "earlier-tasks"}
+    assert all("is not here any more" in why for why in made.why.values())
 
 
 def test_without_the_images_the_run_goes_on(own_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
