@@ -65,6 +65,6 @@ def do(runs_dir: Path, spec: LayersSpec) -> Done:
         return run, job.layers(run, events)
 
 
-def few_images() -> Dataset:
-    """The images that `SPEC` looks at."""
-    return job._few(load("digits", image_size=32, seed=3), SPEC)
+def few_images(spec: LayersSpec = SPEC) -> Dataset:
+    """The images that a question about `RUN` looks at."""
+    return job._few(load("digits", image_size=32, seed=3), spec)

@@ -7,12 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from tests.analysis.small_layers import GROUPS, RUN, Done, do
+from tests.analysis.small_layers import GROUPS, RUN, Done, do, few_images
 from tlcore.analysis import looking
 from tlcore.errors import SpecError
 from tlcore.runs import EventWriter, create
@@ -61,6 +63,24 @@ def test_a_run_of_another_backbone_is_refused(layers_runs: Path, trained: Done) 
         do(layers_runs, LayersSpec(run=other, runs=(trained[0].id,)))
 
 
+def _drift_by_hand(start: Path, ended: Path, spec: LayersSpec) -> float:
+    """||a - a0|| / ||a0|| at the top of the last group: timm's own model, with the weights before and those after."""
+    data = few_images(spec)
+    images = np.concatenate([split.images for split in (data.train, data.val, data.test)])
+    pixels = torch.from_numpy(images / 255).permute(0, 3, 1, 2).float()
+    mean, spread = (torch.tensor(values)[:, None, None] for values in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
+    model = timm.create_model(RUN.backbone, num_classes=1000).eval()
+    before = load_file(start)
+    body = {name: tensor for name, tensor in load_file(ended / "weights.safetensors").items() if "classifier" not in name}
+    seen = []
+    for weights in (before, before | body):
+        model.load_state_dict(weights)
+        with torch.inference_mode():
+            features = model.forward_features((pixels - mean) / spread)
+            seen.append(model.forward_head(features, pre_logits=True).double())  # what the head sees
+    return ((seen[1] - seen[0]).norm() / seen[0].norm()).item()
+
+
 @pytest.mark.slow
 def test_a_run_that_started_from_a_classifier_of_a_thousand_classes(layers_runs: Path, tmp_path: Path) -> None:
     """The old classifiers of the two networks, of 1,000 classes and of 10, stay out of what is compared."""
@@ -81,6 +101,7 @@ def test_a_run_that_started_from_a_classifier_of_a_thousand_classes(layers_runs:
     assert [moves[name]["activation_drift"] == 0 for name in GROUPS] == [True] * 6 + [False]
     assert [moves[name]["weight_drift"] == 0 for name in GROUPS] == [True] * 6 + [False]
     assert moves["stage 6"]["activation_drift_source"] > 0
+    assert moves["stage 6"]["activation_drift"] == pytest.approx(_drift_by_hand(file, run.path, spec), rel=1e-4)
     top = result["groups"][-1]
     assert top["leep"] is not None, "the classifier of a thousand classes is asked about these images"
     assert top["cka"][f"pretrained ~ {run.id}"] < 1
