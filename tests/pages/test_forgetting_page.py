@@ -145,7 +145,7 @@ def test_a_run_that_carried_probes_has_its_curve_and_needs_no_job(runs: Path, fa
     run = fabricated(done=True, strategy="full").run
     _carries(run, **{"imagenet-cifar10": labelled(by_epoch=[0.5, 0.4])})
     words = said(opened(PAGE, run=run.id))
-    assert "from 60.0 % to 40.0 %, 10.0 points of these 20.0 points in the first epoch." in words
+    assert "the first epoch alone took 10.0 points." in words
     assert "Measure the run above: each layer group then gets its old weights back" in words
     assert "source −20.0 points" in said(opened(PAGE))
 

@@ -132,10 +132,11 @@ def test_start_queues_the_spec_and_shows_it_by_its_link(runs):
 
 
 def test_a_finished_run_reads_in_words(runs):
-    spec = RunSpec(dataset="chest-xray", strategy="last-group", epochs=3)
+    spec = RunSpec(dataset="chest-xray", strategy="last-group", epochs=3, source_probes=("natural-photos",))
     run = finished(runs, spec)
     app = page(run=run.id)
     text = said(app)
+    assert "It was not asked what it still knows" in text
     assert "94.8 % (92.9 to 96.4) of 638 test images rightly" in text
     assert "It errs most on 'normal'" in text
     assert "33 of 638 test images are wrong." in text
@@ -210,11 +211,13 @@ def test_repeat_with_changes_brings_the_choices_back(runs):
     next(button for button in app.button if button.label == "Repeat with changes").click()
     app.run()
     assert (selected(app, "Backbone"), selected(app, "Dataset"), selected(app, "Strategy")) == ("resnet18", "digits", "full")
-    assert app.query_params == {"backbone": "resnet18", "dataset": "digits", "strategy": "full", "epochs": "4", "seed": "9"}
+    expected = {"backbone": "resnet18", "dataset": "digits", "strategy": "full", "epochs": "4", "seed": "9"}
+    assert app.query_params == expected | {"source_probes": "none"}  # that run asked nothing
 
 
 def test_a_suggestion_that_is_all_defaults_is_taken_over_too(runs):
-    run = finished(runs, RunSpec(dataset="chest-xray", strategy="last-group", epochs=5, class_weights=True, seed=2**31 - 1))
+    asked = {"class_weights": True, "seed": 2**31 - 1, "source_probes": ("natural-photos",)}
+    run = finished(runs, RunSpec(dataset="chest-xray", strategy="last-group", epochs=5, **asked))
     app = page(run=run.id)
     next(button for button in app.button if button.label == "Train twice as long").click()
     app.run()
