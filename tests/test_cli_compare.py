@@ -48,6 +48,8 @@ def test_it_runs_reuses_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "6 runs: 4 are there already and taken as they are; 2 to run." in out.err
     assert "Run 2 of 2" in out.err
     assert "majority-baseline" in out.out
+    assert main(["show", next(all_comparisons(tmp_path / "runs")).id]) == 0
+    assert capsys.readouterr().out == out.out  # opened again, it says the same
     assert len(list(all_runs(tmp_path / "runs"))) == 6
     assert len(list(all_comparisons(tmp_path / "runs"))) == 2
 

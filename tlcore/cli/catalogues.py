@@ -12,18 +12,19 @@ from pydantic import BaseModel
 
 from tlcore import settings
 from tlcore.cli.report import table
-from tlcore.cli.runs import summary
+from tlcore.cli.runs import runs_dir_of, summary
+from tlcore.compare.folder import Comparison, all_comparisons
 from tlcore.data.catalogue import DATASETS
 from tlcore.data.sources import listing
 from tlcore.engine.bars import ProgressBars
-from tlcore.errors import UnknownName
+from tlcore.errors import SpecError, UnknownName
 from tlcore.figures.words import duration, percent, short_count
 from tlcore.models.catalogue import BACKBONES
 from tlcore.models.find import find_backbone
 from tlcore.runs import Run, all_runs
 from tlcore.strategies import STRATEGIES
 
-LISTS = ("backbones", "datasets", "strategies", "runs")
+LISTS = ("backbones", "datasets", "strategies", "runs", "comparisons")
 
 
 def list_catalogue(given: argparse.Namespace) -> None:
@@ -34,7 +35,7 @@ def list_catalogue(given: argparse.Namespace) -> None:
         header = [_TITLES.get(column, column) for column in columns]
         print(table([[_cell(column, record[column]) for column in columns] for record in records], header))
     else:
-        print("There are no runs here yet.")
+        print(f"There are no {given.what} here yet.")
 
 
 def _records(given: argparse.Namespace) -> tuple[list[dict[str, Any]], Sequence[str]]:
@@ -45,7 +46,10 @@ def _records(given: argparse.Namespace) -> tuple[list[dict[str, Any]], Sequence[
         return [plain(card) for card in DATASETS.values()], ("name", "title", "size")
     if given.what == "strategies":
         return [{"name": name} | plain(preset) for name, preset in STRATEGIES.items()], ("name", "title", "sentence")
-    runs = all_runs((given.runs_dir or settings.runs_dir()).resolve())
+    if given.what == "comparisons":
+        found = all_comparisons(runs_dir_of(given))
+        return [_compared(one) for one in found], ("comparison", "datasets", "backbones", "strategies", "runs", "asked_for")
+    runs = all_runs(runs_dir_of(given))
     columns = ("run_id", "kind", "state", "backbone", "dataset", "strategy", "test_accuracy", "seconds")
     return [_told(run) for run in runs], columns
 
@@ -58,13 +62,36 @@ def _told(run: Run) -> dict[str, Any]:
     return record | {"test_accuracy": accuracy, "seconds": ended - started if ended and started else None}
 
 
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    """A comparison's record: what it holds against each other, and how many of its runs were asked for."""
+    try:
+        contents = comparison.read()
+    except SpecError:  # written by another version
+        unknown = ("datasets", "backbones", "strategies", "runs", "asked_for", "made")
+        return {"comparison": comparison.id} | dict.fromkeys(unknown)
+    spec, entries = contents.spec, contents.entries
+    return {
+        "comparison": comparison.id,
+        "datasets": list(spec.datasets),
+        "backbones": list(spec.backbones),
+        "strategies": list(spec.names),
+        "runs": len(entries),
+        "asked_for": sum(entry.run_id is not None for entry in entries),
+        "made": contents.made,
+    }
+
+
 def _cell(column: str, value: Any) -> str:
     """A value with its unit; a dash where the column does not apply."""
     if value is None:
         return "-"
+    if isinstance(value, list):
+        more = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
+        return ", ".join(value[:_SHOWN]) + more
     return _IN_WORDS[column](value) if column in _IN_WORDS else str(value)
 
 
+_SHOWN = 4  # names in a cell
 _TITLES = {"params": "parameters", "seconds": "took"}
 _IN_WORDS: Mapping[str, Callable[[Any], str]] = {"params": short_count, "test_accuracy": percent, "seconds": duration}
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def compare(given: argparse.Namespace) -> None:
     comparison.adopt()
     _run_all(comparison, spec, expansion, runs_dir)
     answer = told(comparison, given.metric)
-    print(json.dumps(answer) if given.json else _report(answer))
+    print(json.dumps(answer) if given.json else report(answer))
 
 
 def compare_spec(given: argparse.Namespace) -> CompareSpec:
@@ -173,7 +174,8 @@ def _cell_words(cell: Cell) -> str:
     return f"{cell.strategy} on {name}, {cell.setting.backbone}, {labels}, seed {cell.seed}, {times(cell.epochs, 'epoch')}"
 
 
-def _report(answer: dict[str, Any]) -> str:
+def report(answer: Mapping[str, Any]) -> str:
+    """The table, a row for each strategy in each setting, and the sentences that read it."""
     metric = answer["metric"]
     by_cell = {_key(one): one for one in answer["differences"]}
     lines = []
@@ -204,7 +206,7 @@ def _report(answer: dict[str, Any]) -> str:
     return "\n".join([columns(lines, heads), "", *answer["sentences"], *failed, end])
 
 
-def _key(record: dict[str, Any]) -> tuple[object, ...]:
+def _key(record: Mapping[str, Any]) -> tuple[object, ...]:
     return tuple(record[name] for name in ("dataset", "backbone", "images_per_class", "strategy"))
 
 

@@ -21,6 +21,7 @@ from tlcore.cli import (
     jobs,
     layers,
     runs,
+    show,
     transferability,
 )
 from tlcore.cli.arguments import add_spec_options
@@ -85,8 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     cache.add_options(command("cache", cache.cache, cached, runs_dir=False))
     bench.add_options(command("bench", bench.bench, "Time this engine beside the trainers that people use.", runs_dir=False))
 
+    shown = command("show", show.show, "Show where a run stands, and its result; or a comparison as it stands now.")
+    shown.add_argument("run_id", metavar="ID", help="of a run, or of a comparison")
     for name, call, sentence in (
-        ("show", runs.show, "Show where a run stands, and its result."),
         ("diagnose", diagnose.diagnose_run, "Say what went wrong in a run, as far as it has come, and what to change."),
         ("cancel", runs.cancel, "Stop a run."),
         ("resume", runs.resume, "Queue a lost run again; it goes on from its checkpoint."),

@@ -127,18 +127,6 @@ def transferability(result: Mapping[str, Any]) -> str:
     return "\n".join([plain(head), "", table(rows, ("cut", *FORMS)), "", *map(plain, said), _where(result)])
 
 
-def run(told: Mapping[str, Any], log: str) -> str:
-    """Where a run stands, why it failed if it did, and what it found."""
-    lines = [f"{told['run_id']}: {told['state']}" + (f", place {told['place']} in the queue" if told["place"] else "")]
-    if told["error"]:
-        lines += [f"error: {told['error']['message']}", told["error"]["next_step"]]
-    if log:
-        lines += ["", "The end of its log:", log]
-    if told["result"] and told["kind"] in _READERS:
-        lines += ["", _READERS[told["kind"]]({"run_id": told["run_id"]} | told["result"])]
-    return "\n".join(line for line in lines if line is not None)
-
-
 def _value(metric: Mapping[str, Any]) -> str:
     return "undefined" if metric["value"] is None else f"{metric['value']:.3f}"
 
@@ -176,13 +164,3 @@ def findings(result: Mapping[str, Any]) -> str:
 def plain(text: str) -> str:
     """Without control characters: names of files and classes come from people, and a terminal obeys some characters."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-_READERS = {
-    "train": training,
-    "measure": measurement,
-    "check": findings,
-    "dial": levels,
-    "find-rate": rate_found,
-    "transferability": transferability,
-}

@@ -1,4 +1,4 @@
-"""The commands that look at runs in their folders, or ask the engine about them: show, cancel, resume."""
+"""The commands that ask the engine about a run, cancel and resume; and a run in one record."""
 
 from __future__ import annotations
 
@@ -9,30 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from tlcore import settings
-from tlcore.cli import report
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, SpecError
 from tlcore.runs import Run, open_run
 
-
-def show(given: argparse.Namespace) -> None:
-    engine, run = _engine(given), named_run(given)
-    told = summary(run) | {"place": engine.place(run.id), "result": run.result()}
-    if given.json:
-        print(json.dumps(told))
-    else:
-        print(report.run(told, run.log_tail() if told["state"] in ("failed", "lost") else ""))
+_OF_A_STRATEGY = ("train", "measure", "find-rate")  # what the other kinds tell is the same for any strategy
 
 
 def cancel(given: argparse.Namespace) -> None:
     run = named_run(given)
-    _engine(given).cancel(run.id)
+    engine_of(given).cancel(run.id)
     state = run.status().state
     _tell(given, state, "is asked to stop" if state == "running" else f"is {state}")
 
 
 def resume(given: argparse.Namespace) -> None:
-    state = _engine(given).resume(named_run(given).id).status().state
+    state = engine_of(given).resume(named_run(given).id).status().state
     _tell(given, state, f"is {state}")
 
 
@@ -45,7 +37,7 @@ def summary(run: Run) -> dict[str, Any]:
         asked: dict[str, Any] = {"kind": None, "backbone": None, "dataset": None, "strategy": None}
     else:
         inner = run.subject()
-        strategy = getattr(inner, "strategy", None)
+        strategy = getattr(inner, "strategy", None) if spec.kind in _OF_A_STRATEGY else None
         asked = {
             "kind": spec.kind,
             "backbone": getattr(inner, "backbone", None),
@@ -70,15 +62,17 @@ def _tell(given: argparse.Namespace, state: str, words: str) -> None:
 def named_run(given: argparse.Namespace) -> Run:
     """The run that was named. Raises `RunNotFound`, with the command that tells the right names."""
     try:
-        return open_run(_runs_dir(given), given.run_id)
+        return open_run(runs_dir_of(given), given.run_id)
     except RunNotFound as error:
         folder = f" --runs-dir {shlex.quote(str(given.runs_dir))}" if given.runs_dir else ""
         raise RunNotFound(error.message, next_step=f"See the runs with: python -m tlcore list runs{folder}") from None
 
 
-def _engine(given: argparse.Namespace) -> LocalEngine:
-    return LocalEngine(_runs_dir(given))
+def engine_of(given: argparse.Namespace) -> LocalEngine:
+    """The engine of the folder that was named."""
+    return LocalEngine(runs_dir_of(given))
 
 
-def _runs_dir(given: argparse.Namespace) -> Path:
+def runs_dir_of(given: argparse.Namespace) -> Path:
+    """The folder of runs that was named, or the usual one."""
     return (given.runs_dir or settings.runs_dir()).resolve()
