@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tlcore.analysis.answers import rank_correlation
-from tlcore.analysis.level import Judge, recommend
+from tlcore.analysis.level import FEW, Judge, recommend
 from tlcore.groups import Group
 
 GROUPS = (
@@ -17,6 +17,7 @@ GROUPS = (
     Group("head", "head", 1),
 )
 CLASSES = ("normal", "pneumonia")
+MANY = 500  # labels: enough to unfreeze
 
 
 def _answers(strengths: list[float], images: int, seed: int = 0, classes: int = 2) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -34,32 +35,54 @@ def _judge(labels: np.ndarray, clusters: list[str] | None = None) -> Judge:
     return Judge(labels, CLASSES, 0, clusters)
 
 
-def test_where_the_curve_falls_again_what_stands_above_its_peak_is_unfrozen() -> None:
+def test_where_the_curve_falls_again_its_peak_and_the_group_below_learn_with_what_stands_above() -> None:
     said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
-    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
-    assert (told["best"], told["group"], told["level"], told["metric"]) == ("stage 2", "stage 3", "top", "auroc")
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
+    assert (told["best"], told["group"], told["level"], told["metric"]) == ("stage 2", "stage 1", "middle", "auroc")
+    assert (told["why"], told["by_curve"], told["labelled"]) == ("enough", "stage 3", MANY)
     assert told["more_than_noise"]
     assert told["lead"]["over"] == "stage 3"
     assert 0 < told["lead"]["low"] < told["lead"]["value"] < told["lead"]["high"]
     assert "off stage 2: AUROC 0." in told["evidence"][0]
     assert told["evidence"][1].endswith("is more than noise.")
     assert "the same 300 test images, widened for the choice among 4 groups" in told["evidence"][1]
-    assert told["evidence"][2].endswith("let it learn from stage 3 up.")
+    assert told["evidence"][2] == "What stands above stage 2 fits the old task better than this one."
+    assert told["evidence"][3].startswith(
+        "With 500 labelled images, 100 or more, let stage 2 itself and stage 1 below it learn"
+    )
 
 
 def test_where_the_curve_rises_to_the_top_the_head_alone_is_trained() -> None:
     said, labels = _answers([0.2, 0.6, 1.2, 2.2], 300)
-    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
     assert (told["best"], told["group"], told["level"]) == ("stage 3", "head", "head")
     assert told["more_than_noise"]
     assert told["lead"]["over"] == "stage 2"
     assert told["evidence"][2] == "No group below stage 3 says more, so nothing has to move but the head."
+    assert (told["why"], told["by_curve"], len(told["evidence"])) == ("top", "head", 3)
+    few = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=FEW - 1)
+    assert few["evidence"] == told["evidence"], "the labels play no part where the head alone is right anyway"
+
+
+def test_with_few_labels_the_head_alone_is_trained_whatever_the_curve_says() -> None:
+    said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=FEW - 1)
+    assert (told["best"], told["group"], told["why"], told["by_curve"]) == ("stage 2", "head", "few", "stage 3")
+    assert told["evidence"][3].startswith("But 99 labelled images, fewer than 100, give a run too few steps")
+    assert recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=FEW)["group"] == "stage 1"
+
+
+def test_where_the_bottom_reads_best_everything_learns_and_nothing_is_below_it() -> None:
+    said, labels = _answers([2.2, 1.5, 1.0, 0.5], 300)
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
+    assert (told["best"], told["group"], told["by_curve"]) == ("stem", "stem", "stage 1")
+    assert "let stem itself learn too" in told["evidence"][3]
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_flat_curve_is_called_noise_whichever_group_is_ahead(seed: int) -> None:
     said, labels = _answers([1.5, 1.5, 1.5, 1.5], 120, seed=seed)
-    told = recommend(GROUPS, said, _judge(labels), source="pretrained")
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
     assert not told["more_than_noise"]
     assert "may be noise" in told["evidence"][1]
     assert told["lead"]["value"] >= 0
@@ -71,8 +94,8 @@ def test_few_patients_with_many_images_each_are_few() -> None:
     many = {name: np.repeat(one, 20, axis=0) for name, one in said.items()}
     labels = np.repeat(labels, 20)
     owners = [f"patient {i}" for i in np.repeat(np.arange(24), 20)]
-    over_images = recommend(GROUPS, many, _judge(labels), source="pretrained")
-    over_patients = recommend(GROUPS, many, _judge(labels, owners), source="pretrained")
+    over_images = recommend(GROUPS, many, _judge(labels), source="pretrained", labelled=MANY)
+    over_patients = recommend(GROUPS, many, _judge(labels, owners), source="pretrained", labelled=MANY)
     assert over_images["lead"]["value"] == over_patients["lead"]["value"]
     widths = [told["lead"]["high"] - told["lead"]["low"] for told in (over_images, over_patients)]
     assert widths[1] > 3 * widths[0]
@@ -82,7 +105,7 @@ def test_few_patients_with_many_images_each_are_few() -> None:
 def test_of_equals_the_highest_is_taken_and_no_interval_is_no_evidence() -> None:
     _, labels = _answers([1.0], 40)
     perfect = np.eye(2)[labels]
-    told = recommend(GROUPS, {group.name: perfect for group in GROUPS[:-1]}, _judge(labels), source="pretrained")
+    told = recommend(GROUPS, {group.name: perfect for group in GROUPS[:-1]}, _judge(labels), source="pretrained", labelled=MANY)
     assert (told["best"], told["group"]) == ("stage 3", "head")
     assert told["lead"] == {"value": 0.0, "low": None, "high": None, "over": "stage 2"}
     assert not told["more_than_noise"]
@@ -92,19 +115,19 @@ def test_of_equals_the_highest_is_taken_and_no_interval_is_no_evidence() -> None
 def test_what_the_pretrained_weights_bring_is_held_against_random_ones() -> None:
     said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
     weak, _ = _answers([0.4, 0.3, 0.2, 0.1], 300, seed=1)
-    told = recommend(GROUPS, said, _judge(labels), source="pretrained", random=weak)
-    assert told["evidence"][3].endswith("more than noise.")
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY, random=weak)
+    assert told["evidence"][4].endswith("more than noise.")
     equal, _ = _answers([0.5, 1.5, 2.2, 1.0], 300, seed=2)
-    told = recommend(GROUPS, said, _judge(labels), source="pretrained", random=equal)
-    assert told["evidence"][3].endswith("may be noise.")
-    assert "off stage 2" in told["evidence"][3]
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY, random=equal)
+    assert told["evidence"][4].endswith("may be noise.")
+    assert "off stage 2" in told["evidence"][4]
 
 
 def test_without_test_images_of_a_class_balanced_accuracy_decides() -> None:
     said, labels = _answers([0.5, 1.5, 2.2, 1.0], 200)
     judge = Judge(labels, (*CLASSES, "never seen"), 0, None)
     three = {name: np.pad(one, ((0, 0), (0, 1))) for name, one in said.items()}
-    told = recommend(GROUPS, three, judge, source="pretrained")
+    told = recommend(GROUPS, three, judge, source="pretrained", labelled=MANY)
     assert told["metric"] == "balanced_accuracy"
     assert "balanced accuracy 0." in told["evidence"][0]
     assert told["best"] == "stage 2"

@@ -60,6 +60,7 @@ class Answers:
 
     looks: Sequence[Look]
     data: Dataset
+    labelled: int  # training images that a run would have, of which `data` has some
     seed: int
     progress: Progress
     _said: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)  # source -> site -> what its probe says of test
@@ -153,7 +154,7 @@ class Answers:
         if len(asked) < len(first.groups) - 1:
             return None  # some group shows what is not finite
         random = self._groups_asked("random") if first.source != "random" and "random" in self._said else None
-        return recommend(first.groups, asked, self._judge, source=first.source, random=random or None)
+        return recommend(first.groups, asked, self._judge, source=first.source, labelled=self.labelled, random=random or None)
 
     def _alike(self, entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         """CKA of each place with each, within and between networks; that of a place with itself goes to its entry too."""

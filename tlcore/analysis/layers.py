@@ -48,7 +48,8 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
     machine = choose(spec.run.device, "float32")
     with repeatable(machine):
         refuse_early(spec, report.runs_dir)
-        data = _few(load_data(spec.run, report), spec)
+        everything = load_data(spec.run, report)
+        data = _few(everything, spec)
         notices = [*data.notices, *why_undefined(data.test.labels, data.classes, "test")]
         for notice in notices:
             report.notice(notice)
@@ -56,7 +57,7 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         photos, no_shift = photographs(spec, report)
         looking = Looking(run, spec, data, whole, photos, machine, report)
         looks = [looking.look(source) for source in (*spec.sources, *spec.runs)]
-        result = Answers(looks, data, spec.run.seed, report.progress).result()
+        result = Answers(looks, data, len(everything.train), spec.run.seed, report.progress).result()
         result["moved"] = {run_id: looking.moved(run_id) for run_id in spec.runs}
         shift, why = looking.shift()
         no_shift = no_shift or why
