@@ -20,7 +20,7 @@ def matrix(one: Matrix) -> tuple[go.Figure, str]:
     """R as a heat map: rows are what was learned last, columns what is asked; the diagonal, just learned, is framed."""
     tasks, cells = one["tasks"], one["cells"]
     size = len(tasks)
-    chart = figure(x="Asked", y="After learning", height=170 + 58 * size)
+    chart = figure(x="Task that is asked", y="After learning", height=170 + 58 * size)
     chart.add_heatmap(
         z=[[None if cell is None else 100 * cell["value"] for cell in row] for row in cells],
         x=list(range(size)),
@@ -39,16 +39,16 @@ def matrix(one: Matrix) -> tuple[go.Figure, str]:
         for column in range(size):
             probe = column > row
             chart.add_annotation(
-                x=column, y=row, text=_text(cells[row][column]), showarrow=False, font={"size": 12 if probe else 15}
+                x=column, y=row, text=_text(cells[row][column]), showarrow=False, font={"size": 12 if probe else 14}
             )
         ends = {"x0": row - 0.47, "x1": row + 0.47, "y0": row - 0.47, "y1": row + 0.47}
         chart.add_shape(type="rect", line={"color": SOURCE, "width": 2}, **ends)
     names = [escaped(f"{at + 1}. {task}") for at, task in enumerate(tasks)]
-    ticks = {"tickvals": list(range(size)), "ticktext": names, "showgrid": False, "zeroline": False, "automargin": True}
-    chart.update_xaxes(side="top", **ticks)
-    chart.update_yaxes(autorange="reversed", **ticks)
+    ticks = {"tickvals": list(range(size)), "showgrid": False, "zeroline": False, "automargin": True}
+    chart.update_xaxes(side="top", ticktext=[str(at + 1) for at in range(size)], **ticks)
+    chart.update_yaxes(autorange="reversed", ticktext=names, **ticks)
     chart.update_layout(margin={"t": 90, "b": 20})
-    return chart, matrix_reading(one)
+    return chart, f"{matrix_reading(one)} Accuracy in %; framed: just learned; italic: not learned yet, by a linear probe."
 
 
 def matrix_reading(one: Matrix) -> str:
@@ -97,8 +97,9 @@ def _said(key: str, value: Mapping[str, Any]) -> tuple[str, str]:
 
 def _text(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
-        return "not asked"
-    return f"{percent(cell['value'])}{'<br>by a probe' if cell['how'] == 'probe' else ''}"
+        return "–"
+    text = f"{100 * cell['value']:.1f}"
+    return f"<i>{text}</i>" if cell["how"] == "probe" else text
 
 
 def _hover(tasks: list[str], row: int, column: int, cell: Mapping[str, Any] | None) -> str:

@@ -18,12 +18,12 @@ Result = Mapping[str, Any]  # of a forgetting job: tlcore/README.md
 FORMULA = "w(a) = (1 − a) w₀ + a w"
 BATCHNORM = {
     "interpolated": (
-        "BatchNorm statistics interpolated",
+        "interpolated",
         "The running means and variances lie on the same straight line as the weights. Cheap, and wrong in between: they are "
         "no network's own.",
     ),
     "recomputed": (
-        "BatchNorm statistics recomputed",
+        "recomputed",
         "At each point they are measured anew on training images of the target, as the network there sees them.",
     ),
 }
@@ -38,7 +38,7 @@ def modes(result: Result, source: str) -> list[str]:
 def path(result: Result, name: str, mode: str, place: int, floor: float | None = None) -> tuple[go.Figure, str]:
     """Source and target along the path, the chosen point marked, the floor and chance drawn; and its reading."""
     source, steps = result["sources"][name], result["points"]
-    chart = figure(x=f"a: how far from the start (0) to the fine-tuned weights (1); {FORMULA}", y="Accuracy (%)", height=400)
+    chart = figure(x="a (0: the start, 1: the run)", y="Accuracy (%)", height=400)
     own = "source" if source["measure"] == "accuracy" else "source (agreement)"
     for values, colour, symbol, title in (
         (source["path"][mode], SOURCE, "circle", own),

@@ -28,7 +28,7 @@ def restore(source: Source, plan: Plan | None = None) -> tuple[go.Figure | None,
     measured = places(source)
     if not measured:
         return None, [(source.get("why") or {}).get("restore") or "Nothing was put back in this measurement."]
-    chart = figure(x="What has its old values back, all else fine-tuned", y="Change (points)", height=460)
+    chart = figure(x="Put back, all else as fine-tuned", y="Change (points)", height=460)
     names = list(measured)
     spots = [at + (0.35 if name == STATISTICS else 0.0) for at, name in enumerate(names)]
     own = "source" if source["measure"] == "accuracy" else "source (agreement)"
