@@ -40,6 +40,8 @@ RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "ches
     "points": [0.0, 0.5, 1.0],
     "path_best": {"source": "imagenet-cifar10", "floor": 0.55, "a": 0.5, "source_value": 0.57, "target_value": 0.88},
     "relearn": {"steps": [0, 2], "curves": {"pretrained": [0.1, 0.5], "run": [0.1, 0.4], "random": [0.1, 0.2]}},
+    "groups": {},
+    "matrix": None,
     "notices": ["A sentence."],
     "images_looked_at": 4200,
 }
