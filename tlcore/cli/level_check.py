@@ -267,8 +267,12 @@ def report(answer: dict[str, Any]) -> str:
         ]
         for one in answer["situations"]
     ]
-    heads = ("situation", "advised, from", "best, from", *(f"lost by {name}" for name in RULE_NAMES.values()))
-    lines = [table(rows, heads), "", "Lost: points of test accuracy against the level that is best on the validation images."]
+    lines = [
+        "What each lost: points of test accuracy against the level that is best on the validation images.",
+        "",
+        table(rows, ("situation", "recommended", "best", *RULE_NAMES.values())),
+        "",
+    ]
     lines += [rule_sentence(rule, found) for rule, found in answer["summary"].items()]
     if answer["summary_apart"]:
         apart = [

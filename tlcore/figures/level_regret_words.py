@@ -22,7 +22,9 @@ RULE_NAMES = {
 
 
 def lost_interval(found: Mapping[str, Any]) -> str:
-    """A regret in points with its interval: '1.2 (-0.8 to 3.1)'."""
+    """A regret in points with its interval: '1.2 (-0.8 to 3.1)'; 'none, the best' where the choice is the best itself."""
+    if found["value"] == found["low"] == found["high"] == 0:
+        return "none, the best"
     between = "" if found["low"] is None else f" ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
     return f"{100 * found['value']:.1f}{between}"
 
