@@ -31,12 +31,12 @@ def layer_excited(eyes: Sequence[Eye], at: int, images: Sheet, classes: Sequence
                 st.image(picture, width="content")
                 st.caption(plain(f"{eye.title}: {words}"))
     rows, columns = about["map"]
+    where = f"the frame is that value's place among {rows} × {columns}. What a place sees reaches beyond its frame."
+    if rows * columns == 1:
+        where = f"{about['name']} has one place alone, the whole image, so none is marked."
+    looked_at = count(eyes[0].about["looked_at"])
     st.caption(
-        plain(
-            f"Of {count(eyes[0].about['looked_at'])} images, those in which the channel's map has its largest value, the "
-            f"strongest first; the frame is that value's place among {rows} × {columns}. What a place sees reaches beyond its "
-            "frame."
-        )
+        plain(f"Of {looked_at} images, those in which the channel's map has its largest value, the strongest first; {where}")
     )
 
 
@@ -60,7 +60,9 @@ def _pictures(
 ) -> tuple[np.ndarray, str]:
     """A channel's images in two rows, and of which classes they are."""
     rows, places = eye.arrays[f"images-{at}"][channel], eye.arrays[f"places-{at}"][channel]
-    tiles = [marked(images.tile(int(row)), place, size, side=TILE) for row, place in zip(rows, places, strict=True)]
+    tiles = [images.tile(int(row)) for row in rows]
+    if max(size) > 1:
+        tiles = [marked(tile, place, size, side=TILE) for tile, place in zip(tiles, places, strict=True)]
     numbers = np.bincount(eye.arrays["labels"][rows], minlength=len(classes))
     largest = [label for label in np.argsort(-numbers, kind="stable")[:3] if numbers[label]]
     rest = len(rows) - int(numbers[largest].sum())

@@ -142,6 +142,16 @@ def test_random_weights_are_not_compared_channel_by_channel(runs: Path) -> None:
     assert "lowest value of a channel in both pictures" in said
 
 
+def test_a_group_with_one_place_alone_marks_none(runs: Path) -> None:
+    run = _made(runs, ["pretrained"])
+    result = run.result()
+    result["seen"]["pretrained"]["groups"][1] |= {"map": [1, 1]}
+    write_json(run.path / "result.json", result)
+    said = _said(_page(run))
+    assert "stage 1 has one place alone, the whole image, so none is marked." in said
+    assert "the frame is that value's place" not in said
+
+
 def test_a_layer_without_a_map_says_so_in_place_of_the_pictures(runs: Path) -> None:
     run = _made(runs, ["pretrained"])
     result = run.result()
