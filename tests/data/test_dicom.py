@@ -154,6 +154,19 @@ def test_a_folder_of_dicom_with_a_table(tmp_path: Path) -> None:
         own.listing(tmp_path / "set")
 
 
+def test_what_the_header_tells_of_a_patient_can_split_a_run(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for i in range(6):
+        write(tmp_path / "set" / f"{i}.dcm", RAMP + i, PatientSex="FM"[i % 2], PatientAge=["045Y", "008M", ""][i % 3])
+    lines = ["file,label,sex,site", *(f"{i}.dcm,{'ab'[i % 2]},{'unsure' if i == 0 else ''},north" for i in range(6))]
+    (tmp_path / "set" / "labels.csv").write_text("\n".join(lines))
+    columns = own.listing(tmp_path / "set").columns
+    assert columns["sex"] == {"0.dcm": "unsure"} | {f"{i}.dcm": "FM"[i % 2] for i in range(1, 6)}  # the table has the last word
+    assert columns["age"] == {"0.dcm": "45", "3.dcm": "45"}
+    assert columns["site"] == dict.fromkeys((f"{i}.dcm" for i in range(6)), "north")
+    assert columns.keys() == {"sex", "age", "site"}
+
+
 def test_a_damaged_file_among_many_is_left_to_the_decoder(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     for i in range(6):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel
 from tlcore.data.pictures import MAX_PIXELS, stretch
 from tlcore.errors import DataError
 
+_COLUMNS = {"PatientSex": "sex", "PatientAge": "age", "ViewPosition": "view", "Manufacturer": "manufacturer"}
 _EXPORT = "Export it again as an uncompressed DICOM, or as PNG."
 
 
@@ -31,13 +32,25 @@ class Header:
 
     patient: str | None  # a pseudonym made from PatientID, so that no result ever holds the identity
     frames: int
+    columns: dict[str, str] = field(
+        default_factory=dict
+    )  # what a finished run can be split by: sex, age in years, view, manufacturer
 
 
 def header(file: Path) -> Header:
-    """Read the patient and the number of frames. Raises `DataError` where the file is not DICOM."""
+    """Read the patient, the number of frames and the columns. Raises `DataError` where the file is not DICOM."""
     dataset = _open(file, pixels=False)
     patient = str(dataset.get("PatientID") or "").strip()
-    return Header(hashlib.sha256(patient.encode()).hexdigest()[:12] if patient else None, _frames(dataset))
+    columns = {name: value for tag, name in _COLUMNS.items() if (value := _column(dataset, tag))}
+    return Header(hashlib.sha256(patient.encode()).hexdigest()[:12] if patient else None, _frames(dataset), columns)
+
+
+def _column(dataset: Dataset, tag: str) -> str:
+    """What a tag says, in one line; of an age its years ('045Y' is 45), and nothing where it is told in other units."""
+    value = " ".join(str(dataset.get(tag) or "").split())
+    if tag != "PatientAge":
+        return value
+    return str(int(value[:-1])) if value.endswith("Y") and value[:-1].isdecimal() else ""
 
 
 def decode(file: Path) -> Image.Image:
@@ -70,7 +83,7 @@ def _open(file: Path, *, pixels: bool) -> Dataset:
         return pydicom.dcmread(
             file,
             stop_before_pixels=not pixels,
-            specific_tags=None if pixels else ["PatientID", "NumberOfFrames"],
+            specific_tags=None if pixels else ["PatientID", "NumberOfFrames", *_COLUMNS],
         )
     except InvalidDicomError as error:
         raise DataError(f"{file.name!r} is not a DICOM file.", next_step="Leave it out of the labels.") from error

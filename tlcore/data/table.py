@@ -64,10 +64,11 @@ def labelled_files(root: Path, labels: Path, progress: Progress) -> Listing:
     check_classes(Counter(row.label for row in found.values()), labels.name)
     classes = sorted({row.label for row in found.values()})
     frames: Counter[str] = Counter()
-    items = tuple(_items(tree, found, classes, frames, progress))
+    columns: dict[str, dict[str, str]] = {}
+    items = tuple(_items(tree, found, classes, frames, columns, progress))
     if frames:
         notices.append(f"Of files with several frames, the middle one is used ({len(frames):,}): {_some(list(frames))}.")
-    return Listing(items, tuple(classes), (*notices, *tree.notices()), _columns(found))
+    return Listing(items, tuple(classes), (*notices, *tree.notices()), columns)
 
 
 def read_rows(labels: Path) -> tuple[list[Row], list[str]]:
@@ -149,38 +150,37 @@ def _find(name: str, there: dict[str, tuple[str, ...]]) -> tuple[str, ...] | Non
 
 
 def _items(
-    tree: Tree, found: dict[tuple[str, ...], Row], classes: list[str], frames: Counter[str], progress: Progress
+    tree: Tree,
+    found: dict[tuple[str, ...], Row],
+    classes: list[str],
+    frames: Counter[str],
+    columns: dict[str, dict[str, str]],
+    progress: Progress,
 ) -> Iterator[Item]:
+    """The items; files with several frames are counted in `frames`, and what else is told of any goes to `columns`."""
     index = {name: i for i, name in enumerate(classes)}
     for done, (parts, row) in enumerate(sorted(found.items())):
         if done % 50 == 0:
             progress("Reading the folder", done, len(found), "files")
         path = tree.root.joinpath(*parts)
         picture = parts[-1].lower().endswith(pictures.SUFFIXES)
-        patient = row.patient
+        patient, name, more = row.patient, readable("/".join(parts)), dict(row.more)
         if not picture:
             with contextlib.suppress(DataError):  # one damaged file is reported when it is decoded, with all the others
                 head = dicom.header(path)
-                patient = patient or head.patient
+                patient, more = patient or head.patient, head.columns | more
                 if head.frames > 1:
                     frames["/".join(parts)] = head.frames
+        for column, value in more.items():
+            columns.setdefault(column, {})[name] = value
         yield Item(
-            id=readable("/".join(parts)),
+            id=name,
             read=partial(pictures.decode if picture else dicom.decode, path),
             label=index[row.label],
             digest=digest_of(path),
             patient=patient,
             file=path,
         )
-
-
-def _columns(found: dict[tuple[str, ...], Row]) -> dict[str, dict[str, str]]:
-    """What the other columns say of each file, by column and by the file's id."""
-    columns: dict[str, dict[str, str]] = {}
-    for parts, row in found.items():
-        for name, value in row.more.items():
-            columns.setdefault(name, {})[readable("/".join(parts))] = value
-    return columns
 
 
 def _some(names: list[str]) -> str:
