@@ -33,14 +33,14 @@ class Looked:
     found: Mapping[str, Any] | None = None  # its result
 
     @property
-    def sources(self) -> dict[str, Source]:
-        """By name: what the job found, and of what it did not ask what the run itself measured."""
-        return _together(self.result.get("source"), (self.found or {}).get("sources"))
+    def carried(self) -> dict[str, Source]:
+        """Those that the run itself measured: the same images before training, after each epoch and at the end."""
+        return _known(self.result.get("source"))
 
     @property
     def measured(self) -> dict[str, Source]:
-        """Those that have numbers."""
-        return {name: one for name, one in self.sources.items() if is_measured(one)}
+        """By name: what the job found, and of what it did not ask what the run itself measured."""
+        return self.carried | _known((self.found or {}).get("sources"))
 
 
 def looked(run_id: str) -> Looked:
@@ -98,8 +98,8 @@ def measured_runs() -> Iterator[tuple[Summary, RunSpec, dict[str, Source], Mappi
     for summary, spec in reversed(finished_runs()):
         accuracy, own = _brief(summary.run, "source")
         job = asked.get(summary.id)
-        sources = _together(own, _brief(job.run, "sources")[1] if job else None)
-        known = {name: one for name, one in sources.items() if is_measured(one)}
+        # What runs carried comes first: all of them were asked the same images, and a job about one may have asked others.
+        known = _known(_brief(job.run, "sources")[1] if job else None) | _known(own)
         if known and accuracy is not None:
             yield summary, spec, known, accuracy
 
@@ -143,15 +143,9 @@ def _besides(spec: RunSpec) -> list[str]:
     return [times(spec.epochs, "epoch"), f"rate {rate(spec.lr)}", spec.optimizer.upper(), *head, *augmented]
 
 
-def _together(own: Mapping[str, Source] | None, asked: Mapping[str, Source] | None) -> dict[str, Source]:
-    """What a job found goes over what the run had measured; only the run knows the curve over its epochs."""
-    own, asked = own or {}, asked or {}
-    names = dict.fromkeys([*asked, *own])
-    return {name: {**(own.get(name) or {}), **_given(asked.get(name) or {})} for name in names}
-
-
-def _given(source: Source) -> Source:
-    return {key: value for key, value in source.items() if value is not None}
+def _known(sources: Mapping[str, Source] | None) -> dict[str, Source]:
+    """Those that have numbers."""
+    return {name: one for name, one in (sources or {}).items() if one and is_measured(one)}
 
 
 def _brief(run: Run, key: str) -> tuple[Mapping[str, Any] | None, Mapping[str, Source] | None]:

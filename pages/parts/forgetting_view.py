@@ -22,7 +22,7 @@ from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
 from tlcore.figures.forgetting_epochs import line_of, source_curve
 from tlcore.figures.forgetting_words import first_source
-from tlcore.figures.words import settings, strategy_title
+from tlcore.figures.words import count, duration, settings, strategy_title
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import BlendSpec, ForgettingSpec
@@ -57,6 +57,8 @@ def _view(here: Looked) -> None:
     name = _source(here)
     numbers(here, name)
     measure(here)
+    for notice in (here.found or {}).get("notices", []):  # what could not be asked, and why
+        st.caption(f":material/info: {plain(notice)}")
     if name is not None:
         _curve(here)
         st.header("The trade-off of all runs")
@@ -92,13 +94,14 @@ def _source(here: Looked) -> str | None:
 def _curve(here: Looked) -> None:
     """The source beside the target over the epochs, where the run looked."""
     st.header("When it was forgotten")
-    figure, reading = source_curve(here.measured, here.result["history"])
+    own = here.carried
+    figure, reading = source_curve(own, here.result["history"])
     if figure is None:
         st.caption(plain(f"{reading} Repeat it with What it still knows turned on to have the curve."))
         st.page_link("train.py", label="Repeat it with probes", icon=":material/edit:", query_params={"from": here.run.id})
         return
     shown("source-curve", here.run, figure, reading)
-    known = {name: line_of(one) for name, one in here.measured.items() if one.get("by_epoch")}
+    known = {name: line_of(one) for name, one in own.items() if one.get("by_epoch")}
     longest = max(map(len, known.values()))
     rows = [
         {"epoch": at} | {name: line[at] if at < len(line) else None for name, line in known.items()} for at in range(longest)
@@ -110,7 +113,7 @@ def _provenance(here: Looked) -> None:
     with st.expander("Where the numbers come from", icon=":material/verified:"):
         if here.found is not None:
             st.markdown(plain(here.found.get("weights") or ""))
-            for notice in here.found["notices"]:
-                st.caption(f":material/info: {plain(notice)}")
+            looked_at = count(here.found["images_looked_at"])
+            st.markdown(plain(f"{looked_at} images in {duration(here.found['seconds'])} on {here.found['device']}."))
         st.markdown(f"Run `{here.run.id}`")
         st.code(f"python -m tlcore forgetting --run {here.run.id} --json", language="bash")
