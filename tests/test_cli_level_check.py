@@ -53,6 +53,8 @@ def test_every_level_runs_once_and_the_answer_is_kept(runs: Path, capsys: pytest
     assert found.answer == json.loads((runs / LEVEL_FILE).read_bytes()) == answer
 
     before = [run.id for run in all_runs(runs)]
+    asked[asked.index("digits")] = "digits:3"
+    asked[asked.index("3")] = "100"
     assert main(asked) == 0
     shown = capsys.readouterr()
     assert [run.id for run in all_runs(runs)] == before, "what was there is taken as it is"
@@ -66,6 +68,8 @@ def test_every_level_runs_once_and_the_answer_is_kept(runs: Path, capsys: pytest
         (["--dataset", "nonsense"], "nonsense"),
         (["--dataset", ","], "names nothing"),
         (["--images-per-class", "0"], "a whole number above 0"),
+        (["--dataset", "digits:0"], "a whole number above 0"),
+        (["--dataset", "digits:few"], "digits:few"),
         (["--seeds", "0"], "at least 1 seed"),
         (["--epochs", "0"], "epochs"),
         (["--image-size", "tiny"], "image_size"),

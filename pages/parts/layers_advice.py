@@ -9,10 +9,13 @@ import streamlit as st
 from pages.parts.form import CUSTOM, fields_of, to_link
 from pages.parts.session import engine, put_in_view, told
 from pages.parts.text import plain
+from tlcore.advice.kept import kept_level
 from tlcore.figures.layers_words import headline
+from tlcore.figures.level_regret_words import level_record
 from tlcore.groups import HEAD
 from tlcore.models.catalogue import backbone_card
 from tlcore.runs import Run
+from tlcore.settings import runs_dir
 from tlcore.spec import LayersSpec, RunSpec
 from tlcore.strategies import Strategy, preset
 from tlcore.strategies.scope import FromGroup
@@ -25,6 +28,7 @@ def advice(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     if found is None:
         return
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found["evidence"]))
+    _record()
     if "pretrained" not in spec.sources:
         st.caption("The pretrained weights were not asked, so this says nothing about how far to unfreeze those.")
         return
@@ -57,6 +61,22 @@ def advice(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
             begun = engine().submit(run_of(spec, group))
             put_in_view(begun.id)
             st.switch_page("train.py", query_params={"run": begun.id})
+
+
+def _record() -> None:
+    """How often such a recommendation was right, what it lost, and how to measure that again."""
+    kept = kept_level(runs_dir())
+    if kept is None:
+        st.caption(":material/fact_check: How often such a recommendation is right has not been measured yet.")
+        command = "python -m tlcore layers --check"
+    else:
+        first, *more = level_record(kept)
+        st.markdown(f":material/fact_check: **How often is this right?** {plain(first)}")
+        st.caption(plain(" ".join(more)))
+        command = kept.answer["command"]
+    with st.expander("Measure it on this machine", icon=":material/terminal:"):
+        st.caption("It trains from every level on several datasets, takes what has run here already as it is, and shows here.")
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def run_of(spec: LayersSpec, group: str) -> RunSpec:

@@ -25,7 +25,7 @@ from tlcore.compare.expand import Expansion, expand
 from tlcore.compare.known import KnownRuns, made_with
 from tlcore.compare.outcomes import outcome_of
 from tlcore.compare.pace import Paces
-from tlcore.compare.spec import Budget, Cell, CompareSpec, Setting, seeds_from
+from tlcore.compare.spec import ALL, Budget, Cell, CompareSpec, Setting, seeds_from
 from tlcore.data.catalogue import dataset_card
 from tlcore.engine import run
 from tlcore.errors import SpecError, ThawError
@@ -60,7 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--check",
         action="store_true",
         help="train from every level and hold the recommended one against the best; --dataset and --images-per-class then "
-        f"take several, with commas (default: {DATASETS}; {USUAL['images_per_class']}; {USUAL['image_size']} pixels)",
+        f"take several, with commas, and a dataset its own number after a colon, cifar10:20 (default: {DATASETS}; "
+        f"{USUAL['images_per_class']}; {USUAL['image_size']} pixels)",
     )
     for name, words in (("seeds", "how many"), ("epochs", "of each run")):
         group.add_argument(
@@ -75,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def level_check(given: argparse.Namespace) -> None:
     """Say how long it takes, run what is missing, judge, keep the answer, and print it. Raises `ThawError`."""
     runs_dir = (given.runs_dir or settings.runs_dir()).resolve()
-    grids = [_grid(given, _at(name)) for name in names(_asked(given, "dataset"), "--dataset")]
+    grids = [_grid(given, *_with_counts(given, name)) for name in names(_asked(given, "dataset"), "--dataset")]
     asked = [(grid, _expanded(grid)) for grid in grids]
     _say_cost(asked, runs_dir)
     _do_all(asked, runs_dir)
@@ -107,11 +108,15 @@ def _asked(given: argparse.Namespace, name: str) -> Any:
     return getattr(given, name, USUAL[name])
 
 
-def _at(dataset: str) -> str:
-    return absolute_paths({"dataset": dataset}).get("dataset", dataset)
+def _with_counts(given: argparse.Namespace, name: str) -> tuple[str, list[int | None]]:
+    """A dataset and its label counts: those of all, or the one that follows its name, as in cifar10:20."""
+    dataset, _, own = name.rpartition(":")
+    if not dataset or not (own == ALL or own.isdigit()):
+        dataset, own = name, _asked(given, "images_per_class")
+    return absolute_paths({"dataset": dataset}).get("dataset", dataset), label_counts(own)
 
 
-def _grid(given: argparse.Namespace, dataset: str) -> CompareSpec:
+def _grid(given: argparse.Namespace, dataset: str, counts: list[int | None]) -> CompareSpec:
     fields = {name: getattr(given, name) for name in ("weights", "device", "seed") if hasattr(given, name)}
     fields |= {name: _asked(given, name) for name in ("backbone", "image_size", "epochs")}
     shared = RunSpec(**fields | absolute_paths(fields) | {"dataset": dataset})
@@ -119,7 +124,7 @@ def _grid(given: argparse.Namespace, dataset: str) -> CompareSpec:
         datasets=(dataset,),
         backbones=(shared.backbone,),
         strategies=levels(shared.backbone),
-        images_per_class=label_counts(_asked(given, "images_per_class")),
+        images_per_class=counts,
         seeds=tuple(shared.seed + seed for seed in seeds_from(_asked(given, "seeds"))),
         baseline="linear-probe",
         budget=Budget(amount=shared.epochs),
