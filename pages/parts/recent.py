@@ -15,17 +15,22 @@ TICK_SECONDS = 5.0
 
 def recent() -> None:
     """Draw the newest runs with where they stand, or what to do where there are none."""
-    newest = summaries()[:LINES]
+    newest = _newest()
     if not newest:
         st.caption("Nothing has run here yet. Start one of the three above: its files are fetched first, then it trains.")
         return
     _lines(any(summary.state in ("queued", "running") for summary in newest))
 
 
+def _newest() -> list[Summary]:
+    """Those that were refused before they trained, for data that cannot be used say, are on the Runs page alone."""
+    return [summary for summary in summaries() if not summary.refused][:LINES]
+
+
 def _lines(active: bool) -> None:
     @st.fragment(run_every=TICK_SECONDS if active else None)
     def lines() -> None:
-        for summary in summaries()[:LINES]:
+        for summary in _newest():
             _line(summary)
         st.page_link("runs.py", label="All runs", icon=":material/view_list:")
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pages.parts.statewords import backbone_name, dataset_name, run_title
-from tlcore.errors import ThawError
+from tlcore.errors import DataError, RunNotFound, SpecError, ThawError, UnknownName
 from tlcore.figures.words import settings, strategy_title
 from tlcore.runs import Run, StateName, Status, all_runs
 from tlcore.settings import runs_dir
 from tlcore.spec import AnySpec, RunSpec
+
+_REFUSALS = {kind.__name__ for kind in (SpecError, UnknownName, DataError, RunNotFound)}  # as a run's folder names them
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Summary:
     @property
     def state(self) -> StateName:
         return self.status.state
+
+    @property
+    def refused(self) -> bool:
+        """Whether what was asked for could not be done, so that nothing trained."""
+        return self.state == "failed" and (self.status.error or {}).get("type") in _REFUSALS
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_the_control_differs_from_the_first_run_in_its_strategy_alone():
 
 def test_nothing_has_run_yet(runs):
     assert "Nothing has run here yet." in said(page())
+
+
+@pytest.mark.parametrize(
+    ("kind", "there"), [("DataError", False), ("SpecError", False), ("Diverged", True), ("ThawError", True)]
+)
+def test_what_was_refused_is_no_recent_run_and_what_failed_is(fabricated, kind: str, there: bool):
+    fabricated(done=True, strategy="last-group")
+    error = {"type": kind, "message": "No.", "next_step": ""}
+    failed = fabricated(strategy="full").run
+    failed.write_status(replace(failed.status(), state="failed", started_at=1.0, ended_at=2.0, error=error))
+    text = said(page())
+    assert ("Failed" in text) is there
+    assert "Nothing has run here yet." not in text
 
 
 def test_a_run_of_this_machine_gives_its_own_time(fabricated):

@@ -30,7 +30,8 @@ def test_values_that_are_typed_become_strategies_of_the_comparison(runs: Path) -
     assert "3 runs: 3 strategies" in said(app)
     press(app, "Start")
     names = {run.spec().strategy.name: run.spec().strategy.pull for run in all_runs(runs)}
-    assert names["l2-sp-strength-0-001"].strength == 0.001 and names["l2-sp-strength-0-1"].strength == 0.1
+    assert names["l2-sp-strength-0-001"].strength == 0.001
+    assert names["l2-sp-strength-0-1"].strength == 0.1
 
 
 def test_a_value_that_is_not_allowed_is_refused_and_the_rest_stands(runs: Path) -> None:
@@ -39,12 +40,14 @@ def test_a_value_that_is_not_allowed_is_refused_and_the_rest_stands(runs: Path) 
     fill(app, "Setting", "rates.body_lr_mult")
     fill(app, "Values", "0.1, 7")
     text = said(app)
-    assert "above 0 to 1" in text and "2 strategies" in text
+    assert "above 0 to 1" in text
+    assert "2 strategies" in text
 
 
 def test_a_link_names_variants_and_says_what_is_wrong_with_one(runs: Path) -> None:
     app = opened("compare.py", dataset="digits", strategies="linear-probe,full:scope.batchnorm=trained,full:nothing=1")
     text = said(app)
-    assert "2 strategies" in text and "'nothing'" in text
+    assert "2 strategies" in text
+    assert "'nothing'" in text
     chosen = next(box for box in app.multiselect if box.label == "Strategies").value
     assert chosen == ["linear-probe", "full:scope.batchnorm=trained"]
