@@ -135,4 +135,4 @@ def test_the_recommendation_says_whether_it_is_more_than_noise(group: str, sure:
 
 def test_where_labels_are_few_the_headline_says_so_and_not_that_the_top_reads_best() -> None:
     advice = result()["recommendation"] | {"group": "head", "why": "few", "labelled": 40, "best": "stage 1"}
-    assert headline(advice) == "Train the head alone: 40 labels are too few to move more, though stage 1 reads best."
+    assert headline(advice) == "Train the head alone: 40 labels are mostly too few to move more, though stage 1 reads best."

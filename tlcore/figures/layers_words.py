@@ -21,7 +21,7 @@ def headline(advice: Mapping[str, Any] | None) -> str:
         return "No level can be recommended: some group shows numbers that are not finite."
     best, other = advice["best"], advice["lead"]["over"]
     if advice.get("why") == "few":
-        return f"Train the head alone: {advice['labelled']:,} labels are too few to move more, though {best} reads best."
+        return f"Train the head alone: {advice['labelled']:,} labels are mostly too few to move more, though {best} reads best."
     if advice["group"] == HEAD:
         sure = "more than noise" if advice["more_than_noise"] else f"though {other} serves as well within noise"
         return f"Train the head alone: the task reads best off the top, {best}, {sure}."

@@ -81,6 +81,7 @@ def _measured(kept: Kept) -> str:
         f"Measured {answer['made']} {where}: {titles}, {counts} images per class, {backbone} at {answer['image_size']} px, "
         f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
     )
+    text += " The probes are judged on some of the same test images, which flatters the recommendation a little."
     if answer["seeds"] < ENOUGH_SEEDS:
         text += " With so few seeds noise is that of the test images alone, and wide: being within it is no proof."
     return text
