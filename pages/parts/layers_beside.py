@@ -17,9 +17,5 @@ def ask_its_layers(run: Run, spec: RunSpec) -> None:
     elif not leaves_weights(spec.strategy):
         st.caption(":material/info: Its layers cannot be asked: a run with bottleneck adapters leaves no weights to build on.")
     else:
-        st.page_link(
-            "layers.py",
-            label="Ask its layers: what each knows now, beside pretrained and random weights",
-            icon=":material/stacks:",
-            query_params={"beside": run.id},
-        )
+        st.page_link("layers.py", label="Ask its layers", icon=":material/stacks:", query_params={"beside": run.id})
+        st.caption("What each knows now and what it computes otherwise, beside pretrained and random weights.")
