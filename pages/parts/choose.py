@@ -13,6 +13,7 @@ from pages.parts.form import fields_of, spec_of
 from pages.parts.looked_at import card_of
 from pages.parts.medical import medical_note
 from pages.parts.more import more_settings
+from pages.parts.other_backbone import refusal
 from pages.parts.own_weights import check_weights
 from pages.parts.plan import show_cost, show_plan
 from pages.parts.session import engine, say, told
@@ -124,7 +125,10 @@ def _plan_and_start(
     except ThawError as error:
         say(error.message, error.next_step)
         spec = None
-    if spec is None or data is None:
+    wrong_name = refusal(fields["backbone"])
+    if wrong_name:
+        say(wrong_name[0], "Correct it under More settings, or choose another backbone.")
+    if spec is None or data is None or wrong_name:
         st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True, help="Correct what is said above.")
         return None, None
     if plan is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.linked_names import asked_for, is_name, offered
 from pages.parts.own_names import from_link
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
@@ -37,11 +38,11 @@ def choices() -> CompareSpec | None:
     own = _from_link()
     left, right = st.columns([5, 4], gap="large")
     with left:
-        offered = [name for name, card in DATASETS.items() if not card.refusal and card.labelled]
+        usable = [name for name, card in DATASETS.items() if not card.refusal and card.labelled]
         datasets = st.multiselect(
             "Datasets",
-            [*own, *offered],
-            default=_linked("dataset", [*own, *offered]),
+            [*own, *usable],
+            default=_linked("dataset", [*own, *usable]),
             format_func=dataset_name,
             key="compare-datasets",
             wrap=True,
@@ -49,8 +50,8 @@ def choices() -> CompareSpec | None:
         )
         strategies = st.multiselect(
             "Strategies",
-            offered := [*STRATEGIES, *_linked_variants()],
-            default=_linked("strategies", offered),
+            known := [*STRATEGIES, *_linked_variants()],
+            default=_linked("strategies", known),
             format_func=variant_title,
             key="compare-strategies",
             wrap=True,
@@ -153,9 +154,8 @@ def _head_title(kind: HeadKind) -> str:
 
 def _linked(name: str, known: list[str]) -> list[str]:
     """What the link asks for, as far as it is known here; else what a first visit finds."""
-    asked = [part for part in st.query_params.get(name, "").split(",") if part]
-    found = [one for one in asked if one in known]
-    if name == "dataset" and asked and not found:
+    found = offered(name, known)
+    if name == "dataset" and asked_for(name) and not found:
         found = list(st.session_state.get(_OWN, {}))[-1:]  # data of one's own: the link says them in another way
     return found or [one for one in _START[name] if one in known]
 
@@ -172,7 +172,7 @@ def _from_link() -> dict[str, str | None]:
     """Data of one's own that links have named in this session: {path: its table of labels}."""
     own: dict[str, str | None] = st.session_state.setdefault(_OWN, {})
     asked, labels = st.query_params.get("dataset"), st.query_params.get("labels")
-    if asked and not any(part in DATASETS for part in asked.split(",")):
+    if asked and not any(map(is_name, asked.split(","))):
         with told():
             path = str(allowed(from_link(asked)))
             own.pop(path, None)

@@ -144,6 +144,11 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
+def allowed(name: str) -> str:
+    """What a field may be, as a phrase: "a whole number from 1 to 1000"."""
+    return _READERS[name][1]
+
+
 def from_link(query: Mapping[str, str]) -> tuple[Fields, list[str]]:
     """The fields that a link asks for, defaults for the rest, and a sentence for each value that can't be used."""
     fields, problems = usual(query.get("strategy", DEFAULTS["strategy"])), []

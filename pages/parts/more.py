@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from pages.parts.choices import key
+from pages.parts.number import number
+from pages.parts.other_backbone import other_backbone
 from pages.parts.own_weights import own_weights
-from pages.parts.session import say
 from pages.parts.source_probes import source_probes
 from pages.parts.start_and_head import start_and_head
 from tlcore.figures.words import times
@@ -18,7 +17,6 @@ from tlcore.spec import RunSpec
 _VIEWS = (0, 1, 2, 4, 8, 16)  # those offered; a link may ask for others
 _CUT = {"auto": "computed once and kept", "off": "computed every epoch"}
 _HEAD_SOLVER = {"auto": "solved by L-BFGS", "minibatch": "trained in mini-batches"}
-_TIMM_NAME = re.compile(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60})?")
 
 
 def _said(field: str) -> str | None:
@@ -31,36 +29,35 @@ def more_settings(card: BackboneCard | None) -> None:
         one, two = st.columns(2)
         with one:
             st.markdown("**Length and data**")
-            st.number_input("Epochs", 1, 1000, key=key("epochs"), help="How often each training image is seen.")
+            number("Epochs", "epochs", help="How often each training image is seen.")
             multiple = card.image_size_multiple if card else 1
             size_help = _said("image_size") or ""
             size_help += f" {card.title} needs a multiple of {multiple}." if card and multiple > 1 else ""
-            st.number_input("Image size, pixels", 16, 1024, step=multiple, key=key("image_size"), help=size_help)
-            st.number_input(
+            number("Image size, pixels", "image_size", step=multiple, help=size_help)
+            number(
                 "Images per class",
-                1,
+                "images_per_class",
                 value=None,
                 placeholder="all",
-                key=key("images_per_class"),
                 help="At most so many training images of each class: what if labels were scarce?",
             )
             st.toggle("Augmentation", key=key("augment"), help=_said("augment"))
             st.toggle("Class weights", key=key("class_weights"), help=_said("class_weights"))
         with two:
             st.markdown("**Rates**")
-            st.number_input("Learning rate of the head", 1e-6, 10.0, step=1e-4, format="%.1e", key=key("lr"), help=_said("lr"))
+            number("Learning rate of the head", "lr", whole=False, step=1e-4, format="%.1e", help=_said("lr"))
             st.selectbox("Optimizer", ["adamw", "sgd"], key=key("optimizer"), format_func={"adamw": "AdamW", "sgd": "SGD"}.get)
             _frozen()
         with one:
             st.markdown("**The rest**")
-            st.number_input("Batch size", 1, 4096, key=key("batch_size"))
-            st.number_input("Weight decay", 0.0, 1.0, step=0.01, key=key("weight_decay"), help=_said("weight_decay"))
-            st.number_input("Stop early after", 1, value=None, placeholder="never", key=key("patience"), help=_said("patience"))
+            number("Batch size", "batch_size")
+            number("Weight decay", "weight_decay", whole=False, step=0.01, help=_said("weight_decay"))
+            number("Stop early after", "patience", value=None, placeholder="never", help=_said("patience"))
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
-            st.number_input("Seed", 0, 2**31 - 1, key=key("seed"), help="The same seed gives the same numbers.")
+            number("Seed", "seed", help="The same seed gives the same numbers.")
         start_and_head(card)
         source_probes()
-        _other_backbone()
+        other_backbone()
         own_weights()
 
 
@@ -95,20 +92,3 @@ def _frozen() -> None:
 
 def _views_in_words(views: int) -> str:
     return f"{times(views, 'kept view')} of each image" if views else "fresh ones every epoch"
-
-
-def _other_backbone() -> None:
-    def take() -> None:
-        typed = st.session_state["train-timm-name"].strip()
-        if typed and _TIMM_NAME.fullmatch(typed):
-            st.session_state[key("backbone")] = typed
-
-    typed = st.text_input(
-        "Another backbone, by its timm name",
-        key="train-timm-name",
-        placeholder="for example resnet34",
-        on_change=take,
-        help="Its pretrained weights must be reachable at the model hub, or uploaded below.",
-    )
-    if typed.strip() and not _TIMM_NAME.fullmatch(typed.strip()):
-        say("A timm name has lower-case letters, digits and underscores only.", "For example: resnet34.")

@@ -12,6 +12,9 @@ from tests.pages.fabricate import STEPS_PER_EPOCH, Fabricated
 from tlcore.files import Lock
 from tlcore.spec import RunSpec
 
+AS_IT_RAN = {"source_probes": "none"}  # where the form would ask some
+STEADY = "exploding loss, nothing moves, first steps that overshoot, one class for every image"
+
 page = partial(opened, "train.py")
 
 
@@ -55,20 +58,20 @@ def test_a_finding_has_what_was_seen_what_it_means_and_a_button_that_fills_in_th
     assert "**Over-fitting**" in text
     assert "After epoch 2 the validation loss rises from 0.300 to 0.520, while the training loss falls from 0.300" in text
     assert "It memorises its training images" in text
-    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image, under-fitting and forgetting."
+    clear = f"{STEADY}, under-fitting and forgetting."
     assert f"Also looked for, and not seen: {clear}" in text
     assert "Cannot be told: the head alone does better (no probe of these images" in text
     labels = [button.label for button in app.button]
     assert labels.count("Turn augmentation on") == 1  # not offered once more as what to try next
     press(app, "Turn augmentation on")
-    assert app.query_params == {"strategy": "full", "epochs": "6"}
+    assert app.query_params == AS_IT_RAN | {"strategy": "full", "epochs": "6"}
     assert next(toggle for toggle in app.toggle if toggle.label == "Augmentation").value is True
 
 
 def test_an_all_clear_says_what_was_looked_for(runs: Path, fabricated):
     made = fabricated(done=True, strategy="last-group", epochs=4)
     text = said(page(run=made.run.id))
-    clear = "exploding loss, nothing moves, first steps that overshoot, one class for every image, over-fitting and under-fitting."
+    clear = f"{STEADY}, over-fitting and under-fitting."
     assert f"Nothing looks wrong. Looked for: {clear}" in text
     assert "forgetting (the weights moved by up to 0.26 %" in text
 
@@ -97,7 +100,7 @@ def test_a_live_run_is_stopped_with_the_remedy_in_the_form(runs: Path):
         assert "It names 'pneumonia' for almost every validation image" in said(app)
         press(app, "Stop and apply: lower the rate to 1e-4")
         assert made.run.cancel_requested()
-        assert app.query_params == {"strategy": "full", "epochs": "6", "lr": "0.0001"}
+        assert app.query_params == AS_IT_RAN | {"strategy": "full", "epochs": "6", "lr": "0.0001"}
         app = page(run=made.run.id)
         assert "It names" not in said(app)  # it is being cancelled: there is nothing left to stop
     made.events.close()
@@ -127,7 +130,7 @@ def test_a_run_that_diverged_offers_a_lower_rate(runs: Path):
     app = page(run=made.run.id)
     assert "**Exploding loss**" in said(app)
     press(app, "Lower the rate to 5e-2")
-    assert app.query_params == {"dataset": "digits", "epochs": "3", "lr": "0.05"}
+    assert app.query_params == AS_IT_RAN | {"dataset": "digits", "epochs": "3", "lr": "0.05"}
 
 
 def test_a_remedy_that_the_form_has_no_controls_for_says_so_and_stays(runs: Path):
