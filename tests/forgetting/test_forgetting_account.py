@@ -10,10 +10,11 @@ from PIL import Image
 from scipy.stats import bootstrap
 from torch import nn
 
-from tlcore.forgetting.account import apart, owners_of, source_account
-from tlcore.forgetting.best import best_point
+from tlcore.forgetting.account import apart, other_statistics, owners_of, source_account
+from tlcore.forgetting.best import best_of, best_point
 from tlcore.forgetting.lost import MOST, classes, images
 from tlcore.forgetting.relearn import batches, looked_at
+from tlcore.forgetting.seen import Seen
 from tlcore.source_probes.look import Look, Probe
 from tlcore.training.intervals import mean_interval, share_interval, wilson
 
@@ -101,6 +102,27 @@ def test_the_best_point_keeps_the_floor() -> None:
     assert [best_point(source, target, floor) for floor in (0.7, 0.59, 0.55, 0.5, 0.0)] == [None, 0, 1, 2, 3]
     assert best_point([0.6, 0.6, 0.6], [0.5, 0.9, 0.9], 0.5) == 1, "of equals the nearest to the start"
     assert best_point([None, 0.6], [0.9, None], 0.0) is None
+
+
+def test_the_best_of_a_result_is_that_of_its_first_labelled_source() -> None:
+    photos = {"measure": "agreement", "before": {"value": 1.0}, "path": {"interpolated": [1.0, 0.9, 0.5]}}
+    cifar = {"measure": "accuracy", "before": {"value": 0.6}, "path": {"interpolated": [0.6, 0.56, 0.4]}}
+    target = {"path": {"interpolated": [0.5, 0.8, 0.9]}}
+    best = best_of({"photos": photos, "cifar": cifar}, target, [0.0, 0.5, 1.0])
+    assert best is not None
+    assert (best["source"], best["place"], best["a"], best["floor"]) == ("cifar", 1, 0.5, pytest.approx(0.55))
+    assert (best["source_value"], best["target_value"]) == (0.56, 0.8)
+    assert best_of({}, target, [0.0, 0.5, 1.0]) is None
+    assert best_of({"cifar": cifar}, {"path": {}}, [0.0, 0.5, 1.0]) is None
+
+
+def test_statistics_that_do_not_go_with_the_weights_are_told() -> None:
+    well, badly = np.arange(200) % 10 > 0, np.arange(200) % 10 > 4
+    (said,) = other_statistics(Seen({}, badly), Seen({}, well), None)
+    assert "50.0% of its test images instead of 90.0%" in said
+    assert other_statistics(Seen({}, well), Seen({}, well), None) == []
+    assert other_statistics(Seen({}, well), Seen({}, badly), None) == [], "better is no warning"
+    assert other_statistics(Seen({}, None), Seen({}, None), None) == []
 
 
 def test_relearning_goes_through_the_same_batches_in_whole_rounds() -> None:

@@ -79,6 +79,7 @@ def test_its_numbers_are_those_of_the_looks(room: Path, moved: Run, answered: tu
     assert photos["knn"] is None
     assert cifar["knn"]["before"]["value"] == before["imagenet-cifar10"].knn
     assert sum(one["images"] for one in cifar["classes"]) == IMAGES
+    assert all(0.1 <= one["confidence"] <= 1 for one in cifar["lost_images"]), "the largest share among ten answers"
 
 
 @pytest.mark.slow

@@ -88,6 +88,20 @@ def carried_account(carried: Mapping[str, Any], why: str) -> dict[str, Any]:
     )
 
 
+def other_statistics(anew: Seen, after: Seen, clusters: Sequence[str] | None) -> list[str]:
+    """What must be said where the run itself does worse on its target once BatchNorm's statistics are measured anew."""
+    if anew.target is None or after.target is None:
+        return []
+    low = apart(after.target, anew.target, clusters)["low"]
+    if low is None or low <= 0:
+        return []
+    return [
+        "With BatchNorm's statistics measured anew on the target's images, the run itself (a = 1) names "
+        f"{anew.target.mean():.1%} of its test images instead of {after.target.mean():.1%}: its weights go with the statistics "
+        "that it was trained with. Read the interpolated curve."
+    ]
+
+
 def apart(first: np.ndarray, last: np.ndarray, clusters: Sequence[str] | None) -> Metric:
     """The share of `first` (N,) minus that of `last` on the same images, with the bootstrap's paired interval."""
     return mean_interval(first.astype(np.float64) - last, seed=0, clusters=clusters)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tlcore.errors import Cancelled, SpecError, ThawError
-from tlcore.forgetting.account import carried_account, restored_account, source_account
-from tlcore.forgetting.best import FLOOR, best_point
+from tlcore.forgetting.account import carried_account, other_statistics, restored_account, source_account
+from tlcore.forgetting.best import best_of
 from tlcore.forgetting.chain_matrix import matrix_or_why
 from tlcore.forgetting.ends import Ends, load_ends
 from tlcore.forgetting.group_split import groups_of_run
@@ -140,6 +140,8 @@ class _Asking:
             one["why"] |= plan.why
             sources[name] = one
         of_target = self._of_target(target, before, after, paths)
+        if target is not None and "recomputed" in paths:
+            self.notices += other_statistics(paths["recomputed"][-1], after, target.clusters)
         again = self._relearn(ends, probes)
         groups = self._groups(ends.put(ends.start))
         matrix = self._matrix()
@@ -154,7 +156,7 @@ class _Asking:
             "unavailable": dict(probes.why),
             "target": of_target,
             "points": steps,
-            "path_best": _best(sources, of_target, steps),
+            "path_best": best_of(sources, of_target, steps),
             "moved": list(ends.moved),
             "relearn": again,
             "matrix": matrix,
@@ -288,24 +290,3 @@ class _Plan:
             self.looks += count
         if (why := why_no_statistics(ends)) is not None:
             self.why[STATISTICS] = why
-
-
-def _best(sources: Mapping[str, Any], target: Mapping[str, Any], steps: list[float]) -> dict[str, Any] | None:
-    """The best point for the first labelled source (else the first): {source, batchnorm, floor, place, a, values}, or None."""
-    names = sorted(sources, key=lambda name: sources[name]["measure"] != "accuracy")
-    if not names or not target["path"]:
-        return None
-    one, mode = sources[names[0]], "interpolated"
-    floor = one["before"]["value"] - FLOOR
-    place = best_point(one["path"][mode], target["path"][mode], floor)
-    if place is None:
-        return None
-    return {
-        "source": names[0],
-        "batchnorm": mode,
-        "floor": floor,
-        "place": place,
-        "a": steps[place],
-        "source_value": one["path"][mode][place],
-        "target_value": target["path"][mode][place],
-    }

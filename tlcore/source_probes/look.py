@@ -38,7 +38,7 @@ class Look:
     value: float  # the share of answers that are right, or that agree with the pretrained network's
     correct: np.ndarray  # bool (N,)
     answers: np.ndarray  # int64 (N,): places in the probe's `classes`
-    confidence: np.ndarray  # float64 (N,): the probability of each answer
+    confidence: np.ndarray  # float64 (N,): the probability of each answer, among those that it may give
     kl: float | None  # mean KL(pretrained || now) of the old classifier's probabilities, in nats; of agreement alone
     knn: float | None  # leave-one-out accuracy of the 10 nearest by cosine; None without labels
     knn_correct: np.ndarray | None  # bool (N,)
@@ -92,7 +92,7 @@ class Probe:
             value=float(correct.mean()),
             correct=correct,
             answers=answers.numpy(),
-            confidence=logs.amax(1).exp().numpy(),
+            confidence=(logs.amax(1) - logs.logsumexp(1)).exp().numpy(),
             kl=kl,
             knn=None if knn is None else float(knn.mean()),
             knn_correct=knn,
