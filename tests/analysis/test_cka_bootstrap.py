@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tlcore.analysis.answers import patients_of
 from tlcore.analysis.cka import batches_of, cka, cka_in_batches
 from tlcore.analysis.cka_bootstrap import cka_intervals
 from tlcore.analysis.drawn import draws, middle
+from tlcore.data.load import Split
 
 
 def _pair(images: int, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -104,3 +107,13 @@ def test_too_few_defined_draws_are_no_interval() -> None:
     assert middle(values) is None
     values[:2] = 0
     assert middle(values) is not None
+
+
+def test_whose_the_images_of_all_splits_are() -> None:
+    def split(*patients: str | None) -> Split:
+        return Split(np.zeros((len(patients), 1, 1, 3), np.uint8), np.zeros(len(patients), int), patients, patients=patients)
+
+    data = SimpleNamespace(train=split("a", "b"), val=split(None, "a"), test=split(None))
+    assert patients_of(data) == ["patient a", "patient b", "val image 0", "patient a", "test image 0"]
+    data.val = Split(data.val.images, data.val.labels, ("x", "y"))
+    assert patients_of(data) is None
