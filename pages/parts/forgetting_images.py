@@ -32,6 +32,7 @@ def images(here: Looked, source: str) -> None:
     if changed := one.get("changed"):
         st.markdown(plain(changed_words(one, changed)))
     if one["lost_images"]:
+        st.caption("The percentage is how much of its probability goes to that answer.")
         _row(here.done, one["lost_images"][:FIRST])
         if len(one["lost_images"]) > FIRST:
             with st.expander(times(len(one["lost_images"]) - FIRST, "more", "more")):

@@ -112,9 +112,10 @@ def comparable(spec: RunSpec, source: str) -> list[Measured]:
     runs = []
     for (summary, own, known, accuracy), words in zip(found, besides, strict=True):
         family, *changed = strategy_title(own.strategy).split(", ")
-        title = ", ".join([family, *changed, *(word for word in words if word not in shared)])
+        form = ", ".join([family, *changed])
+        others = ", ".join(word for word in words if word not in shared)
         control = own.strategy.start.kind == "random"
-        runs.append(Measured(summary.id, title, family, own.seed, accuracy, known[source]["lost"], control))
+        runs.append(Measured(summary.id, form, family, own.seed, accuracy, known[source]["lost"], control, others))
     return runs
 
 

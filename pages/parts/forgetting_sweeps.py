@@ -107,7 +107,7 @@ def compare_spec(spec: RunSpec, name: str, source: str, seeds: int) -> CompareSp
 
 def what_it_adds(wanted: CompareSpec, runs: Sequence[Measured]) -> str:
     """Which of its points the picture has already, by their names."""
-    names, there = Names(wanted), {run.title for run in runs}
+    names, there = Names(wanted), {run.form for run in runs}
     new = [names.strategy(name) for name in wanted.names if names.strategy(name) not in there]
     if not new:
         return "all of them are in the picture already, with some seed."

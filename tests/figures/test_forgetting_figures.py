@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.figures.forgetting_made import RUN, labelled, lost, metric, result
@@ -31,7 +33,7 @@ def test_a_point_is_held_against_the_fine_tuned_weights():
     assert modes(result(), SOURCE) == ["interpolated", "recomputed"]
     assert path_reading(result(), SOURCE, "interpolated", 2) == (
         "At a = 0.50: source 55.0 %, target 92.0 %. Against the fine-tuned weights the source has 15.0 points more and the "
-        "target has 2.0 points less. By itself each source value is good to about ±4.4 points (500 images)."
+        "target has 2.0 points less. By itself each source value is good to about ±4.3 points (500 images)."
     )
     assert path_reading(result(), SOURCE, "interpolated", 4).endswith("These are the fine-tuned weights.")
     chart, _ = path(result(), SOURCE, "interpolated", 2, 0.5)
@@ -108,6 +110,18 @@ def test_remedies_are_what_keeps_more_than_noise_for_less_than_a_point():
     assert "nothing here keeps more" in remedy_readings(spots([*base, *three_seeds("L2-SP", 0.90, 0.10)]))[0]  # too dear
     assert "nothing here keeps more" in remedy_readings(spots([made(FULL, 0.94, 0.30), made("L2-SP", 0.94, 0.29)]))[0]
     assert remedy_readings(spots(three_seeds("L2-SP", 0.9, 0.1))) == []
+
+
+def test_a_remedy_is_held_against_the_same_length() -> None:
+    def epochs(one: Measured, number: int) -> Measured:
+        return replace(one, besides=f"{number} epochs")
+
+    short = [epochs(one, 2) for one in three_seeds(FULL, 0.94, 0.05)]
+    long = [epochs(one, 9) for one in three_seeds(FULL, 0.94, 0.40)]
+    held = [epochs(one, 9) for one in three_seeds("L2-SP", 0.94, 0.10)]
+    (words,) = remedy_readings(spots([*short, *long, *held]))
+    assert "L2-SP, 9 epochs keeps 30.0 points more" in words
+    assert remedy_readings(spots([*short, *held])) == []
 
 
 def test_a_difference_is_paired_over_seeds_or_taken_from_both_intervals():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from tlcore.figures.palette import BASELINE, SOURCE, TEST, TRAIN
 from tlcore.figures.style import figure
 from tlcore.figures.words import count, percent, points
 from tlcore.forgetting.best import best_point
+from tlcore.training.intervals import wilson
 
 Result = Mapping[str, Any]  # of a forgetting job: tlcore/README.md
 FORMULA = "w(a) = (1 − a) w₀ + a w"
@@ -74,6 +74,8 @@ def path_reading(result: Result, name: str, mode: str, place: int) -> str:
         return f"{text}. These are the fine-tuned weights."
     back, paid = here[0] - end[0], end[1] - here[1]
     text += f". Against the fine-tuned weights the source {_moved(back)} and the target {_moved(-paid)}."
+    if place == 0 and result["sources"][name]["measure"] == "agreement":  # it is what is agreed with
+        return text
     return f"{text} {_noise(result['sources'][name], here[0])}"
 
 
@@ -116,8 +118,9 @@ def _noise(source: Source, value: float) -> str:
 
 
 def _reach(source: Source, value: float) -> float:
-    """Half of the 95 % interval of a share of so many images, by the normal approximation."""
-    return 1.96 * math.sqrt(max(value * (1 - value), 1e-4) / source["images"])
+    """Half of the 95 % interval of a share of so many images (Wilson)."""
+    low, high = wilson(value, source["images"])
+    return (high - low) / 2
 
 
 def _moved(apart: float) -> str:

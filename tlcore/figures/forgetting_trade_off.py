@@ -29,12 +29,17 @@ class Measured:
     """A finished run whose source was measured."""
 
     run_id: str
-    title: str  # of its strategy, with what was changed
+    form: str  # its strategy, with what was changed
     family: str  # the preset that it is a form of: runs of one family share a colour
     seed: int
     accuracy: Metric  # on the target's test split
     lost: Metric  # of the source
     control: bool = False  # it starts from random weights, and has nothing to lose
+    besides: str = ""  # what else is not alike in all runs of the picture: its length, its rate
+
+    @property
+    def title(self) -> str:
+        return f"{self.form}, {self.besides}" if self.besides else self.form
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def trade_off(runs: Sequence[Measured], here: str | None = None) -> tuple[go.Fig
         return None, ["No finished run has a source measurement yet."]
     families = list(dict.fromkeys(spot.family for spot in found))
     looks = looks_of(families)
-    figure = chart("Lost of the source (points of accuracy)", "Test accuracy of the target (%)", families, height=420)
+    figure = chart("Lost of the source (points)", "Test accuracy of the target (%)", families, height=420)
     front = front_of(found)
     figure.add_scatter(
         x=[100 * found[place].lost["value"] for place in front],
@@ -109,12 +114,13 @@ def trade_off_reading(found: Sequence[Spot]) -> str:
 
 def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> list[str]:
     """What keeps more of the source than plain full fine-tuning, by more than noise, at little or no cost to the target."""
-    plain = next((spot for spot in found if spot.title == base), None)
-    others = [spot for spot in found if spot is not plain and not any(run.control for run in spot.runs)]
-    if plain is None or not others:
+    plains = {spot.runs[0].besides: spot for spot in found if spot.runs[0].form == base}
+    others = [spot for spot in found if spot.runs[0].form != base and not spot.runs[0].control]
+    pairs = [(plains[spot.runs[0].besides], spot) for spot in others if spot.runs[0].besides in plains]
+    if not pairs:
         return []
     better = []
-    for spot in others:
+    for plain, spot in pairs:
         kept, paid = (
             apart(plain, spot, "lost"),
             apart(plain, spot, "accuracy"),
