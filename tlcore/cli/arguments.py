@@ -148,7 +148,7 @@ def _set(strategy: dict[str, Any], given: Sequence[str]) -> dict[str, Any]:
     try:
         known = Strategy(**strategy)
     except ValidationError as error:
-        raise in_words(error, "strategy") from None
+        raise in_words(error, "strategy", Strategy) from None
     changed = with_settings(known, changes)
     return strategy if changed == known else changed.model_dump() | {"name": "custom"}
 

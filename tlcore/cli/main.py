@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import tlcore
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     def command(name: str, call: object, sentence: str, *, runs_dir: bool = True) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=sentence, description=sentence, epilog=_END, allow_abbrev=False)
-        made.set_defaults(call=call)
+        made.set_defaults(call=call, known=made._option_string_actions)
         made.add_argument("--json", action="store_true", help="print JSON as the last line of stdout")
         if runs_dir:
             made.add_argument(
@@ -99,7 +100,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments ask and return the exit code. Never shows a traceback, unless THAW_DEBUG=1."""
-    given = build_parser().parse_args(arguments)
+    parser = build_parser()
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown, given.known)}")
     try:
         given.call(given)
         sys.stdout.flush()
@@ -113,6 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _refuse(as_thaw_error(error), as_json=given.json)
     return 0
+
+
+def _meant(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Which options were perhaps meant."""
+    asked = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+    close = [name for word in asked for name in difflib.get_close_matches(word, known, n=1)]
+    return f". Did you mean {', '.join(close)}?" if close else ""
 
 
 def _refuse(error: ThawError, *, as_json: bool) -> int:

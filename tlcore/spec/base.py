@@ -26,7 +26,7 @@ class Spec(BaseModel):
         try:
             return build(given)
         except ValidationError as error:
-            raise in_words(error) from None
+            raise in_words(error, model=cls) from None
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON: equal specs have equal digests, in every process."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tlcore.errors import SpecError
+from tlcore.strategies.spelling import meant
 
 
 class Choice(BaseModel):
@@ -37,14 +38,19 @@ class NamesGroup:
     """Marks a field that holds the name of a layer group or of a level: `Annotated[str, NamesGroup()]`."""
 
 
-def in_words(error: ValidationError, within: str = "") -> SpecError:
-    """pydantic's error as sentences, each with the field (after `within`, a path) and what was given."""
+def in_words(error: ValidationError, within: str = "", model: type[BaseModel] | None = None) -> SpecError:
+    """pydantic's error as sentences, each with the field (after `within`, a path) and what was given.
+
+    Of a field that `model` has not it is said which one was perhaps meant.
+    """
     sentences = []
     for problem in error.errors():
         path = ([within] if within else []) + [str(part) for part in problem["loc"]]
         given = problem.get("input")
         shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool | None) else ""
-        sentences.append(f"{'.'.join(path) or 'spec'}: {_what_is_wrong(problem)}{shown}.")
+        unknown = model is not None and problem["type"] == "extra_forbidden"
+        hint = meant(model, problem["loc"]) if unknown else ""
+        sentences.append(f"{'.'.join(path) or 'spec'}: {_what_is_wrong(problem)}{shown}.{hint}")
     return SpecError(" ".join(sentences), next_step="Correct the fields named and try again.")
 
 
