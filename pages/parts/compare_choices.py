@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.linked_names import asked_for, is_name, offered
 from pages.parts.own_names import from_link
+from pages.parts.probe_fields import AUTO, COST, NONE, OFFERED, named, title_of
 from pages.parts.session import told
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.sweep import swept, variant_title, variants_in
@@ -100,7 +101,7 @@ def choices() -> CompareSpec | None:
             help="The same for every run. Steps and seconds become whole epochs: from the number of images, and from the pace "
             "measured for each strategy.",
         )
-        shared = _shared()
+        shared = _shared() | {"source_probes": _probes()}
     if not (datasets and strategies and backbones and labels):
         st.caption("Choose at least one of each: a dataset, a strategy, a backbone and a number of images.")
         return None
@@ -117,6 +118,22 @@ def choices() -> CompareSpec | None:
             run=make(RunSpec, dataset=datasets[0], labels=table, **shared),
         )
     return None
+
+
+def _probes() -> tuple[str, ...]:
+    """The old knowledge that each run is asked about: then what it forgot is an axis of the pictures."""
+    offered = [text for text in OFFERED if text != AUTO]
+    asked = st.query_params.get("source_probes", NONE)
+    text = st.selectbox(
+        "Ask what each still knows of before",
+        offered,
+        offered.index(asked) if asked in offered else 0,
+        title_of,
+        key="compare-probes",
+        help="After every epoch. No number of the training changes by it, and what was forgotten is one more axis of the "
+        f"pictures. {COST}",
+    )
+    return named(text)
 
 
 def _shared() -> dict[str, Any]:

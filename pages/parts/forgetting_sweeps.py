@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from pages.parts.compare_build import left_out, plan_of
+from pages.parts.dataset_choice import Choice
 from pages.parts.session import told
 from pages.parts.text import plain
 from tlcore.compare.folder import create, same
@@ -19,7 +20,7 @@ from tlcore.figures.words import times
 from tlcore.models.catalogue import BACKBONES
 from tlcore.settings import runs_dir
 from tlcore.source_probes.catalogue import EARLIER
-from tlcore.spec import RunSpec
+from tlcore.spec import RunSpec, SourceName
 from tlcore.strategies import STRATEGIES, Strategy, preset
 from tlcore.strategies.scope import FromGroup
 from tlcore.strategies.settings import setting_named
@@ -52,6 +53,13 @@ def sweeps(spec: RunSpec, source: str, runs: Sequence[Measured]) -> None:
             expansion, cost = plan_of(wanted)
             st.markdown(plain(f"{times(len(expansion.cells), 'run')}: {what_it_adds(wanted, runs)} {cost_words(cost)}"))
             left_out(expansion.left_out, Names(wanted))
+            if name != LEVEL:
+                st.page_link(
+                    "compare.py",
+                    label="Change it first, on the Compare form",
+                    icon=":material/edit:",
+                    query_params=link(spec, name, source),
+                )
             if st.button(
                 "Lay it out on the Compare page",
                 icon=":material/compare:",
@@ -91,7 +99,6 @@ def compare_spec(spec: RunSpec, name: str, source: str, seeds: int) -> CompareSp
     """A sweep's points and plain full fine-tuning, as `spec` was run, with probes of `source`. Raises `SpecError`."""
     own = strategies_of(spec, name)
     base = [] if any(one == preset(BASE) for one in own) else [preset(BASE)]
-    probe = "earlier-tasks" if source.startswith(EARLIER) else source
     start: Callable[[Strategy], Strategy] = lambda one: one.model_copy(update={"start": spec.strategy.start})  # noqa: E731
     return CompareSpec(
         datasets=(spec.dataset,),
@@ -101,8 +108,20 @@ def compare_spec(spec: RunSpec, name: str, source: str, seeds: int) -> CompareSp
         seeds=seeds_from(seeds),
         baseline=BASE if base else own[0].name,
         budget=Budget(amount=spec.epochs),
-        run=spec.model_copy(update={"strategy": preset("linear-probe"), "source_probes": (probe,)}),
+        run=spec.model_copy(update={"strategy": preset("linear-probe"), "source_probes": (_probe(source),)}),
     )
+
+
+def link(spec: RunSpec, name: str, source: str) -> dict[str, str]:
+    """The words of the Compare form's link for a sweep: what it has controls for."""
+    path, values = _SETTINGS[name]
+    strategies = [*([] if name == BASE else [BASE]), *(f"{name}:{path}={value:g}" for value in values)]
+    said = {"backbones": spec.backbone, "strategies": ",".join(strategies), "source_probes": _probe(source)}
+    return Choice(spec.dataset, spec.labels).link() | said
+
+
+def _probe(source: str) -> SourceName:
+    return "earlier-tasks" if source.startswith(EARLIER) else source  # type: ignore[return-value] - the only other kind
 
 
 def what_it_adds(wanted: CompareSpec, runs: Sequence[Measured]) -> str:

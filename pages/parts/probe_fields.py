@@ -15,6 +15,7 @@ from tlcore.strategies.start import FromRun, Random
 
 AUTO, NONE = "auto", "none"
 OFFERED = (AUTO, NONE, "natural-photos", "imagenet-cifar10", "imagenet-cifar10,natural-photos", "earlier-tasks")
+COST = "300 images of each source cost about as much as validating on so many."
 _BACK = 3  # a step costs about so many looks: forward, and twice that back
 
 
@@ -50,6 +51,11 @@ def probes_of(text: str, strategy: Strategy, head: str) -> tuple[str, ...]:
     """The spec's field."""
     if text == AUTO:
         return suiting(strategy, head)
+    return named(text)
+
+
+def named(text: str) -> tuple[str, ...]:
+    """The sources of a choice that is not auto."""
     return () if text == NONE else tuple(text.split(","))
 
 

@@ -12,10 +12,11 @@ PAGES = {
     "/train": "Train",
     "/compare": "Compare",
     "/layers": "Layers",
+    "/forgetting": "Forgetting",
     "/data": "Data",
     "/runs": "Runs",
 }
-NAVIGATION = ("Start", "Train", "Compare", "Layers", "Data", "Runs")
+NAVIGATION = ("Start", "Train", "Compare", "Layers", "Forgetting", "Data", "Runs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 20, 28)"}
 
 
@@ -61,6 +62,7 @@ def test_less_motion_stands_still(server, visit) -> None:
         "/train?run=20261120T224500-x-0000",
         "/compare?comparison=../../etc/passwd",
         "/layers?run=../../etc/passwd",
+        "/forgetting?run=../../etc/passwd",
         "/data?dataset=/etc",
         "/data?dataset=nonsense",
     ],

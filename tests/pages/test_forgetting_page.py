@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from PIL import Image
@@ -179,6 +180,19 @@ def test_a_sweep_is_laid_out_and_nothing_starts(runs: Path, fabricated: Any) -> 
     assert spec.run.source_probes == ("imagenet-cifar10",)
     assert app.title[0].value == "Compare"
     assert len(list(all_runs(runs))) == 1
+
+
+def test_a_sweep_fills_the_compare_form(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    _carries(run, **{"imagenet-cifar10": labelled()})
+    app = opened(PAGE, run=run.id)
+    words = parse_qs(_links(app)["Change it first, on the Compare form"])
+    assert words["dataset"] == ["chest-xray"]
+    app = opened("compare.py", **{name: value[0] for name, value in words.items()})
+    chosen = next(box for box in app.multiselect if box.label == "Strategies").value
+    assert chosen == ["full", "l2-sp:pull.strength=0.3", "l2-sp:pull.strength=3", "l2-sp:pull.strength=30"]
+    assert app.selectbox(key="compare-probes").value == "imagenet-cifar10"
+    assert "4 strategies" in said(app)
 
 
 def test_every_sweep_makes_a_comparison(runs: Path) -> None:
