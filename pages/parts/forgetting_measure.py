@@ -37,6 +37,9 @@ def measure(here: Looked) -> None:
             st.caption(
                 f":material/info: The last measurement was {plain(STATE_WORDS[asked.state].lower())} before it had answered."
             )
+    if here.spec.strategy.start.kind == "random":
+        st.caption(":material/info: From random weights there is no before to measure against.")
+        return
     if here.found is not None:
         with st.expander("Measure again, with other settings", icon=":material/tune:"):
             _form(here, "Measure again")

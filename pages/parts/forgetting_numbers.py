@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.forgetting_known import Looked, over_probe, probe_of
+from pages.parts.probe_fields import why_not
 from pages.parts.text import plain
 from tlcore.figures.forgetting_words import (
     KNN,
@@ -38,8 +39,10 @@ def numbers(here: Looked, source: str | None) -> None:
             st.caption("With a linear probe of the same data and seed here too, this would say what moving the backbone added.")
     with old:
         if source is None:
+            why = why_not(here.spec.strategy, here.spec.head)
             st.metric("Lost of the source", "not measured")
-            st.markdown("Nobody has asked yet what it still knows of what it knew before. Measure it below.")
+            asked = "Nobody has asked yet what it still knows of what it knew before. Measure it below."
+            st.markdown(plain(why or asked))
             return
         one = here.measured[source]
         _large("Lost of the source", lost(one), MEASURES[one["measure"]])

@@ -271,6 +271,21 @@ def test_a_wrong_run_is_a_sentence(runs: Path, query: str) -> None:
     assert "Choose a run" in _links(app)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "words", "can_be_measured"),
+    [
+        ("linear-probe", "Only the head moves: what the backbone knew stays as it was, to the last bit.", True),
+        ("from-scratch", "It starts from random weights, which know nothing that could be forgotten.", False),
+    ],
+)
+def test_where_nothing_can_be_lost_it_says_so(
+    runs: Path, fabricated: Any, strategy: str, words: str, can_be_measured: bool
+) -> None:
+    app = opened(PAGE, run=fabricated(done=True, strategy=strategy).run.id)
+    assert words in said(app)
+    assert any(button.label == "Measure" for button in app.button) is can_be_measured
+
+
 def test_a_run_that_is_not_done_is_refused(runs: Path, fabricated: Any) -> None:
     made = fabricated(strategy="full")
     assert "only a run that is done can be asked" in said(opened(PAGE, run=made.run.id))
