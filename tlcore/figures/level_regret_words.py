@@ -52,33 +52,43 @@ def level_record(kept: Kept) -> list[str]:
         f"the best itself in {own['best'] or 'none'}; on average it {lost(own['mean_regret'])} of test accuracy against the "
         f"best, {_worst(own['worst_regret'])}."
     )
-    others = [
-        f"{name} {lost(rules[rule]['mean_regret'])} (within noise in {rules[rule]['right']})"
-        for rule, name in RULE_NAMES.items()
-        if rule != "advice"
-    ]
-    return [first, f"In the same situations {listing(others)}.", *_apart(answer), _measured(kept)]
+    return [first, f"In the same situations {_others(rules)}.", *_apart(answer), _measured(kept)]
+
+
+def _others(rules: Mapping[str, Any]) -> str:
+    return listing(
+        [
+            f"{name} {lost(rules[rule]['mean_regret'])} (within noise in {rules[rule]['right']})"
+            for rule, name in RULE_NAMES.items()
+            if rule != "advice"
+        ]
+    )
 
 
 def _apart(answer: Mapping[str, Any]) -> list[str]:
-    found = answer["summary_apart"].get("advice")
-    if found is None or found["of"] == answer["summary"]["advice"]["of"]:
+    rules = answer["summary_apart"]
+    if not rules or rules["advice"]["of"] == answer["summary"]["advice"]["of"]:
         return []
+    own = rules["advice"]
     return [
-        f"On the data that the rule was not made with it {lost(found['mean_regret'])} (within noise in {found['right']} of "
-        f"{found['of']})."
+        f"On the data that the rule was not made with the recommendation {lost(own['mean_regret'])} (within noise in "
+        f"{own['right']} of {own['of']}), {_others(rules)}."
     ]
 
 
 def _measured(kept: Kept) -> str:
     answer = kept.answer
-    datasets = dict.fromkeys(one["dataset"] for one in answer["situations"])
-    titles = listing([DATASETS[name].title if name in DATASETS else Path(name).name for name in datasets])
-    counts = listing([str(one or "all") for one in dict.fromkeys(one["images_per_class"] for one in answer["situations"])])
+    counts: dict[str, list[str]] = {}
+    for one in answer["situations"]:
+        counts.setdefault(one["dataset"], []).append(str(one["images_per_class"] or "all"))
+    alike: dict[str, list[str]] = {}
+    for name, many in counts.items():
+        alike.setdefault(listing(many), []).append(DATASETS[name].title if name in DATASETS else Path(name).name)
+    data = "; ".join(f"{listing(titles)} with {many} images per class" for many, titles in alike.items())
     backbone = BACKBONES[answer["backbone"]].title if answer["backbone"] in BACKBONES else answer["backbone"]
     where = "on a machine like this one" if kept.from_here else f"on another machine ({answer['machine']['processor']})"
     text = (
-        f"Measured {answer['made']} {where}: {titles}, {counts} images per class, {backbone} at {answer['image_size']} px, "
+        f"Measured {answer['made']} {where}: {data}; {backbone} at {answer['image_size']} px, "
         f"{times(answer['epochs'], 'epoch')}, {times(answer['seeds'], 'seed')}."
     )
     text += " The probes are judged on some of the same test images, which flatters the recommendation a little."
