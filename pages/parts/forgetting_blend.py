@@ -10,27 +10,29 @@ import streamlit as st
 
 from pages.parts.coming import show_coming
 from pages.parts.forgetting_known import Looked
+from pages.parts.measured import find
 from pages.parts.session import engine, say, told
-from pages.parts.summary import newest
 from pages.parts.text import plain
 from tlcore.figures.words import memory
 from tlcore.runs import Run
+from tlcore.settings import runs_dir
 from tlcore.spec import BlendSpec, make
 
 
 def save_point(here: Looked, a: float, batchnorm: str) -> None:
     """The button for the point under the slider, the job while it runs, and its file; inside the slider's fragment."""
     spec = make(BlendSpec, run_id=here.run.id, a=a, batchnorm=batchnorm)
-    saved = newest(spec)
-    if saved is not None and saved.state in ("queued", "running"):
-        _coming(saved.run)
-        return
-    result = saved.run.result() if saved is not None and saved.state == "done" else None
-    if saved is not None and result is not None:
-        _file(saved.run, result)
-        return
-    if saved is not None and saved.status.error:
-        say(saved.status.error["message"], saved.status.error.get("next_step") or "")
+    run = find(runs_dir(), spec)
+    status = run.status() if run is not None else None
+    if run is not None and status is not None:
+        if status.state in ("queued", "running"):
+            _coming(run)
+            return
+        if status.state == "done" and (result := run.result()) is not None:
+            _file(run, result)
+            return
+        if status.error:
+            say(status.error["message"], status.error.get("next_step") or "")
     if st.button(
         f"Save a = {a:.2f} as a model",
         icon=":material/save:",
