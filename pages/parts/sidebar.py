@@ -12,6 +12,7 @@ from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.words import count
 from tlcore.runs import Run
+from tlcore.spec import AnySpec, BlendSpec, ForgettingSpec
 
 TICK_SECONDS = 5.0
 
@@ -41,15 +42,16 @@ def _in_view(run: Run) -> None:
         spec, status = run.spec(), run.status()
     except (ThawError, OSError, ValueError):  # deleted meanwhile, or written by another version
         return
-    st.page_link(
-        {"train": "train.py", "layers": "layers.py"}.get(spec.kind, "data.py"),
-        label=plain(run_title(spec)),
-        icon=STATE_ICONS[status.state],
-        query_params={"run": run.id} if spec.kind in ("train", "layers") else _data(run),
-    )
+    page, link = _link(run, spec)
+    st.page_link(page, label=plain(run_title(spec)), icon=STATE_ICONS[status.state], query_params=link)
     st.caption(f"In view: {STATE_WORDS[status.state].lower()}")
 
 
-def _data(run: Run) -> dict[str, str]:
+def _link(run: Run, spec: AnySpec) -> tuple[str, dict[str, str]]:
+    """The page that shows what was asked, and what it is told."""
+    if isinstance(spec, ForgettingSpec | BlendSpec):
+        return "forgetting.py", {"run": spec.run_id}
+    if spec.kind in ("train", "layers"):
+        return f"{spec.kind}.py", {"run": run.id}
     about = run.subject()
-    return {} if about is None else Choice(about.dataset, about.labels).link()
+    return "data.py", {} if about is None else Choice(about.dataset, about.labels).link()
