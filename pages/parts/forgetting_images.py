@@ -72,10 +72,11 @@ def _row(run: Run, items: list[dict[str, Any]]) -> None:
 
 
 def _words(item: dict[str, Any]) -> str:
-    sure = f", {percent(item['confidence'], 0)}" if item.get("confidence") is not None else ""
+    known = item.get("confidence")
+    sure = "" if known is None else ", " + plain(percent(known, 0)).replace(" ", "\u00a0")
     before = item["truth"] if item["truth"] is not None else item["before"]
     title = "Truth" if item["truth"] is not None else "Before"
-    return f"{title}: **{plain(before)}**  \nNow: **{plain(item['now'])}**{plain(sure)}"
+    return f"{title}: **{plain(before)}**  \nNow: **{plain(item['now'])}**{sure}"
 
 
 def _inside(file: str) -> bool:

@@ -140,6 +140,7 @@ def test_what_brings_most_back_is_named_and_what_is_noise_is_said():
         "No single group brings back more than noise: what is forgotten does not sit in one place.",
         "The old BatchNorm statistics alone bring nothing back that is more than noise: −1.0 point (−4.0 to 2.0).",
     ]
+    assert "itself within noise" in restore_reading(labelled(restore=small, lost=lost(0.01)))[0]
     still = labelled(restore={"stem": put_back(0.1, None)}, why={"batchnorm": "BatchNorm kept still in this run."})
     assert restore_reading(still)[1] == "BatchNorm kept still in this run."
 

@@ -96,7 +96,7 @@ def test_it_is_read_from_the_two_numbers_down(runs: Path, fabricated: Any) -> No
     assert "The best point that keeps 55.0 % of the source is a = 0.50: source 55.0 %, target 92.0 %." in words
     assert "The old weights of stage 2 bring the most back: 12.0 points" in words
     assert "120 of 500 images were right before and are wrong now; 20 were wrong and are right." in words
-    assert "Truth: **cat**  \nNow: **dog**, 90 %" in words
+    assert "Truth: **cat**  \nNow: **dog**, 90\u00a0%" in words
     assert "cat lost the most: 40 points" in words
     assert "No steps of relearning were asked for." in words
 

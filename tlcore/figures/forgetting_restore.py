@@ -73,6 +73,10 @@ def restore_reading(source: Source) -> list[str]:
         most = max(groups, key=lambda name: groups[name]["returned"]["value"])
         if _returns(groups[most]):
             sentences.append(f"The old weights of {most} bring the most back: {_what(groups[most], source)}")
+        elif within_noise(source["lost"]):
+            sentences.append(
+                "What was lost is itself within noise, so there is nothing that a group could be seen to bring back."
+            )
         else:
             sentences.append("No single group brings back more than noise: what is forgotten does not sit in one place.")
     if STATISTICS in measured:
