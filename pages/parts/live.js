@@ -172,7 +172,17 @@ function start(root, component) {
     }
     const last = run.epochs[run.epochs.length - 1];
     if (last && last.val[metric] !== null && last.val[metric] !== undefined) list.push([inWords(last.val[metric]), METRICS[metric].toLowerCase().replace("auroc", "AUROC")]);
+    const known = knownNow();
+    if (known) list.push([percent(known.now), `of the source, ${percent(known.before)} before`]);
     return list;
+  }
+
+  // The first source with labels, else the first: before training and now. Null where nothing was asked since.
+  function knownNow() {
+    const asked = Object.entries((run.plan && run.plan.source) || {});
+    const one = asked.find(([, about]) => about.measure === "accuracy") || asked[0];
+    const points = one ? sourceLine(run, one[0]) : [];
+    return points.length > 1 ? { before: points[0][1], now: points[points.length - 1][1] } : null;
   }
 
   function paint() {
