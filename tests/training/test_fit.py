@@ -124,11 +124,11 @@ def test_rates_follow_the_schedule_within_each_phase(training):
     steps = _events(run, "step")
     head = [event["rates"]["head"] for event in steps]
     expected = [0.02 * share_of_peak("cosine", i, 10) for i in range(10)] + [
-        0.002 * share_of_peak("cosine", i, 10) for i in range(10)
+        0.0006 * share_of_peak("cosine", i, 10) for i in range(10)
     ]
     assert head == pytest.approx(expected)
     assert steps[9]["rates"]["stem"] is None
-    assert steps[10]["rates"]["stem"] == pytest.approx(0.002)
+    assert steps[10]["rates"]["stem"] == pytest.approx(0.0006)
 
 
 @pytest.mark.parametrize(("losses", "lowest"), [((0.5, 0.3, 0.3, 0.4), 1), ((0.2, 0.9, 0.8, 0.7), 0), ((4, 3, 2, 1), 3)])
