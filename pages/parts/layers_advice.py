@@ -28,7 +28,6 @@ def advice(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     if found is None:
         return
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found["evidence"]))
-    _record()
     if "pretrained" not in spec.sources:
         st.caption("The pretrained weights were not asked, so this says nothing about how far to unfreeze those.")
         return
@@ -61,22 +60,22 @@ def advice(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
             begun = engine().submit(run_of(spec, group))
             put_in_view(begun.id)
             st.switch_page("train.py", query_params={"run": begun.id})
+    _record()
 
 
 def _record() -> None:
     """How often such a recommendation was right, what it lost, and how to measure that again."""
     kept = kept_level(runs_dir())
-    if kept is None:
-        st.caption(":material/fact_check: How often such a recommendation is right has not been measured yet.")
-        command = "python -m tlcore layers --check"
-    else:
-        first, *more = level_record(kept)
-        st.markdown(f":material/fact_check: **How often is this right?** {plain(first)}")
-        st.caption(plain(" ".join(more)))
-        command = kept.answer["command"]
-    with st.expander("Measure it on this machine", icon=":material/terminal:"):
-        st.caption("It trains from every level on several datasets, takes what has run here already as it is, and shows here.")
-        st.code(command, language="bash", wrap_lines=True)
+    sentences = level_record(kept) if kept else ["Nobody has measured it yet."]
+    st.markdown(f":material/fact_check: **How often is this right?** {plain(sentences[0])}")
+    with st.expander("What else would have lost, and how it was measured", icon=":material/terminal:"):
+        for sentence in sentences[1:]:
+            st.caption(plain(sentence))
+        st.caption(
+            "This measures it on this machine. It trains from every level on several datasets, takes what has run here already "
+            "as it is, and shows here."
+        )
+        st.code(kept.answer["command"] if kept else "python -m tlcore layers --check", language="bash", wrap_lines=True)
 
 
 def run_of(spec: LayersSpec, group: str) -> RunSpec:
