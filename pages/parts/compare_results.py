@@ -59,7 +59,7 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
         METRICS,
         default=METRICS[0],
         required=True,
-        format_func=metric_title,
+        format_func=_short_title,
         key="compare-metric",
         wrap=True,
         help=" ".join(f"{SAID[name][0]}: {SAID[name][1]}" for name in METRICS),
@@ -90,6 +90,11 @@ def results(comparison: Comparison, contents: Contents, filled: Sequence[Filled]
     shown("curves", comparison, *curves(here, names, metric))
     as_format()
     return metric
+
+
+def _short_title(metric: str) -> str:
+    """A title that leaves room for the others in a line of a phone."""
+    return metric_title(metric).replace("Balanced accuracy", "Balanced acc.")
 
 
 def _setting(settings: list[Setting], names: Names) -> Setting:
@@ -159,17 +164,31 @@ def _table(found: Sequence[Row], known: Mapping[Setting, Majority], names: Names
     st.dataframe(
         frame,
         hide_index=True,
-        column_config={
+        column_config={  # in pixels: a phone shows the first three columns, a wide screen all of them
+            "Strategy": st.column_config.TextColumn(width=140),
             "Mean": st.column_config.NumberColumn(
-                metric_title(metric), format="%.1f" if is_share(metric) else "%.3f", help="Mean over the seeds, test split."
+                metric_title(metric),
+                format="%.1f" if is_share(metric) else "%.3f",
+                help="Mean over the seeds, test split.",
+                width=76,
             ),
-            "Interval": st.column_config.TextColumn("95 % interval", help="Of the mean. With one seed: over its test images."),
-            "Verdict": st.column_config.TextColumn(help=rule_words(found)),
-            "Moves": st.column_config.TextColumn("Parameters", help="Those that train."),
-            "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread."),
-            "Difference": st.column_config.TextColumn(f"Minus {base}", help="Paired by seed, with its 95 % interval."),
-            "p": st.column_config.TextColumn("p (Holm)", help="Paired t-test, corrected for the number of strategies."),
-            "Flip": st.column_config.TextColumn("p (sign flip)", help="Exact permutation of signs: few seeds show little."),
+            "Interval": st.column_config.TextColumn(
+                "95 % interval", help="Of the mean. One seed: over its test images.", width=100
+            ),
+            "Verdict": st.column_config.TextColumn(help=rule_words(found), width=92),
+            "Moves": st.column_config.TextColumn("Parameters", help="Those that train.", width=90),
+            "SD": st.column_config.TextColumn(help="Standard deviation over the seeds: their spread.", width=50),
+            "Difference": st.column_config.TextColumn(
+                f"Minus {base}", help="Paired by seed, with its 95 % interval.", width=148
+            ),
+            "p": st.column_config.TextColumn(
+                "p (Holm)", help="Paired t-test, corrected for the number of strategies.", width=76
+            ),
+            "Flip": st.column_config.TextColumn(
+                "p (sign flip)", help="Exact permutation of signs: few seeds show little.", width=80
+            ),
+            "Seeds": st.column_config.TextColumn(width=52),
+            "Time": st.column_config.TextColumn(width=72),
         },
     )
 

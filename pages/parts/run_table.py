@@ -14,17 +14,17 @@ from tlcore.figures.words import METRICS, duration, interval, measured_interval,
 
 _ALL = "All datasets"
 _ROW_HEIGHT = 68  # three lines
-# Together as wide as the page is on a screen of 1280 px: no column waits beyond the edge.
+# Together as wide as the page is on a screen of 1280 px: no column waits beyond the edge. A phone shows the first three.
 _COLUMNS = {
     "State": st.column_config.TextColumn(help="How it stands, and the end of its id.", width=78),
     "Strategy": st.column_config.TextColumn(width=92),
+    "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=82),
     "Dataset": st.column_config.TextColumn(width=110),
     "Backbone": st.column_config.TextColumn(width=122),
     "Settings": st.column_config.TextColumn(help="Length, images, seed, and what else is not as usual.", width=122),
     "By epoch": st.column_config.LineChartColumn(
         "Curve", help="Validation accuracy by epoch, 0 to 100 %.", y_min=0, y_max=1, width=54
     ),
-    "Accuracy": st.column_config.TextColumn(help=f"{METRICS['accuracy'][1]} Test split, with its 95 % interval.", width=82),
     "AUROC": st.column_config.TextColumn(help=f"{METRICS['auroc'][1]} Test split, with its 95 % interval.", width=82),
     "Took": st.column_config.TextColumn(width=50),
     "Started": st.column_config.DatetimeColumn(format="distance", width=112),

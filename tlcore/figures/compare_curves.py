@@ -18,14 +18,16 @@ from tlcore.figures.palette import rgba
 from tlcore.figures.style import escaped
 from tlcore.figures.words import is_share, measured, times
 
-COLUMNS, MANY_COLUMNS, MANY = 3, 5, 9  # with more strategies than the last, the pictures are smaller
+COLUMNS = 3  # as many have room for their titles on a phone
+MANY, LINE, SHORT_LINE = 9, 165, 132  # with more strategies, and so many lines of pictures, each is lower; in pixels
 TITLE = 14  # characters of a line above a picture: three stand side by side on a phone
 
 
 def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, str]:
     """The strategies of one setting, in the comparison's order."""
     scale = 100 if is_share(metric) else 1
-    columns = min(COLUMNS if len(rows) <= MANY else MANY_COLUMNS, max(1, len(rows)))
+    columns = min(COLUMNS, max(1, len(rows)))
+    height = LINE if len(rows) <= MANY else SHORT_LINE
     lines = max(1, math.ceil(len(rows) / columns))
     figure = make_subplots(
         rows=lines,
@@ -34,7 +36,7 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
         shared_yaxes="all",
         subplot_titles=["<br>".join(map(escaped, textwrap.wrap(names.strategy(row.strategy), TITLE))) for row in rows],
         horizontal_spacing=0.03,
-        vertical_spacing=min(0.3 / max(lines - 1, 1), 46 / (150 * lines)) if lines > 1 else 0,
+        vertical_spacing=min(0.3 / max(lines - 1, 1), 46 / ((height - 15) * lines)) if lines > 1 else 0,
     )
     for place, row in enumerate(rows):
         look, where = names.look(row.strategy), {"row": place // columns + 1, "col": place % columns + 1}
@@ -61,11 +63,11 @@ def curves(rows: Sequence[Row], names: Names, metric: str) -> tuple[go.Figure, s
             **where,
         )
     figure.update_layout(
-        height=95 + 165 * lines,
+        height=95 + height * lines,
         margin={"l": 60, "r": 20, "t": 66, "b": 50},
         font={"size": 13, "family": "Arial, Helvetica, sans-serif"},
     )
-    figure.update_annotations(font={"size": 12 if columns <= COLUMNS else 11})
+    figure.update_annotations(font={"size": 12})
     longest = max((len(outcome.curve) for row in rows for outcome in row.outcomes.values()), default=1)
     figure.update_xaxes(dtick=max(1, math.ceil(longest / 5)), tick0=0)
     figure.update_xaxes(title={"text": "Epochs"}, row=lines)

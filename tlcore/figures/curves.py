@@ -111,7 +111,7 @@ def _phases(chart: go.Figure, run: Folded) -> None:
             # Above the plot, where no curve runs; the legend makes room.
             note = {"yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
             chart.add_annotation(x=epoch, y=1, text=escaped(name), **note)
-            chart.update_layout(legend={"y": 1.1}, margin={"t": 100})
+            chart.update_layout(legend={"y": 1.1}, margin={"t": 124})
 
 
 def _number(value: float | None) -> float:

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 ImageFormat = Literal["png", "svg"]
 
 
-def figure(*, x: str, y: str, height: int = 340) -> go.Figure:
+def figure(*, x: str, y: str, height: int = 364) -> go.Figure:
     """An empty figure with titled axes, the legend inside it and on top, and colours left to the page's theme."""
     return go.Figure(
         layout={
             "height": height,
-            "margin": {"l": 60, "r": 20, "t": 84, "b": 50},
+            "margin": {"l": 60, "r": 20, "t": 108, "b": 50},  # above: the buttons, and three lines of legend on a phone
             "xaxis": {"title": {"text": x}},
             "yaxis": {"title": {"text": y}},
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
