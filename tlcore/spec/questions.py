@@ -168,7 +168,7 @@ class ForgettingSpec(AboutFinishedRun):
     sources: tuple[Knowledge, ...] = Field(
         ("imagenet-cifar10", "natural-photos", "earlier-tasks"), min_length=1, description="Old knowledge to ask about."
     )
-    images: int = Field(500, ge=10, le=10_000, description="Images at most, of each source and of the run's own test split.")
+    images: int = Field(300, ge=10, le=10_000, description="Images at most, of each source and of the run's own test split.")
     points: int = Field(11, ge=2, le=101, description="Points on the way from the start to the run, both ends counted.")
     relearn_steps: int = Field(
         0, ge=0, le=1000, description="Steps of relearning the old task, from three starts; 0 for none. 40 tell a lot."
