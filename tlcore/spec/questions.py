@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tlcore.spec.base import Lane, Spec, short
-from tlcore.spec.run import RunSpec
+from tlcore.spec.run import RunSpec, SourceName
 from tlcore.strategies import Strategy
 from tlcore.strategies.start import RUN_ID, FromRun
 
@@ -158,14 +158,11 @@ class AboutFinishedRun(Spec):
         return f"{self.kind}-{rest.rpartition('-')[0]}"[:90].strip("-")
 
 
-Knowledge = Literal["imagenet-cifar10", "natural-photos", "earlier-tasks"]
-
-
 class ForgettingSpec(AboutFinishedRun):
     """Ask what a run's network forgot of what it knew at its start, where it was forgotten, and what brings it back."""
 
     kind: Literal["forgetting"] = "forgetting"
-    sources: tuple[Knowledge, ...] = Field(
+    sources: tuple[SourceName, ...] = Field(
         ("imagenet-cifar10", "natural-photos", "earlier-tasks"), min_length=1, description="Old knowledge to ask about."
     )
     images: int = Field(300, ge=10, le=10_000, description="Images at most, of each source and of the run's own test split.")
