@@ -6,15 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from tlcore.data.catalogue import dataset_card
 from tlcore.errors import OutOfMemory, SpecError
-from tlcore.runs import EventWriter, create
+from tlcore.models.ancestry import Ancestor
+from tlcore.runs import EventWriter, Run, create
 from tlcore.spec import MeasureSpec, RunSpec, make
 from tlcore.training import measure as job
 
 
-def _measure(tmp_path: Path, **fields: object) -> dict:
+def _measure(tmp_path: Path, classes: int = 3, **fields: object) -> dict:
     asked = {"backbone": "mobilenetv3_small_100", "dataset": "digits", "image_size": 32, "batch_size": 4, "device": "cpu"}
-    spec = make(MeasureSpec, run=make(RunSpec, **(asked | fields)), train_images=41, val_images=10, test_images=20, classes=3)
+    spec = make(
+        MeasureSpec, run=make(RunSpec, **(asked | fields)), train_images=41, val_images=10, test_images=20, classes=classes
+    )
     run = create(tmp_path, spec)
     with closing(EventWriter(run)) as events:
         return job.measure(run, events)
@@ -37,6 +41,28 @@ def test_the_seconds_are_the_phases_and_the_evaluations(tmp_path: Path):
     assert found["groups"][-1]["params"] == (1024 + 1) * 3
     assert found["cut"]["prefix"]["error"] is None, "on pictures of noise it says nothing"
     assert {"device", "precision", "batch_size", "memory_bytes", "memory_is"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("pull", "head", "before", "stepped"),
+    [
+        ({"kind": "l2-sp", "head_strength": 0.0}, "auto", "digits", True),  # recipe C's, after a run on the same classes
+        ({"kind": "l2-sp", "head_strength": 0.0}, "fresh", "digits", False),
+        ({"kind": "l2-sp", "head_strength": 0.0}, "auto", "chest-xray", False),
+        ({"kind": "l2-sp", "head_strength": 0.1}, "fresh", "digits", True),
+        ({"kind": "ewc", "images": 8}, "auto", "digits", True),
+        ({"kind": "none"}, "auto", "digits", False),
+    ],
+)
+def test_a_head_that_the_pull_holds_is_timed_in_steps_as_it_will_train(tmp_path, monkeypatch, pull, head, before, stepped):
+    earlier = RunSpec(backbone="mobilenetv3_small_100", dataset=before)
+    nearest = Ancestor(Run(tmp_path / "20260101T000000-x-0000"), earlier, dataset_card(before).classes)
+    monkeypatch.setattr(job, "ancestry", lambda start, folder: (nearest,))
+    start = {"kind": "run", "run_id": nearest.run.id, "head": head}
+    phases = {"kind": "head-then-body", "head_share": 0.4}
+    strategy = {"name": "custom", "scope": {"kind": "top", "count": 1}, "phases": phases, "pull": pull, "start": start}
+    found = _measure(tmp_path, strategy=strategy, epochs=5, classes=len(dataset_card("digits").classes))
+    assert found["phases"][0]["steps"] == (2 * 10 if stepped else 50 + 2)  # of 41 images by 4, or looks of L-BFGS
 
 
 def test_an_uncut_plan_has_no_frozen_part_to_wait_for(tmp_path: Path):

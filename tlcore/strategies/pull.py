@@ -113,6 +113,9 @@ class EWC(_Term):
     def needs(self) -> tuple[Needs, ...]:
         return ("weights", "answers", "images")
 
+    def holds_head(self, *, kept: bool = False) -> bool:
+        return kept and self.strength > 0
+
 
 class Distillation(_Term):
     """Keep the old head's answers on the new images as they were (LwF: Li & Hoiem 2016, Learning without Forgetting)."""

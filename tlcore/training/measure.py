@@ -7,19 +7,23 @@ are random, since neither their values nor the pictures' change how long a step 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from tlcore.data.catalogue import dataset_card
 from tlcore.data.load import Split
 from tlcore.errors import OutOfMemory, SpecError
 from tlcore.models.adapters import insert
+from tlcore.models.ancestry import ancestry, keeps_head
 from tlcore.models.freezing import apply_phase
 from tlcore.models.network import Network, build
 from tlcore.runs import EventWriter, Run
-from tlcore.spec import MeasureSpec
+from tlcore.spec import MeasureSpec, RunSpec
 from tlcore.strategies import Phase, Plan, compile_plan
+from tlcore.strategies.start import FromRun
 from tlcore.training.activations import Rows
 from tlcore.training.chance import steps_per_epoch
 from tlcore.training.evaluate import predict
@@ -67,6 +71,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         network = build(
             asked.backbone, classes=spec.classes, start="random", seed=0, image_size=asked.image_size, head=asked.head
         )
+        network.kept_head = _keeps_head(asked, report.runs_dir)
         insert(network, asked.strategy.scope, seed=0, image_size=asked.image_size)
         machine.place(network.module)
         plan = compile_plan(asked.strategy, network.groups, epochs=asked.epochs, lr=asked.lr)
@@ -133,11 +138,25 @@ def _routing(spec: MeasureSpec, plan: Plan, network: Network, pictures: Split, m
         cut=spec.run.cut,
         views=spec.run.views,
         precision=spec.run.precision,
-        head_solver="minibatch" if spec.run.strategy.pull.holds_head() else spec.run.head_solver,
+        head_solver="minibatch" if spec.run.strategy.pull.holds_head(kept=network.kept_head) else spec.run.head_solver,
         backbone=spec.run.backbone,
         counts={"train": spec.train_images, "val": spec.val_images, "test": spec.test_images},
         judged=False,
     )
+
+
+def _keeps_head(run: RunSpec, runs_dir: Path) -> bool:
+    """Whether the run would go on with the head of the run that it starts from, as far as its names tell.
+
+    The classes of one's own data are not known before they are read: the same data have the same.
+    """
+    start = run.strategy.start
+    if not isinstance(start, FromRun):
+        return False
+    nearest = ancestry(start, runs_dir)[-1]
+    same_data = (nearest.spec.dataset, nearest.spec.labels) == (run.dataset, run.labels)
+    classes = dataset_card(run.dataset).classes or (nearest.classes if same_data or start.head == "kept" else ())
+    return keeps_head(run, nearest, classes)
 
 
 def _on_noise(routing: Routing, pictures: Split, train_images: int) -> tuple[Route, ...]:

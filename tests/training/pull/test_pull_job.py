@@ -66,7 +66,8 @@ def test_what_can_work_is_let_through():
         (L2SP(), "kept", False),
         (L2SP(strength=0.0), "kept", True),  # beta is for a fresh head
         (L2SP(), "fresh", True),
-        (EWC(), "kept", True),
+        (EWC(), "kept", False),
+        (EWC(), "fresh", True),
     ],
 )
 def test_a_head_alone_is_held_where_it_is_kept(pull: Pull, after: str, refused: bool):

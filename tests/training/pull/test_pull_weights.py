@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -142,6 +143,42 @@ def test_ewc_in_closed_form(pulled):
         assert torch.allclose(gradients[name], 3.0 * information * gone, atol=1e-7)
     assert value == pytest.approx(expected, rel=1e-5)
     assert max(information.max() for information in term.information.values()) > 0
+
+
+def test_ewc_holds_a_kept_head_as_l2_sp_does(pulled):
+    """In closed form: of a linear head the information is the mean of x_j² p_k (1 - p_k), x being what the head sees."""
+    run = pulled(EWC(strength=3.0, images=14))
+    network = run.state.network
+    network.kept_head, network.source_head = True, copy.deepcopy(network.head).requires_grad_(False)
+    source = run.setup.source
+    pictures = ((torch.from_numpy(source.images).permute(0, 3, 1, 2) / 255) - 0.5) / 0.25
+    seen: list[torch.Tensor] = []
+    watching = network.head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        shares = network.module.eval()(pictures).softmax(1)
+    watching.remove()
+    exact = torch.einsum("nj,nk->kj", seen[0].square(), shares * (1 - shares)) / len(pictures)
+    term = _term(run, run.setup.pull)
+    value, gradients = _gradients(run, term)
+    assert {"head.weight", "head.bias"} < set(gradients) == set(term.information)
+    gone = {name: (run.state.movable[name] - run.state.start[name]).detach() for name in gradients}
+    for name, way in gone.items():
+        assert torch.allclose(gradients[name], 3.0 * term.information[name] * way, atol=1e-7)
+    assert value == pytest.approx(
+        sum(1.5 * (term.information[name] * way**2).sum().item() for name, way in gone.items()), rel=1e-5
+    )
+    drawn = np.mean([_head_information(pulled, seed) for seed in range(60)], axis=0)  # labels are drawn anew by each seed
+    assert np.allclose(drawn, exact.numpy(), rtol=0.3, atol=0.02 * exact.max().item())
+    assert EWC().holds_head(kept=True)
+    assert not EWC().holds_head()
+
+
+def _head_information(pulled, seed: int) -> np.ndarray:
+    run = pulled(EWC(strength=3.0, images=14))
+    network = run.state.network
+    network.kept_head, network.source_head = True, copy.deepcopy(network.head).requires_grad_(False)
+    _, term = _exhaust(make_term(run.state, replace(run.setup, seed=seed)))
+    return term.information["head.weight"].numpy()
 
 
 def test_the_information_is_of_the_start_wherever_training_stands(pulled):

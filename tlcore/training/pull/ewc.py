@@ -1,7 +1,9 @@
 """EWC: lambda/2 sum F_i (w_i - w0_i)² (Kirkpatrick et al. 2017, "Overcoming catastrophic forgetting in neural networks").
 
 What the old task hardly used may go where it likes, what it leaned on is held. F is measured before the first step, on
-source images with the old classifier, for the parameters below the head that the plan moves.
+source images with the old classifier, for the parameters that the plan moves and that came with the weights: those below the
+head, and as for L2-SP those of a head that was kept from the run which this one starts from. It is the old classifier itself,
+and the old task leaned on it most. A fresh head knows nothing of the old task, and is free.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ class EWC(Term):
         self._held: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def ready(self, state: State, route: Route) -> Generator[dict[str, Any], None, None]:
-        body, _ = moving(state)
-        self._held = [(state.movable[name], state.start[name], self.information[name]) for name in body]
+        body, head = moving(state)
+        held = body + head if state.network.kept_head else body
+        self._held = [(state.movable[name], state.start[name], self.information[name]) for name in held]
         yield from ()
 
     def of_step(self, state: State) -> Iterator[Tensor]:
@@ -50,7 +53,7 @@ def information_of(
     names = [
         name
         for name, tensor in state.movable.items()
-        if isinstance(tensor, nn.Parameter) and network.partition.tensors[name] != HEAD
+        if isinstance(tensor, nn.Parameter) and (network.kept_head or network.partition.tensors[name] != HEAD)
     ]
     if not names:
         return {}

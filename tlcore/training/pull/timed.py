@@ -77,7 +77,7 @@ def _ended(work: Generator[object, None, T]) -> T:
 def _as_large_as_the_old_one(network: Network, spec: RunSpec) -> nn.Module:
     classes = next((source.classes for source in describe(spec.backbone).weights if source.classes), CLASSES)
     inputs = head_inputs(network.module)
-    if network.head_kind == "attention":  # only after a run whose head was of that kind
+    if network.kept_head or network.head_kind == "attention":  # the latter only after a run whose head was of that kind
         return copy.deepcopy(network.head).requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         head = nn.Conv2d(inputs, classes, 1) if isinstance(network.head, nn.Conv2d) else nn.Linear(inputs, classes)
