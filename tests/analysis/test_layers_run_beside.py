@@ -16,6 +16,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from tests.analysis.small_layers import GROUPS, RUN, Done, do, few_images
 from tlcore.analysis import looking
+from tlcore.analysis.moved import NOT_FINITE, OTHER_HEAD
 from tlcore.errors import SpecError
 from tlcore.runs import EventWriter, create
 from tlcore.spec import LayersSpec
@@ -105,3 +106,38 @@ def test_a_run_that_started_from_a_classifier_of_a_thousand_classes(layers_runs:
     top = result["groups"][-1]
     assert top["leep"] is not None, "the classifier of a thousand classes is asked about these images"
     assert top["cka"][f"pretrained ~ {run.id}"] < 1
+
+
+@pytest.mark.slow
+def test_the_head_is_the_runs_own_or_none_and_a_run_that_is_not_finite_has_nulls(layers_runs: Path, tmp_path: Path) -> None:
+    """Of a run with another seed and a head of another kind, the networks that are compared have heads drawn anew."""
+    file = tmp_path / "of seven.safetensors"
+    torch.manual_seed(2)
+    save_file(timm.create_model(RUN.backbone, num_classes=7).state_dict(), file)
+    own = RUN.model_copy(update={"weights": str(file)})
+    changes = {"strategy": Strategy(scope=Top(count=1)), "head": "mlp", "seed": 9, "images_per_class": 4, "epochs": 1}
+    run = create(layers_runs, own.model_copy(update=changes))
+    with closing(EventWriter(run)) as events:
+        training = train(run, events)
+    run.write_result(training)
+    run.write_status(replace(run.status(), state="done"))
+
+    spec = LayersSpec(run=own, runs=(run.id,), images=60, photographs=20, sources=("pretrained",), embed=())
+    moves = do(layers_runs, spec)[1]["moved"][run.id]
+    assert moves["head"]["weight_drift"] == training["drift"]["head"] > 0
+    assert moves["stage 6"]["weight_drift"] == pytest.approx(training["drift"]["stage 6"], rel=1e-4)
+    for row in moves.values():
+        assert row["gradient_before"] > 0
+        assert (row["gradient_after"], row["fisher_after"]) == (None, None)
+        assert row["why"]["gradient_after"] == OTHER_HEAD
+
+    tensors = load_file(run.path / "weights.safetensors")
+    backbone = [name for name in tensors if "classifier" not in name and tensors[name].ndim > 1]
+    tensors[backbone[0]].fill_(torch.inf)
+    save_file(tensors, run.path / "weights.safetensors")
+    _, result = do(layers_runs, spec)
+    json.dumps(result, allow_nan=False)
+    top = result["moved"][run.id]["stage 6"]
+    assert top["why"]["weight_drift"] == NOT_FINITE
+    assert (top["activation_drift"], top["activation_drift_source"], top["weight_drift"]) == (None, None, None)
+    assert result["recommendation"] is not None

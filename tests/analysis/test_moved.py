@@ -15,6 +15,8 @@ from tlcore.analysis.drawn import draws
 from tlcore.analysis.fisher_trace import fisher_trace
 from tlcore.analysis.moved import (
     INTERVAL,
+    NOT_FINITE,
+    OTHER_HEAD,
     QUANTITIES,
     activation_drift,
     activation_drift_intervals,
@@ -270,3 +272,19 @@ def test_a_row_for_each_group_bottom_to_top_with_a_reason_for_what_it_lacks() ->
     assert too_many["stem"]["gradient_before"] > 0
     assert too_many["stem"]["gradient_after"] is None
     assert "does not know the classes" in too_many["stem"]["why"]["gradient_after"]
+
+
+def test_a_head_that_is_not_the_networks_own_is_not_asked_and_nothing_is_never_finite() -> None:
+    before, after, split = *_pair(), tiny_split(8, 2)
+    with torch.no_grad():
+        after.module.middle[0].weight[0] = torch.nan
+    rows = moved(before, after, split, fisher_images=4, own_heads=(True, False), seed=0)
+    json.dumps(rows, allow_nan=False)
+    for row in rows.values():
+        assert row["gradient_before"] > 0
+        assert row["fisher_before"] > 0
+        assert row["gradient_after"] is None
+        assert row["why"]["gradient_after"] == row["why"]["fisher_after"] == OTHER_HEAD
+    assert rows["middle"]["weight_drift"] is None
+    assert rows["middle"]["why"]["weight_drift"] == NOT_FINITE
+    assert rows["top"]["weight_drift"] == 0

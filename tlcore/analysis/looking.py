@@ -21,6 +21,7 @@ from tlcore.analysis.undefined import Undefined
 from tlcore.data.catalogue import DATASETS
 from tlcore.data.load import Dataset, Split, load_unlabelled
 from tlcore.errors import AssetError
+from tlcore.groups import HEAD
 from tlcore.models.ancestry import Ancestor, ancestry
 from tlcore.models.cards import saw_photographs
 from tlcore.models.chain import build_from_run
@@ -38,6 +39,7 @@ PHOTOGRAPHS = DATASETS[SOURCE].title
 NOT_ASKED = "The pretrained weights were not asked."
 NO_PHOTOGRAPHS = "No photographs were asked for, so nothing is known of the shift."
 ANOTHER_SOURCE = "These weights did not learn from everyday photographs last, so the distance to those says little."
+NO_HEAD_DRIFT = "The run does not say how far its head went."
 NO_DRIFT_ON_PHOTOGRAPHS = "There are no features of photographs to compare here."
 
 Rows = Mapping[str, np.ndarray]  # of each place: (N, D)
@@ -120,19 +122,24 @@ class Looking:
             before = self._place(self._start_of(own))
             look = self._pass(name, before, name)
             self._look_at_photos(name, before, name)
+        after, ended = self._networks[run_id], self._looks[run_id]
+        finite = look.is_finite and ended.is_finite
+        answers = name == "pretrained" or tuple(own.classes) == tuple(self.data.classes)
         found = moved(
             before,
-            self._networks[run_id],
+            after,
             self.data.train,
-            features=(_of_sites(look), _of_sites(self._looks[run_id])),
+            features=(_of_sites(look), _of_sites(ended)) if finite else None,
+            own_heads=(answers and look.is_finite, after.kept_head and ended.is_finite),
             gradient_images=MOVED_ON,
             fisher_images=MOVED_ON,
             drawn=draws(len(self.whole), seed=self.spec.run.seed, clusters=patients_of(self.data)),
             seed=self.spec.run.seed,
             progress=self.report.progress,
         )
+        _own_head(found[HEAD], own)
         on_photos, sure = {}, {}
-        if self.photos is not None:
+        if self.photos is not None and finite:
             both = self._of_photos[name], self._of_photos[run_id]
             on_photos = activation_drift(*both)
             drawn = draws(len(self.photos), seed=self.spec.run.seed)
@@ -205,6 +212,14 @@ class Looking:
     def _place(self, network: Network) -> Network:
         self.machine.place(network.module)
         return network
+
+
+def _own_head(row: dict[str, Any], own: Ancestor) -> None:
+    """How far the head went, as the run itself says: the networks here may have heads of other classes, or drawn anew."""
+    row["weight_drift"] = (own.run.result() or {}).get("drift", {}).get(HEAD)
+    row["why"].pop("weight_drift", None)
+    if row["weight_drift"] is None:
+        row["why"]["weight_drift"] = NO_HEAD_DRIFT
 
 
 def _of_sites(look: Look) -> Rows:

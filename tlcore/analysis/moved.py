@@ -37,6 +37,8 @@ PAIRED = ("weight_drift", "activation_drift", "batchnorm_drift")  # of both netw
 OWN = ("gradient", "fisher")  # of each: with _before and _after
 INTERVAL = "activation_drift_interval"
 QUANTITIES = (*PAIRED, *(f"{name}_{when}" for name in OWN for when in ("before", "after")))
+NOT_FINITE = "It is not a finite number: the network has diverged."
+OTHER_HEAD = "The run's own head knows other classes or is not a linear one, so it cannot be asked about these images."
 
 Features = Mapping[str, np.ndarray]  # by the name of the group or site: (N, D)
 
@@ -50,6 +52,7 @@ def moved(
     gradient_images: int = 256,
     fisher_images: int = 64,
     drawn: np.ndarray | None = None,
+    own_heads: tuple[bool, bool] = (True, True),
     seed: int,
     progress: Progress = silent,
 ) -> dict[str, dict[str, object]]:
@@ -58,8 +61,8 @@ def moved(
 
     `features` are those of the same images in the two networks, as `features.features` gives them. The gradient is taken on
     `gradient_images` of `split`, which costs about four forward passes of them in each network, the Fisher information on
-    `fisher_images`, one at a time; both are drawn by `seed`. Raises `SpecError` for networks that
-    are not of one architecture below their heads.
+    `fisher_images`, one at a time; both are drawn by `seed`. `own_heads`: whether each network has the head that these two are
+    asked of; they are None where not. Raises `SpecError` for networks that are not of one architecture below their heads.
     """
     names = [group.name for group in before.groups]
     found: dict[str, Mapping[str, float | None]] = {
@@ -69,15 +72,21 @@ def moved(
     }
     sure = activation_drift_intervals(*features, drawn) if features and drawn is not None else {}
     for_gradient, for_fisher = (_drawn(split, most, seed) for most in (gradient_images, fisher_images))
-    for when, network in (("before", before), ("after", after)):
+    for when, network, own in (("before", before, own_heads[0]), ("after", after, own_heads[1])):
+        if not own:
+            found |= {f"{name}_{when}": {} for name in OWN}
+            continue
         fits = network.classes > for_gradient.labels.max(initial=-1)
         found[f"gradient_{when}"] = relative_gradient(network, for_gradient, seed=seed, progress=progress) if fits else {}
         found[f"fisher_{when}"] = fisher_trace(network, for_fisher.images, seed=seed, progress=progress)
-    rows = {name: {what: found[what].get(name) for what in QUANTITIES} for name in names}
-    return {
-        name: row | {INTERVAL: sure.get(name), "why": {what: _why(what, name) for what in QUANTITIES if row[what] is None}}
-        for name, row in rows.items()
-    }
+    heads = dict(zip(("before", "after"), own_heads, strict=True))
+    rows: dict[str, dict[str, object]] = {}
+    for name in names:
+        values = {what: found[what].get(name) for what in QUANTITIES}
+        row = {what: value if value is None or math.isfinite(value) else None for what, value in values.items()}
+        why = {what: _why(what, name, values[what], heads) for what in QUANTITIES if row[what] is None}
+        rows[name] = row | {INTERVAL: sure.get(name), "why": why}
+    return rows
 
 
 def weight_drift(before: Network, after: Network) -> dict[str, float | None]:
@@ -200,13 +209,17 @@ def _statistics(layer: _BatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
     return layer.running_mean.double().cpu(), (layer.running_var.double() + layer.eps).sqrt().cpu()
 
 
-def _why(what: str, group: str) -> str:
+def _why(what: str, group: str, value: float | None, own_heads: Mapping[str, bool]) -> str:
     """Why a group does not have a quantity."""
+    if value is not None:
+        return NOT_FINITE
+    if not own_heads.get(what.rpartition("_")[2], True):
+        return OTHER_HEAD
     match what:
         case "weight_drift":
             return "The two heads know different numbers of classes, so their weights cannot be compared."
         case "activation_drift":
-            return f"There are no features of {group} to compare, or they are all 0."
+            return f"There are no features of {group} to compare, or they are all 0 or not finite."
         case "batchnorm_drift":
             return f"There is no BatchNorm in {group}."
         case _:
