@@ -30,7 +30,7 @@ from tlcore.strategies.rates import Uniform
 from tlcore.strategies.scope import All, FromGroup, HeadOnly
 from tlcore.training.fit import fit
 from tlcore.training.intervals import wilson
-from tlcore.training.job import build_network, load_data
+from tlcore.training.job import build_network, load_data, setup_of
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.metrics import majority_baseline, why_undefined
 from tlcore.training.pull.shared import made_once, with_few_images
@@ -176,21 +176,9 @@ def _tell_pull(asked: RunSpec, source: Source | None, notices: _Notices) -> None
 
 
 def _setup(asked: RunSpec, plan: Plan, data: Dataset, machine: Machine, **more: Any) -> Setup:
-    return Setup(
-        plan=plan,
-        train=data.train,
-        val=data.val,
-        classes=data.classes,
-        machine=machine,
-        seed=asked.seed,
-        batch_size=asked.batch_size,
-        optimizer=asked.optimizer,
-        weight_decay=asked.weight_decay,
-        class_weights=asked.class_weights,
-        augment=False,
-        pull=asked.strategy.pull,
-        **more,
-    )
+    """The run's own, but that every image is seen as it is, and the test split is never looked at."""
+    plain = asked.model_copy(update={"augment": False, "patience": None})
+    return replace(setup_of(plain, plan, data, machine), test=None, **more)
 
 
 @dataclass

@@ -148,8 +148,9 @@ def whole_route(spec: RunSpec, network: Network, data: Dataset, machine: Machine
 
 
 def setup_of(
-    spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing: Routing, source: Source | None = None
+    spec: RunSpec, plan: Plan, data: Dataset, machine: Machine, routing: Routing | None = None, source: Source | None = None
 ) -> Setup:
+    """What the spec says of how to train. Without a routing no phase is a head that is solved."""
     return Setup(
         plan=plan,
         train=data.train,
@@ -165,7 +166,7 @@ def setup_of(
         augment=spec.augment,
         flips=data.card.flips,
         test=data.test,
-        solved=routing.solved,
+        solved=() if routing is None else routing.solved,
         pull=spec.strategy.pull,
         source=source,
     )
