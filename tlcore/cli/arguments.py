@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from tlcore.data.catalogue import DATASETS
 from tlcore.errors import SpecError
 from tlcore.models.cards import SOURCES
-from tlcore.spec import CheckSpec, RunSpec
+from tlcore.spec import CheckSpec, RunSpec, Spec
 from tlcore.strategies import STRATEGIES, Strategy, defaults_of, preset
 from tlcore.strategies.axis import in_words
 from tlcore.strategies.pull import PULLS
@@ -33,10 +33,12 @@ _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over
 _OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start", "start_head", "pull", "pull_strength")
 
 
-def add_spec_options(parser: argparse.ArgumentParser, kind: type[RunSpec | CheckSpec], leave_out: Collection[str] = ()) -> None:
+def add_spec_options(
+    parser: argparse.ArgumentParser, kind: type[Spec], leave_out: Collection[str] = (), *, title: str = "the run"
+) -> None:
     """An option for each field of `kind`, except those to leave out and those the parser takes in another way."""
     taken = {*leave_out, *(action.dest for action in parser._actions)}
-    group = parser.add_argument_group("what to do" if kind is CheckSpec else "the run")
+    group = parser.add_argument_group(title)
     for name, field in kind.model_fields.items():
         if name != "kind" and name not in taken:
             _add_option(group, name, field)
@@ -56,7 +58,8 @@ def _add_option(group: Any, name: str, field: FieldInfo) -> None:
     if name == "strategy":
         words = f"One of: {', '.join(STRATEGIES)} (default: linear-probe)"
     elif field.default is not PydanticUndefined and field.default not in (None, ()):
-        words += f" (default: {field.default})"
+        usual = ", ".join(field.default) if isinstance(field.default, tuple) else field.default
+        words += f" (default: {usual})"
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": words.replace("%", "%%")}
     if field.annotation is bool:
         options["action"] = argparse.BooleanOptionalAction

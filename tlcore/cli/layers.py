@@ -16,40 +16,15 @@ from tlcore.figures.layers_words import headline
 from tlcore.spec import LayersSpec, RunSpec, make
 
 _OF_THE_RUN = {"backbone", "weights", "dataset", "labels", "image_size", "images_per_class", "device", "seed"}
+_ASKED = set(LayersSpec.model_fields) - {"kind", "run", "runs"}
 _SCORES = (("logme", "LogME"), ("hscore", "H-score"))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What is asked of the layers, and the fields of the run that count."""
-    fields = LayersSpec.model_fields
-    parser.add_argument(
-        "--run", action="append", default=[], metavar="RUN_ID", help="a finished run to lay beside; may be given again"
-    )
-    parser.add_argument(
-        "--images",
-        default=fields["images"].default,
-        metavar="N",
-        help=f"{fields['images'].description} (default: {fields['images'].default})",
-    )
-    parser.add_argument(
-        "--sources",
-        default=",".join(fields["sources"].default),
-        metavar="NAMES",
-        help="the weights to ask: pretrained, random, or both (default: pretrained,random)",
-    )
-    parser.add_argument(
-        "--photographs",
-        default=fields["photographs"].default,
-        metavar="N",
-        help=f"{fields['photographs'].description} (default: {fields['photographs'].default})",
-    )
-    parser.add_argument(
-        "--embed",
-        default=",".join(fields["embed"].default),
-        metavar="NAMES",
-        help="how images are laid out in two dimensions: pca, tsne, umap (default: pca)",
-    )
-    parser.add_argument("--blocks", action="store_true", help=fields["blocks"].description)
+    runs = LayersSpec.model_fields["runs"].description
+    parser.add_argument("--run", action="append", default=[], metavar="RUN_ID", help=f"{runs} May be given again.")
+    add_spec_options(parser, LayersSpec, leave_out={"run", "runs"}, title="what is asked of the layers")
     level_check.add_options(parser)
     add_spec_options(parser, RunSpec, leave_out=set(RunSpec.model_fields) - _OF_THE_RUN)
 
@@ -64,40 +39,19 @@ def layers(given: argparse.Namespace) -> None:
         raise SpecError(
             f"--{alone[0]} belongs to --check: nothing is trained here.", next_step=f"Add --check, or leave out --{alone[0]}."
         )
-    spec = make(
-        LayersSpec,
-        run=run_spec(given),
-        runs=tuple(given.run),
-        images=given.images,
-        photographs=given.photographs,
-        sources=_names(given.sources),
-        embed=_names(given.embed),
-        blocks=given.blocks,
-    )
+    asked = {name: value for name, value in vars(given).items() if name in _ASKED}
+    spec = make(LayersSpec, run=run_spec(given), runs=tuple(given.run), **asked)
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
 
 
 def _nothing_else(given: argparse.Namespace) -> None:
     """Refuse what a check would pass over in silence."""
-    fields = LayersSpec.model_fields
-    usual = {
-        "run": [],
-        "blocks": False,
-        "sources": ",".join(fields["sources"].default),
-        "embed": ",".join(fields["embed"].default),
-    }
-    usual |= {name: fields[name].default for name in ("images", "photographs")}
-    for name, value in usual.items():
-        if getattr(given, name) != value:
-            raise SpecError(
-                f"--{name} plays no part in a check: it asks what the recommendation needs, and trains every level.",
-                next_step=f"Leave out --{name}, or --check.",
-            )
-
-
-def _names(given: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in given.split(",") if name.strip())
+    if stray := [*(["run"] if given.run else []), *(name for name in _ASKED if name in given)]:
+        raise SpecError(
+            f"--{stray[0]} plays no part in a check: it asks what the recommendation needs, and trains every level.",
+            next_step=f"Leave out --{stray[0]}, or --check.",
+        )
 
 
 def text(result: Mapping[str, Any]) -> str:

@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     forgetting.add_options(command("forgetting", forgetting.forgetting, forgot))
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
-    add_spec_options(check, CheckSpec)
+    add_spec_options(check, CheckSpec, title="what to do")
 
     compare.add_options(command("compare", compare.compare, "Compare strategies on the same data, seeds and budget."))
     regret = "Hold the advice of the Start page against the best of all strategies, by running them."

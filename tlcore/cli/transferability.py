@@ -20,7 +20,7 @@ from tlcore.spec import TransferabilityCostSpec, TransferabilitySpec
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_spec_options(parser, TransferabilitySpec)  # type: ignore[arg-type]
+    add_spec_options(parser, TransferabilitySpec, title="the experiment")
     parser.add_argument("--cost", action="store_true", help="only say how long it would take on this machine")
 
 
