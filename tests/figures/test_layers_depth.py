@@ -70,6 +70,24 @@ def test_a_map_is_read_by_its_diagonal() -> None:
     assert [row["to"] for row in sure] == pytest.approx([0.92, 0.32, 0.12, 1.0, 0.92, 0.62])
 
 
+def test_a_layer_that_is_the_same_for_every_image_leaves_empty_cells() -> None:
+    found = result()
+    for pair, table in found["cka"]["pairs"].items():
+        found["cka"]["pairs"][pair] = [
+            [None if 1 in (i, j) else value for j, value in enumerate(row)] for i, row in enumerate(table)
+        ]
+    chart, reading = cka_map(found, TUNED)
+    assert list(chart.data[0].z[1]) == [None] * 3
+    assert {note.text for note in chart.layout.annotations} == {"0.99", "0.20", "0.60", ""}
+    assert "2 of 3 layers of Pretrained are most like" in reading
+    assert "Empty cells: a layer gives the same for every image" in reading
+    own = cka_map(found, OWN)[1]
+    assert "No two neighbouring layers have a value. The first and the last, stem and stage 2: 0.20." in own
+    assert "nan" not in f"{reading} {own}"
+    found["cka"]["pairs"][TUNED] = [[None] * 3] * 3
+    assert cka_map(found, TUNED)[1].startswith("Empty cells")
+
+
 def test_what_moved_leaves_the_head_out_of_the_picture_and_not_out_of_the_table() -> None:
     chart, reading = moved_by_depth(result(), "weight_drift")
     assert chart is not None

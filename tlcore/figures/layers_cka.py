@@ -143,24 +143,29 @@ def cka_map(result: Result, pair: str) -> tuple[go.Figure, str]:
     return chart, map_reading(values, names, pair)
 
 
-def map_reading(values: Sequence[Sequence[float]], names: Sequence[str], pair: str) -> str:
+def map_reading(values: Sequence[Sequence[float | None]], names: Sequence[str], pair: str) -> str:
     """For two networks: how many layers are most like the one at their own depth. For one: neighbours against the two ends."""
-    table = np.array(values)
+    table = np.array(values, dtype=float)  # where it is not defined: NaN
+    undefined = "" if np.isfinite(table).all() else " Empty cells: a layer gives the same for every image, so CKA has no value."
+    if np.isnan(table).all():
+        return undefined.strip()
     one, other = members(pair)
     if one != other:
-        own = int((table.argmax(1) == np.arange(len(names))).sum())
-        down, across = np.unravel_index(table.argmax(), table.shape)
+        filled = np.where(np.isnan(table), -np.inf, table)
+        own = int((np.isfinite(np.diag(table)) & (filled.argmax(1) == np.arange(len(names)))).sum())
+        down, across = np.unravel_index(filled.argmax(), table.shape)
         return (
             f"{own} of {len(names)} layers of {source_title(one)} are most like the layer at their own depth in "
             f"{source_title(other)}. The highest value, {decimal(float(table[down, across]))}, is between {names[down]} and "
-            f"{names[across]}."
+            f"{names[across]}.{undefined}"
         )
     if len(names) < 2:
         return "There is one layer alone."
-    return (
-        f"Neighbouring layers: {float(np.diag(table, 1).mean()):.2f} on average. The first and the last, {names[0]} and "
-        f"{names[-1]}: {table[0, -1]:.2f}."
-    )
+    beside = np.diag(table, 1)
+    known = beside[np.isfinite(beside)]
+    near = f"Neighbouring layers: {known.mean():.2f} on average." if len(known) else "No two neighbouring layers have a value."
+    far = "" if np.isnan(table[0, -1]) else f" The first and the last, {names[0]} and {names[-1]}: {table[0, -1]:.2f}."
+    return f"{near}{far}{undefined}"
 
 
 def cka_table(result: Result) -> list[dict[str, Any]]:
@@ -176,5 +181,5 @@ def cka_table(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(value: float) -> str:
-    return f"{value:.2f}".replace("-0.00", "0.00")
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}".replace("-0.00", "0.00")
