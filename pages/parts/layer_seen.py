@@ -33,7 +33,7 @@ def layer_seen(run: Run, result: Mapping[str, Any]) -> None:
     if images is None:
         st.caption("This run kept no pictures of what its layers see. Ask the layers again to have them.")
         return
-    chosen, related, at = _choices(eyes)
+    chosen, related, at = _choices(eyes, result.get("roots"))
     about = chosen[0].about["groups"][at]
     filters, excited, maps, colours = st.tabs(
         ["First filters", "What excites a channel", "Maps of one image", "Places as colours"], key="seen-tabs"
@@ -52,8 +52,8 @@ def layer_seen(run: Run, result: Mapping[str, Any]) -> None:
         _colours(run, chosen, at, images)
 
 
-def _choices(eyes: Mapping[str, Eye]) -> tuple[list[Eye], bool, int]:
-    """One or two networks, whether the second may have been trained from the first, and the place of a layer group."""
+def _choices(eyes: Mapping[str, Eye], roots: Mapping[str, str] | None) -> tuple[list[Eye], bool, int]:
+    """One or two networks, whether both began with the same weights, and the place of a layer group."""
     left, middle, right = st.columns(3)
     first = left.selectbox("Before", list(eyes), format_func=source_title, key="seen-before")
     others = [name for name in eyes if name != first]
@@ -69,7 +69,9 @@ def _choices(eyes: Mapping[str, Eye]) -> tuple[list[Eye], bool, int]:
     groups = [group["name"] for group in eyes[first].about["groups"]]
     at = right.selectbox("Layer group", range(len(groups)), len(groups) - 1, format_func=groups.__getitem__, key="seen-group")
     chosen = [eyes[first]] + ([eyes[second]] if second != NOTHING else [])
-    return chosen, "random" not in (first, second), at
+    if second == NOTHING or roots is None:  # in results from before roots were told
+        return chosen, "random" not in (first, second), at
+    return chosen, roots[first] == roots[second], at
 
 
 def _filters(run: Run, eyes: Sequence[Eye], related: bool) -> None:

@@ -14,7 +14,7 @@ import torch
 from tests.analysis.small_layers import GROUPS, RUN, SPEC, Done, do, few_images, pretend
 from tlcore.analysis import layers as job
 from tlcore.analysis import looking
-from tlcore.analysis.answers import DIVERGED, NO_CLASSIFIER, NOT_ASKED, WHOLE
+from tlcore.analysis.answers import DIVERGED, NO_CLASSIFIER, NOT_ASKED, STILL, WHOLE
 from tlcore.analysis.cka import cka
 from tlcore.analysis.features import features, sites
 from tlcore.analysis.hscore import hscore
@@ -39,7 +39,8 @@ def test_every_group_answers_for_every_source(answered: Done, trained: Done) -> 
     assert result["images"] == {"train": 100, "val": 40, "test": 60}
     assert result["intervals_over"] == "images"
     assert 0.1 <= result["majority_baseline"] < 0.15
-    assert list(result["passes"]) == list(result["weights"]) == sources
+    assert list(result["passes"]) == list(result["weights"]) == list(result["roots"]) == sources
+    assert result["roots"]["random"] == result["roots"][sources[2]] == "random, seed 3, 10 classes", "the run began there"
     assert result["forward_seconds"] == pytest.approx(sum(result["passes"].values()))
     for group in result["groups"]:
         assert {"probe", "logme", "hscore", "leep", "nce", "cka", "drift", "why"} <= set(group)
@@ -154,3 +155,22 @@ def test_patients_are_drawn_whole(layers_runs: Path, monkeypatch: pytest.MonkeyP
     _, result = do(layers_runs, SPEC.model_copy(update={"sources": ("random",), "images": 100}))
     assert result["intervals_over"] == "patients"
     assert "patients" in result["recommendation"]["evidence"][1]
+
+
+@pytest.mark.slow
+def test_a_group_that_is_the_same_for_every_image_has_no_cka(layers_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def still(name: str, *, start: str, **options: Any) -> networks.Network:
+        network = pretend(name, start=start, **options)
+        if start == "random":
+            last = network.module.blocks[1][-1].bn3
+            torch.nn.init.zeros_(last.weight)
+            for block in network.module.blocks[1]:
+                block.has_skip = False
+        return network
+
+    monkeypatch.setattr(looking, "build", still)
+    _, result = do(layers_runs, SPEC.model_copy(update={"images": 100, "embed": (), "photographs": 0}))
+    json.dumps(result, allow_nan=False)
+    entry = next(entry for entry in result["groups"] if entry["name"] == "stage 2")
+    assert entry["cka"] == {"pretrained ~ random": None}
+    assert entry["why"]["cka"] == f"stage 2 {STILL}"

@@ -34,6 +34,7 @@ WHOLE = "It reads the old classifier's answers, which come from the whole networ
 NO_CLASSIFIER = "The weights came without a classifier of their own."
 NOT_ASKED = "The pretrained weights were not asked."
 ALONE = "There is one network alone here, and nothing to compare it with."
+STILL = "tells no images apart in one of the networks, so its CKA has no value."
 DIVERGED = "Some of the networks show what is not finite, and cannot be compared."
 
 
@@ -47,6 +48,7 @@ class Look:
     sites: tuple[Site, ...]  # bottom to top
     rows: Mapping[str, np.ndarray]  # by site, and LOGITS
     seconds: float  # that the pass took
+    sha256: str | None = None  # of the weights; None for random ones
 
     @property
     def is_finite(self) -> bool:
@@ -176,6 +178,8 @@ class Answers:
                 pairs[pair] = by_network[i, :, j].tolist()
                 for place, name in enumerate(names if i < j else ()):
                     entries[name]["cka"][pair] = pairs[pair][place][place]
+                    if pairs[pair][place][place] is None:
+                        entries[name]["why"]["cka"] = f"{name} {STILL}"
             self._how_sure(able, entries)
         for entry in entries.values():
             if len(able) < len(self.looks):

@@ -76,6 +76,7 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         "seen": looking.seen,
         "thumbnails": write_thumbnails(whole, run.path),
         "weights": {look.source: look.text for look in looks},
+        "roots": {look.source: looking.root(look.source) for look in looks},
         "classes": list(data.classes),
         "images": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
         "intervals_over": "images" if data.test.patients is None else "patients",

@@ -151,6 +151,17 @@ class Looking:
                 row["why"]["activation_drift_source"] = NO_DRIFT_ON_PHOTOGRAPHS  # type: ignore[index] - a dict of sentences
         return found
 
+    def root(self, source: str) -> str:
+        """A word for the weights that a source began with: networks that share it can be compared channel by channel."""
+        classes, spec, known = len(self.data.classes), self.spec.run, None
+        if source in self.spec.runs:
+            first = ancestry(FromRun(run_id=source), self.report.runs_dir)[0]
+            classes, spec = len(first.classes), first.spec
+            known = ((first.run.result() or {}).get("weights") or {}).get("sha256")
+        elif source == "pretrained":
+            known = self._looks[source].sha256
+        return known or f"random, seed {spec.seed}, {classes} classes"
+
     def _look_at_photos(self, source: str, network: Network, words: str) -> None:
         if self.photos is None:
             return
@@ -176,7 +187,8 @@ class Looking:
             what=f"Looking at the images, {words}",
             also=watching(network, self.machine, groups, excited, image_size=size) if excited else None,
         )
-        return Look(source, str(network.provenance["text"]), network.groups, places, rows, time.monotonic() - began)
+        about, seconds = network.provenance, time.monotonic() - began
+        return Look(source, str(about["text"]), network.groups, places, rows, seconds, about.get("sha256"))
 
     def _build(self, source: str) -> Network:
         asked, report = self.spec.run, self.report
