@@ -92,9 +92,10 @@ def _facts(layer: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _measured(embedding: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     neighbours = embedding["sources"][0]["layers"][0]["neighbours"]
+    laid = "" if embedding["images"] == result["images"]["test"] else f" Laid out are {count(embedding['images'])} of these."
     return (
         f"The two numbers are measured in all of a layer's features, not in this picture: the accuracy of naming each of the "
-        f"{count(embedding['images'])} test images after its {times(neighbours, 'nearest training image')} "
+        f"{count(result['images']['test'])} test images after its {times(neighbours, 'nearest training image')} "
         f"(of {count(result['images']['train'])}), with its 95 % interval, and the silhouette, which is 1 where classes lie "
-        "far apart and 0 where they lie across each other. Neighbouring layers are turned to lie alike."
+        f"far apart and 0 where they lie across each other.{laid} Neighbouring layers are turned to lie alike."
     )

@@ -142,6 +142,21 @@ def test_random_weights_are_not_compared_channel_by_channel(runs: Path) -> None:
     assert "lowest value of a channel in both pictures" in said
 
 
+def test_a_run_that_began_with_other_weights_is_not_compared_channel_by_channel(runs: Path) -> None:
+    said = _said(_page(_made(runs, ["pretrained", LATER], roots={"pretrained": "ab12", LATER: "random, seed 5, 2 classes"})))
+    assert "share" not in said
+    assert "they change by" not in said
+    assert "The difference," not in said
+    related = _said(_page(_made(runs, ["pretrained", LATER], roots=dict.fromkeys(("pretrained", LATER), "ab12"))))
+    assert "From Pretrained to Run a5b6 they change by" in related
+
+
+def test_where_not_all_are_laid_out_both_numbers_are_told(runs: Path) -> None:
+    said = _said(_page(_made(runs, ["pretrained"], images={"train": 6, "val": 0, "test": 1500})))
+    assert "1,500 test images after its 5 nearest" in said
+    assert "Laid out are 6 of these." in said
+
+
 def test_a_group_with_one_place_alone_marks_none(runs: Path) -> None:
     run = _made(runs, ["pretrained"])
     result = run.result()
