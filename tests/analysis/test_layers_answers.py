@@ -64,7 +64,8 @@ def test_every_group_answers_for_every_source(answered: Done, trained: Done) -> 
     advice = result["recommendation"]
     assert advice["labelled"] == 1257, "those of a run, not only the 100 that were looked at"
     assert advice["group"] in [*GROUPS, "head"]
-    assert len(advice["evidence"]) == (4 if advice["why"] == "top" else 5)
+    assert len(advice["evidence"]) == (5 if advice["why"] == "top" else 6)
+    assert advice["evidence"][-1].startswith("These images differ from everyday photographs")
 
 
 @pytest.mark.slow

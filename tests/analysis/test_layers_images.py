@@ -59,6 +59,8 @@ def test_digits_are_far_from_noise_at_every_depth(answered: Done, layers_runs: P
     monkeypatch.setattr(looking, "load_unlabelled", unreachable)
     _, without = do(layers_runs, SPEC.model_copy(update={"sources": ("pretrained",), "images": 60}))
     assert without["shift"] is None
+    advice = without["recommendation"]
+    assert advice is None or not any("everyday photographs" in sentence for sentence in advice["evidence"])
     for group in without["groups"]:
         assert group["shift"] is None
         assert group["why"]["shift"] == "There are no photographs to hold the images against. They cannot be fetched."

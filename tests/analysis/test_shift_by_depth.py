@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlcore.analysis.shift_by_depth import a_distance, shift_by_depth
+from tlcore.analysis.shift_by_depth import a_distance, in_words, shift_by_depth
 from tlcore.analysis.undefined import Undefined
 from tlcore.training.discrepancy import discrepancy
 
@@ -49,6 +49,18 @@ def test_the_same_seed_gives_the_same_numbers_and_features_alike_are_no_shift() 
     same = np.ones((40, 3))
     found = shift_by_depth({"a": same}, {"a": same}, seed=0)["a"]
     assert found["shift"] == found["a_distance"]["value"] == found["a_distance"]["chance"] == 0
+
+
+def test_in_words_it_is_chance_or_more_where_and_where_most() -> None:
+    source, far = _sets(4.0)
+    found = shift_by_depth(
+        {"stem": source, "block": source, "top": source}, {"stem": _sets(0, 9)[1], "block": far, "top": far}, seed=0
+    )
+    assert in_words(found, ["stem"]).startswith("At no group are these images further")
+    said = in_words(found, ["stem", "top"])
+    assert "by more than chance at 1 of 2 groups, first at top; most at top, " in said
+    assert f"{found['top']['shift']:.2f} of 1 ({found['top']['low']:.2f} to" in said
+    assert "more than chance at every group;" in in_words(found, ["block", "top"])
 
 
 def test_too_few_images_and_what_is_not_finite() -> None:

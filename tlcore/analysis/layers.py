@@ -17,6 +17,7 @@ import numpy as np
 from tlcore.analysis.answers import Answers, Look
 from tlcore.analysis.embedding import write_embedding
 from tlcore.analysis.looking import PHOTOGRAPHS, Looking, photographs
+from tlcore.analysis.shift_by_depth import in_words
 from tlcore.analysis.thumbnails import write_thumbnails
 from tlcore.data.load import Dataset, Split
 from tlcore.errors import DataError, SpecError
@@ -61,6 +62,9 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         result["moved"] = {run_id: looking.moved(run_id) for run_id in spec.runs}
         shift, why = looking.shift()
         no_shift = no_shift or why
+        if shift and result["recommendation"] is not None:
+            groups = [entry["name"] for entry in result["groups"] if entry["name"] == entry["group"]]
+            result["recommendation"]["evidence"].append(in_words(shift, groups))
     for entry in result["groups"]:
         for run_id, moves in result["moved"].items():
             if entry["name"] in moves:

@@ -12,7 +12,7 @@ Two measures for each place, each with what chance alone gives:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,6 +47,22 @@ def shift_by_depth(
         found[name] = asdict(discrepancy(ours, theirs, seed=seed)) | {"a_distance": a_distance(ours, theirs, seed=seed)}
     progress("Measuring the shift", len(source), len(source), "groups")
     return found
+
+
+def in_words(shift: Mapping[str, Mapping[str, Any]], groups: Sequence[str]) -> str:
+    """What the kernel distance says of the `groups` that `shift_by_depth` measured, as evidence beside a recommended level."""
+    found = {name: shift[name] for name in groups}
+    beyond = [name for name, one in found.items() if one["low"] > one["floor"]]
+    if not beyond:
+        return "At no group are these images further from everyday photographs than chance gives."
+    most = max(found, key=lambda name: found[name]["shift"])
+    where = "every group" if len(beyond) == len(found) else f"{len(beyond)} of {len(found)} groups, first at {beyond[0]}"
+    one = found[most]
+    return (
+        f"These images differ from everyday photographs, which the weights learned from, by more than chance at {where}; most "
+        f"at {most}, {one['shift']:.2f} of 1 ({one['low']:.2f} to {one['high']:.2f}, by chance {one['floor']:.2f}). That alone "
+        "decides no level: the probe does."
+    )
 
 
 def a_distance(source: np.ndarray, target: np.ndarray, *, seed: int) -> dict[str, float | None]:
