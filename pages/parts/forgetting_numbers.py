@@ -45,7 +45,8 @@ def numbers(here: Looked, source: str | None) -> None:
             st.markdown(plain(why or asked))
             return
         one = here.measured[source]
-        _large("Lost of the source", lost(one), MEASURES[one["measure"]])
+        title = "Lost of the source" if one["lost"]["value"] >= 0 else "Gained on the source"
+        _large(title, lost(one), MEASURES[one["measure"]])
         if words := knn_words(one):
             st.markdown(plain(words), help=KNN)
         if one.get("kl") is not None:

@@ -133,7 +133,7 @@ def test_what_brings_most_back_is_named_and_what_is_noise_is_said():
     )
     assert sentences[1] == (
         "The old BatchNorm statistics alone, no weight touched: 16.0 points (13.0 to 19.0) of the 20.0 points lost, and the "
-        "target pays nothing that is more than noise (2.0 points (−1.0 to 5.0))."
+        "target pays nothing that is more than noise: 2.0 points (−1.0 to 5.0)."
     )
     small = {"stem": put_back(0.02, 0.1), "batchnorm": put_back(-0.01, None)}
     assert restore_reading(labelled(restore=small)) == [

@@ -125,7 +125,7 @@ def test_each_earlier_task_is_asked_by_its_own_head(own_weights: Path, tmp_path:
     assert told["images"] == a["test"]["n"]
     assert told["before"]["value"] == pytest.approx(a["test"]["accuracy"]["value"])
     assert told["after"] == told["before"]
-    assert told["title"] == f"Earlier task: your run {a['run_id']} ({a['strategy']} on Handwritten digits)"
+    assert told["title"] == f"Earlier task, Handwritten digits (run {a['run_id'][-4:]})"
     photos = b["source"]["natural-photos"]
     assert photos["before"]["value"] < 1, "the pretrained network's answers, not those that A left"
     assert photos["lost"]["value"] == 0

@@ -14,7 +14,8 @@ def test_a_name_alone_is_its_preset():
 
 def test_settings_come_after_the_name_and_make_a_name_of_its_own():
     made = variant("full: rates.body_lr_mult = 0.01 : scope.batchnorm=trained")
-    assert made.rates.body_lr_mult == 0.01 and made.scope.batchnorm == "trained"
+    assert made.rates.body_lr_mult == 0.01
+    assert made.scope.batchnorm == "trained"
     assert made.name == "full-batchnorm-trained-body-lr-mult-0-01"
     assert made.model_copy(update={"name": "full", "rates": preset("full").rates, "scope": preset("full").scope}) == preset(
         "full"
@@ -34,7 +35,8 @@ def test_a_long_name_stays_within_what_a_name_may_be_and_apart_from_others():
     long = [
         variant(f"layer-wise-decay:rates.decay=0.{digit}:scope.batchnorm=trained:rates.schedule=constant") for digit in "56"
     ]
-    assert all(len(one.name) <= 41 for one in long) and long[0].name != long[1].name
+    assert all(len(one.name) <= 41 for one in long)
+    assert long[0].name != long[1].name
 
 
 @pytest.mark.parametrize("text", ["full:", "full:scope.batchnorm", "full:rates.body_lr_mult=7", "full:rates.body_lr_mult=fast"])
@@ -74,4 +76,5 @@ def test_a_comparison_takes_variants_and_runs_them_with_what_their_preset_is_mea
 
 def test_its_title_says_what_was_changed():
     titles = [strategy_title(one) for one in sweep("ewc", "pull.strength", ["1", "10"])]
-    assert len(set(titles)) == 2 and all("EWC" in title for title in titles)
+    assert len(set(titles)) == 2
+    assert all("EWC" in title for title in titles)

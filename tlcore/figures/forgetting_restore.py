@@ -49,7 +49,7 @@ def restore(source: Source, plan: Plan | None = None) -> tuple[go.Figure | None,
         )
     gone = source["lost"]["value"]
     chart.add_hline(0, line={"color": TRAIN, "width": 1.5})
-    if gone:
+    if gone > 0:
         chart.add_hline(100 * gone, line={"color": SOURCE, "dash": "dash", "width": 1.5})
         name = f"all that the source lost, {points(gone)}"
         chart.add_scatter(x=[None], y=[None], mode="lines", line={"color": SOURCE, "dash": "dash"}, name=name)
@@ -112,7 +112,7 @@ def _what(one: Mapping[str, Metric], source: Source) -> str:
     if not paid:
         return f"{text}."
     if within_noise(paid):
-        return f"{text}, and the target pays nothing that is more than noise ({_points(paid)})."
+        return f"{text}, and the target pays nothing that is more than noise: {_points(paid)}."
     return f"{text}, and the target {'pays' if paid['value'] > 0 else 'gains'} {_points(paid)}."
 
 

@@ -33,9 +33,17 @@ class Ancestor:
     @property
     def words(self) -> str:
         """What it was, for people: never a path."""
+        return f"your run {self.run.id} ({self.spec.strategy.name} on {self._data})"
+
+    @property
+    def task(self) -> str:
+        """The same in a few words: 'Handwritten digits (run 7f3a)'."""
+        return f"{self._data} (run {self.run.id[-4:]})"
+
+    @property
+    def _data(self) -> str:
         dataset = self.spec.dataset
-        data = DATASETS[dataset].title if dataset in DATASETS else PurePath(dataset).name
-        return f"your run {self.run.id} ({self.spec.strategy.name} on {data})"
+        return DATASETS[dataset].title if dataset in DATASETS else PurePath(dataset).name
 
 
 def ancestry(start: FromRun, runs_dir: Path) -> tuple[Ancestor, ...]:

@@ -123,7 +123,7 @@ def _earlier_task(name: str, ancestor: Ancestor, asking: Asking) -> Probe:
     )
     return Probe(
         name=name,
-        title=f"Earlier task: {ancestor.words}",
+        title=f"Earlier task, {ancestor.task}",
         measure="accuracy",
         chance=float(np.bincount(images.labels).max() / len(images)),  # of always naming the largest class
         images=images.images,
