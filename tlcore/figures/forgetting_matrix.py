@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import interval, listing, percent, points
 from tlcore.forgetting.matrix import FORMULAS
 
+NAME = 16  # characters of a task's name in a line: on a phone the cells need the rest
 Matrix = Mapping[str, Any]  # of `tlcore/forgetting/matrix.py`: tasks, R, cells, baselines, acc, bwt, forgetting, fwt
 
 
@@ -43,7 +45,7 @@ def matrix(one: Matrix) -> tuple[go.Figure, str]:
             )
         ends = {"x0": row - 0.47, "x1": row + 0.47, "y0": row - 0.47, "y1": row + 0.47}
         chart.add_shape(type="rect", line={"color": SOURCE, "width": 2}, **ends)
-    names = [escaped(f"{at + 1}. {task}") for at, task in enumerate(tasks)]
+    names = ["<br>".join(map(escaped, textwrap.wrap(f"{at + 1}. {task}", NAME))) for at, task in enumerate(tasks)]
     ticks = {"tickvals": list(range(size)), "showgrid": False, "zeroline": False, "automargin": True}
     chart.update_xaxes(side="top", ticktext=[str(at + 1) for at in range(size)], **ticks)
     chart.update_yaxes(autorange="reversed", ticktext=names, **ticks)
