@@ -133,6 +133,17 @@ def test_the_recommendation_says_whether_it_is_more_than_noise(group: str, sure:
     assert "No level can be recommended" in headline(None)
 
 
+@pytest.mark.parametrize(
+    ("group", "words"), [("head", "and next off stage 2"), ("stage 2", "Perhaps unfreeze from stage 2 up")]
+)
+def test_a_lead_without_an_interval_is_not_called_noise(group: str, words: str) -> None:
+    lead = {"value": 0.02, "low": None, "high": None, "over": "stage 2"}
+    told = headline(result()["recommendation"] | {"group": group, "lead": lead})
+    assert words in told
+    assert "too few, or too alike, to tell whether" in told
+    assert "within noise" not in told
+
+
 def test_where_labels_are_few_the_headline_says_so_and_not_that_the_top_reads_best() -> None:
     advice = result()["recommendation"] | {"group": "head", "why": "few", "labelled": 40, "best": "stage 1"}
     assert headline(advice) == "Train the head alone: 40 labels are mostly too few to move more, though stage 1 reads best."

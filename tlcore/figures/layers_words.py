@@ -24,9 +24,16 @@ def headline(advice: Mapping[str, Any] | None) -> str:
         return f"Train the head alone: {advice['labelled']:,} labels are mostly too few to move more, though {best} reads best."
     if advice["group"] == HEAD:
         sure = "more than noise" if advice["more_than_noise"] else f"though {other} serves as well within noise"
+        if advice["lead"]["low"] is None:
+            sure = f"and next off {other}; the images are too few, or too alike, to tell whether that is noise"
         return f"Train the head alone: the task reads best off the top, {best}, {sure}."
     if advice["more_than_noise"]:
         return f"Unfreeze from {advice['group']} up: the task reads better off {best} than off the top, beyond noise."
+    if advice["lead"]["low"] is None:
+        return (
+            f"Perhaps unfreeze from {advice['group']} up: {best} reads best, but the images are too few, or too alike, to tell "
+            f"whether its lead over {other} is noise."
+        )
     return (
         f"Perhaps unfreeze from {advice['group']} up: {best} reads best, but its lead over {other} is within noise, so the "
         "head alone may do as well."
