@@ -158,7 +158,9 @@ def test_a_shift_without_an_interval_counts_by_its_value() -> None:
     for entry in sure["groups"]:
         entry["shift"]["a_distance"] = {"value": 2.0, "low": None, "high": None, "chance": 0.3}
     told = shift_by_depth(sure, "a_distance")[1]
-    assert told.startswith("More than chance at every place.")
+    assert told.startswith("More than chance at every place. Furthest, 2.000, at every place. ")
+    sure["groups"][0]["shift"]["a_distance"]["value"] = 1.5
+    assert "Furthest, 2.000, at 2 of 3 places, first at stage 1." in shift_by_depth(sure, "a_distance")[1]
     assert told.endswith("No interval at 3 places, where all resamples give the same.")
 
 

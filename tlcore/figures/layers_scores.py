@@ -73,7 +73,8 @@ def scores_reading(result: Result) -> list[str]:
     for name in RANKED:
         title, found = SCORES[name][0], rank[name]
         if found is None:
-            sentences.append(f"Whether {title} puts the groups in an order like {probe} cannot be said: too few are defined.")
+            why = "too few have a value, or all have the same"
+            sentences.append(f"Whether {title} puts the groups in an order like {probe} cannot be said: {why}.")
             continue
         share = share_of_orders(groups, round(found, 6))
         chance = f"{percent(share, 0 if share >= 0.1 else 1)} of all orders agree as well"

@@ -61,6 +61,10 @@ def shift_reading(result: Result, measure: str) -> str:
     if not beyond:
         return f"At no place is the distance more than what chance gives between photographs. {against}"
     number = "every place" if len(beyond) == len(values) else f"{len(beyond)} of {len(values)} places, first at {beyond[0]}"
+    equal = [name for name, one in values if one["value"] == furthest[1]["value"]]
+    if len(equal) > 1:
+        where = "every place" if len(equal) == len(values) else f"{len(equal)} of {len(values)} places, first at {equal[0]}"
+        return f"More than chance at {number}. Furthest, {decimal(furthest[1]['value'])}, at {where}. {against}"
     return f"More than chance at {number}. Furthest at {furthest[0]}: {_words('', furthest[1]).strip()}. {against}"
 
 
