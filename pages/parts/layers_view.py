@@ -23,7 +23,7 @@ from tlcore.errors import SpecError
 from tlcore.figures.layer_seen import source_title
 from tlcore.figures.layer_words import SCORES
 from tlcore.figures.layers_probe import PROBED, judged_by, probe_by_depth, probe_table
-from tlcore.figures.words import METRICS, count, duration
+from tlcore.figures.words import METRICS, count, duration, times
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
 from tlcore.spec import LayersSpec
@@ -144,7 +144,7 @@ def _provenance(run: Run, result: dict[str, Any]) -> None:
         st.markdown(
             plain(
                 f"{duration(result['seconds'])} in all on {result['device']}, {duration(result['forward_seconds'])} of it for "
-                f"the images' passes through {len(result['passes'])} networks."
+                f"the images' passes through {times(len(result['passes']), 'network')}."
             )
         )
         st.markdown(f"Run `{run.id}`")

@@ -163,13 +163,19 @@ def test_it_is_read_from_the_recommendation_down(runs: Path) -> None:
     assert "Left out 9 exact duplicates." in words
     assert "LogME goes with the probe's" in words
     assert "The weights came without a classifier of their own." in words  # NCE, which is null
+    assert "for the images' passes through 3 networks." in words
     assert _at(app, "view") == "scores"
+    alone = said(opened(PAGE, run=_made(runs, passes={"pretrained": 1.0}).id))
+    assert "for the images' passes through 1 network." in alone
 
 
 @pytest.mark.parametrize(
     ("view", "words"),
     [
-        ("cka", "Pretrained and Run 0abc: most alike at stem, 0.990 (0.970 to 1.000), least at stage 2, 0.600 (0.580 to 0.620)."),
+        (
+            "cka",
+            "Pretrained and Run 0abc: most alike at stem, 0.990 (0.970 to 1.000), least at stage 2, 0.600 (0.580 to 0.620).",
+        ),
         ("moved", "stage 2 the most, 3.00 %"),
         ("sees", "This run kept no pictures of what its layers see."),
         ("apart", "This run laid no images out."),
