@@ -175,6 +175,11 @@ def _fields() -> Fields:
             spec = open_run(runs_dir(), source).spec()
             if not isinstance(spec, LayersSpec):
                 raise SpecError("That run did not ask the layers.", next_step="Choose one of the list below.")
+            if spec.run.backbone not in BACKBONES:
+                raise SpecError(
+                    f"This page knows the catalogued backbones alone, and that analysis asked {spec.run.backbone}.",
+                    next_step=f"Ask again with `python -m tlcore layers --backbone {spec.run.backbone}`, or choose another.",
+                )
             return _anew(fields_of(spec))
     if _KEPT not in st.session_state or (asked and asked != st.session_state.get(_LINK)):
         fields, problems = from_link(_of_the_run(asked) | asked)

@@ -286,6 +286,13 @@ def test_ask_again_with_changes_brings_its_choices(runs: Path) -> None:
     assert (_at(app, "from"), _at(app, "seed")) == (None, "4")
 
 
+def test_asking_a_backbone_again_that_is_not_catalogued_is_a_sentence(runs: Path) -> None:
+    spec = ASKED.model_copy(update={"run": ASKED.run.model_copy(update={"backbone": "vgg11"}), "runs": ()})
+    words = said(opened(PAGE, **{"from": _made(runs, spec=spec).id}))
+    assert "knows the catalogued backbones alone, and that analysis asked vgg11" in words
+    assert "python -m tlcore layers --backbone vgg11" in words
+
+
 @pytest.mark.parametrize("query", ["../../etc/passwd", "20250101T000000-x-0000"])
 def test_a_wrong_run_is_a_sentence(runs: Path, query: str) -> None:
     app = opened(PAGE, run=query)
