@@ -131,6 +131,18 @@ def test_a_quantity_that_no_group_has_is_a_sentence() -> None:
     assert why == ["There is no BatchNorm in stem, stage 1 and stage 2."]
 
 
+def test_a_reason_that_holds_for_some_runs_alone_names_them() -> None:
+    made = result()
+    other = RUN.replace("0abc", "0def")
+    rows = {
+        name: row | {"gradient_after": None, "why": {"gradient_after": "It cannot."}}
+        for name, row in made["moved"][RUN].items()
+    }
+    both = result(moved=made["moved"] | {other: rows}, weights=made["weights"] | {other: "Another."})
+    assert "Run 0def: It cannot." in moved_by_depth(both, "gradient")[1]
+    assert "It cannot." in moved_by_depth(result(moved={RUN: rows}), "gradient")[1]
+
+
 def test_drift_over_the_epochs_is_a_map_of_groups_without_the_head() -> None:
     epochs = [{"epoch": n, "drift": {"stem": 0.0, "stage 1": 0.01 * (n + 1), "head": 1.0}} for n in range(2)]
     chart, reading = drift_over_epochs(epochs, RUN)

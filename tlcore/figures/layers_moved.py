@@ -177,14 +177,20 @@ def _ends_in_table(key: str, row: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _whys(result: Result, quantity: str) -> list[str]:
-    """Why groups lack a quantity: one sentence for all groups of which the same is said."""
+    """Why groups lack a quantity: one sentence for all groups of which the same is said, and of which runs where not of all."""
     whys: dict[str, list[str]] = {}
-    for groups in result["moved"].values():
+    runs: dict[str, dict[str, None]] = {}
+    for run, groups in result["moved"].items():
         for group, row in groups.items():
             for key in keys_of(quantity) if group != HEAD else ():
                 if why := row.get("why", {}).get(key):
                     whys.setdefault(why.replace(group, _GROUP), []).append(group)
-    return [why.replace(_GROUP, listing(list(dict.fromkeys(groups)))) for why, groups in whys.items()]
+                    runs.setdefault(why.replace(group, _GROUP), {})[source_title(run)] = None
+    return [
+        ("" if len(runs[why]) == len(result["moved"]) else f"{listing(list(runs[why]))}: ")
+        + why.replace(_GROUP, listing(list(dict.fromkeys(groups))))
+        for why, groups in whys.items()
+    ]
 
 
 def _apart(title: str, quantity: str, values: Values) -> str:
