@@ -57,7 +57,9 @@ def test_digits_are_far_from_noise_at_every_depth(answered: Done, layers_runs: P
         raise AssetError("They cannot be fetched.", next_step="Connect once.")
 
     monkeypatch.setattr(looking, "load_unlabelled", unreachable)
-    _, without = do(layers_runs, SPEC.model_copy(update={"sources": ("pretrained",), "images": 60}))
+    _, without = do(layers_runs, SPEC.model_copy(update={"sources": ("random", "pretrained"), "images": 60}))
+    assert list(without["weights"]) == ["pretrained", "random"], "what is recommended is about the pretrained weights"
+    assert without["rank"]["source"] == "pretrained"
     assert without["shift"] is None
     advice = without["recommendation"]
     assert advice is None or not any("everyday photographs" in sentence for sentence in advice["evidence"])

@@ -31,6 +31,7 @@ from tlcore.training.report import Reporter
 from tlcore.training.result import clusters_of
 
 SHARES = {"val": 0.2, "test": 0.3}  # of the images; what these splits do not have, and the rest, are training images
+ORDER = ("pretrained", "random")  # of the sources, however they were named
 FEWEST = 4  # images of a split, below which nothing is chosen or judged on it
 NO_RUN = "No finished run was named, so nothing has moved."
 NOT_A_GROUP = "How far weights moved is measured for whole groups."
@@ -57,7 +58,8 @@ def layers(run: Run, events: EventWriter) -> dict[str, Any]:
         whole = _whole(data)
         photos, no_shift = photographs(spec, report)
         looking = Looking(run, spec, data, whole, photos, machine, report)
-        looks = [looking.look(source) for source in (*spec.sources, *spec.runs)]
+        first = [source for source in ORDER if source in spec.sources]  # the first is what the recommendation is about
+        looks = [looking.look(source) for source in (*first, *spec.runs)]
         result = Answers(looks, data, len(everything.train), spec.run.seed, report.progress).result()
         result["moved"] = {run_id: looking.moved(run_id) for run_id in spec.runs}
         shift, why = looking.shift()
