@@ -26,3 +26,15 @@ def show_coming(run: Run, events: Sequence[Mapping[str, Any]], *, key: str, narr
     if stop.button("Cancel", icon=":material/stop:", key=f"{key}-cancel", width=width, disabled=asked):
         engine().cancel(run.id)
         st.rerun(scope="fragment")
+
+
+@st.fragment(run_every=1.0)
+def until_it_ends(run: Run, *, key: str, words: str) -> None:
+    """A short job looked at every second until it has ended, its place in the queue, and below it what a person may rely on."""
+    if not run.path.exists() or run.status().state not in ("queued", "running"):
+        st.rerun()
+    place = engine().place(run.id)
+    if place is not None and place > 1:
+        st.caption(f":material/hourglass_empty: Place {place} in the queue of short jobs.")
+    show_coming(run, run.events()[0], key=key)
+    st.caption(words)

@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.coming import show_coming
+from pages.parts.coming import until_it_ends
 from pages.parts.forgetting_known import Looked
 from pages.parts.session import engine, say, told
 from pages.parts.statewords import STATE_WORDS
 from pages.parts.summary import Summary, summaries
 from pages.parts.text import plain
 from tlcore.figures.words import count, duration, times
-from tlcore.runs import Run
 from tlcore.source_probes.catalogue import SOURCES
 from tlcore.spec import ForgettingSpec, RunSpec, make
 from tlcore.strategies.start import FromRun
@@ -27,7 +26,7 @@ def measure(here: Looked) -> None:
     """The job about this run where it is under way; else the button, and why the last one ended without an answer."""
     asked = here.asked
     if asked is not None and asked.state in ("queued", "running"):
-        _coming(asked.run)
+        until_it_ends(asked.run, key="forgetting", words="It goes on if you leave this page, which then shows what it found.")
         return
     if asked is not None and asked.state in ("failed", "cancelled", "lost"):
         error = asked.status.error
@@ -137,14 +136,3 @@ def _size(job: Summary, found: Mapping[str, Any]) -> float:
     assert isinstance(job.spec, ForgettingSpec)
     groups = len({name for one in found["sources"].values() for name in one["restore"]})
     return looks_of(job.spec, groups) * job.spec.images * (len(found["sources"]) + 1)
-
-
-@st.fragment(run_every=1.0)
-def _coming(run: Run) -> None:
-    if not run.path.exists() or run.status().state not in ("queued", "running"):
-        st.rerun()
-    place = engine().place(run.id)
-    if place is not None and place > 1:
-        st.caption(f":material/hourglass_empty: Place {place} in the queue of short jobs.")
-    show_coming(run, run.events()[0], key="forgetting")
-    st.caption("It goes on if you leave this page, and this page shows what it found.")

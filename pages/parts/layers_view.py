@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.coming import show_coming
+from pages.parts.coming import until_it_ends
 from pages.parts.figures import as_format
 from pages.parts.layers_advice import advice
 from pages.parts.layers_closer import closer
@@ -52,24 +52,13 @@ def _view(run: Run, spec: LayersSpec) -> None:
     line.page_link("layers.py", label="Ask again with changes", icon=":material/edit:", query_params={"from": run.id})
     status = run.status()
     if status.state in ("queued", "running"):
-        _coming(run)
+        until_it_ends(run, key="layers", words="It goes on if you leave this page, and its link leads back here.")
         return
     result = run.result() if status.state == "done" else None
     if result is None:
         _ended(run, spec)
     else:
         _found(run, spec, result)
-
-
-@st.fragment(run_every=1.0)
-def _coming(run: Run) -> None:
-    if not run.path.exists() or run.status().state not in ("queued", "running"):
-        st.rerun()
-    place = engine().place(run.id)
-    if place is not None and place > 1:
-        st.caption(f":material/hourglass_empty: Place {place} in the queue of short jobs.")
-    show_coming(run, run.events()[0], key="layers")
-    st.caption("It goes on if you leave this page, and its link leads back here.")
 
 
 def _ended(run: Run, spec: LayersSpec) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
+from tlcore.figures.error_bars import bars
 from tlcore.figures.forgetting_words import Metric, signed_points, signed_span, within_noise
 from tlcore.figures.palette import TEST, TRAIN
 from tlcore.figures.style import escaped, figure
@@ -45,7 +46,7 @@ def by_group(column: Column, share: str = "accuracy") -> tuple[go.Figure | None,
         chart.add_scatter(
             x=[100 * one["value"] for *_, one in known],
             y=[row + beside for row, *_ in known],
-            error_x=_bars([one for *_, one in known]),
+            error_x=bars([one for *_, one in known]),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
             name=title,
@@ -113,14 +114,3 @@ def _apart(metric: Metric) -> str:
 def _signed(metric: Metric) -> str:
     span = signed_span(metric)
     return f"{signed_points(metric['value'])}{f', {span}' if span else ''}"
-
-
-def _bars(values: Sequence[Metric]) -> dict[str, object]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [0.0 if one.get("high") is None else 100 * (one["high"] - one["value"]) for one in values],
-        "arrayminus": [0.0 if one.get("low") is None else 100 * (one["value"] - one["low"]) for one in values],
-        "thickness": 1.5,
-        "width": 4,
-    }

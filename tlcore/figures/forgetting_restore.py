@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from tlcore.figures.depth import slab_axis
+from tlcore.figures.error_bars import bars
 from tlcore.figures.forgetting_words import Metric, Source, within_noise
 from tlcore.figures.palette import ICE, SOURCE, TEST, TRAIN, WARM, slab
 from tlcore.figures.style import escaped, figure
@@ -40,7 +41,7 @@ def restore(source: Source, plan: Plan | None = None) -> tuple[go.Figure | None,
         chart.add_scatter(
             x=[x + beside for x, *_ in known],
             y=[100 * sign * one["value"] for _, one, _ in known],
-            error_y=_bars([one for _, one, _ in known], turned=sign < 0),
+            error_y=bars([one for _, one, _ in known], turned=sign < 0),
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 11},
             name=title,
@@ -162,15 +163,3 @@ def _look(name: str, plan: Plan | None) -> tuple[str, str]:
     peak = max(rate for phase in plan.phases for rate in phase.rates.values() if rate is not None)
     rates = [rate for phase in plan.phases if (rate := phase.rates.get(name)) is not None]
     return (slab(max(rates), peak), WARM) if rates else (slab(None, 1), ICE)
-
-
-def _bars(values: Sequence[Metric], *, turned: bool) -> dict[str, object]:
-    up, down = ("low", "high") if turned else ("high", "low")
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [0.0 if one.get(up) is None else 100 * abs(one[up] - one["value"]) for one in values],
-        "arrayminus": [0.0 if one.get(down) is None else 100 * abs(one["value"] - one[down]) for one in values],
-        "thickness": 1.5,
-        "width": 4,
-    }

@@ -14,6 +14,7 @@ from tlcore.compare.pareto import pareto_front
 from tlcore.compare.statistics import difference, estimate
 from tlcore.figures.compare_names import Look
 from tlcore.figures.compare_style import chart
+from tlcore.figures.error_bars import bars
 from tlcore.figures.forgetting_words import Metric, signed_points
 from tlcore.figures.palette import BASELINE, MARKERS, RUNS, TRAIN
 from tlcore.figures.style import escaped
@@ -191,8 +192,8 @@ def _family(figure: go.Figure, own: Sequence[Spot], look: Look, front: Sequence[
     figure.add_scatter(
         x=[100 * spot.lost["value"] for spot in own],
         y=[100 * spot.accuracy["value"] for spot in own],
-        error_x=_bars([spot.lost for spot in own]),
-        error_y=_bars([spot.accuracy for spot in own]),
+        error_x=bars([spot.lost for spot in own]),
+        error_y=bars([spot.accuracy for spot in own]),
         mode="markers",
         marker={
             "color": look.colour,
@@ -251,14 +252,3 @@ def _mean(metrics: Sequence[Metric]) -> Metric:
     if found.low is not None:
         return {"value": found.mean, "low": found.low, "high": found.high}
     return {"value": found.mean, "low": metrics[0].get("low"), "high": metrics[0].get("high")}
-
-
-def _bars(values: Sequence[Metric]) -> dict[str, object]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [0.0 if one.get("high") is None else 100 * (one["high"] - one["value"]) for one in values],
-        "arrayminus": [0.0 if one.get("low") is None else 100 * (one["value"] - one["low"]) for one in values],
-        "thickness": 1.2,
-        "width": 4,
-    }

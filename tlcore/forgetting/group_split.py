@@ -10,16 +10,15 @@ import numpy as np
 
 from tlcore.analysis.probe import probe as linear_probe
 from tlcore.analysis.undefined import Undefined
-from tlcore.data.load import Dataset, load
 from tlcore.data.metadata import metadata
 from tlcore.errors import Cancelled, DataError, ThawError
 from tlcore.forgetting.chain_matrix import PROBED_ON, some
 from tlcore.forgetting.groups import column_result, grouped
-from tlcore.models.describe import describe
 from tlcore.models.network import Network
 from tlcore.runs import Run
 from tlcore.source_probes.look import read
 from tlcore.spec import RunSpec
+from tlcore.training.job import load_data
 from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
 
@@ -114,7 +113,7 @@ def _placed(columns: Mapping[str, Mapping[str, str]], found: Answers) -> tuple[d
 
 def _before(spec: RunSpec, found: Answers, start: Network, machine: Machine, report: Reporter) -> np.ndarray:
     """What a linear probe on the features of the run's start answers to the same test images: int (N,)."""
-    data = _data(spec, report)
+    data = load_data(spec, report)
     if data.test.ids != found.ids or data.classes != found.classes:
         raise DataError("The dataset is no longer the one that the run was tested on.", next_step="Put its images back.")
     parts = {name: some(getattr(data, name), most) for name, most in PROBED_ON.items()} | {"test": data.test}
@@ -133,15 +132,3 @@ def _before(spec: RunSpec, found: Answers, start: Network, machine: Machine, rep
     except Undefined as undefined:
         raise DataError(f"The weights at the start could not be probed. {undefined.message}") from undefined
     return probed.probabilities.argmax(1)
-
-
-def _data(spec: RunSpec, report: Reporter) -> Dataset:
-    return load(
-        spec.dataset,
-        labels=spec.labels,
-        image_size=spec.image_size,
-        images_per_class=spec.images_per_class,
-        seed=spec.seed,
-        interpolation=describe(spec.backbone).preprocessing.interpolation,
-        progress=report.progress,
-    )
