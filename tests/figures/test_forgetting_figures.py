@@ -112,6 +112,19 @@ def test_remedies_are_what_keeps_more_than_noise_for_less_than_a_point():
     assert remedy_readings(spots(three_seeds("L2-SP", 0.9, 0.1))) == []
 
 
+def test_what_lost_exactly_nothing_is_a_remedy_and_what_has_no_interval_is_said() -> None:
+    nothing = {"value": 0.0, "low": None, "high": None, "method": None}
+    probe = replace(made("Linear probe", 0.934, 0.0), lost=nothing)
+    (words,) = remedy_readings(spots([made(FULL, 0.868, 0.36, reach=0.09), probe]))
+    assert words == (
+        f"Against {FULL}, more than noise: Linear probe keeps 36.0 points more (27.0 to 45.0) with the target at +6.6 points."
+    )
+    bare = replace(made("L2-SP", 0.93, 0.1), lost=nothing | {"value": 0.1})
+    assert remedy_readings(spots([made(FULL, 0.868, 0.36), bare])) == [
+        "Of L2-SP it cannot be told: there is no interval to judge by."
+    ]
+
+
 def test_a_remedy_is_held_against_the_same_length() -> None:
     def epochs(one: Measured, number: int) -> Measured:
         return replace(one, besides=f"{number} epochs")

@@ -120,18 +120,24 @@ def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> li
     pairs = [(plains[spot.runs[0].besides], spot) for spot in others if spot.runs[0].besides in plains]
     if not pairs:
         return []
-    better = []
+    better, untold = [], []
     for plain, spot in pairs:
         kept, paid = (
             apart(plain, spot, "lost"),
             apart(plain, spot, "accuracy"),
         )
-        if kept["low"] is not None and kept["low"] > 0 and paid["value"] < MOST_PAID:
+        if kept["low"] is None and kept["value"] != 0:
+            untold.append(spot.title)
+        elif kept["low"] is not None and kept["low"] > 0 and paid["value"] < MOST_PAID:
             better.append((kept, paid, spot))
+    unknown = [f"Of {listing(untold)} it cannot be told: there is no interval to judge by."] if untold else []
     if not better:
+        if len(untold) == len(pairs):
+            return unknown
         return [
             f"Against {base} nothing here keeps more of the source, by more than noise, for less than {points(MOST_PAID)} of "
-            "the target."
+            "the target.",
+            *unknown,
         ]
     better.sort(key=lambda one: -one[0]["value"])
     each = [
@@ -140,12 +146,13 @@ def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> li
         for kept, paid, spot in better[:4]
     ]
     rest = f" And {times(len(better) - 4, 'other')}." if len(better) > 4 else ""
-    return [f"Against {base}, more than noise: {'; '.join(each)}.{rest}"]
+    return [f"Against {base}, more than noise: {'; '.join(each)}.{rest}", *unknown]
 
 
 def apart(one: Spot, other: Spot, what: Literal["lost", "accuracy"]) -> dict[str, float | None]:
     """One strategy's number minus another's with its 95 % interval: paired over the seeds that both have; where these are
-    fewer than two, or all differ alike, from both intervals, as of independent images, which is wider than it need be."""
+    fewer than two, or all differ alike, from both intervals, as of independent images, which is wider than it need be;
+    low and high are None where one has none."""
     first, second = getattr(one, what), getattr(other, what)
     value = first["value"] - second["value"]
     of, by = ({run.seed: getattr(run, what)["value"] for run in spot.runs} for spot in (one, other))
@@ -154,10 +161,18 @@ def apart(one: Spot, other: Spot, what: Literal["lost", "accuracy"]) -> dict[str
         paired = difference([of[seed] - by[seed] for seed in shared])
         if paired.low is not None:
             return {"value": paired.mean, "low": paired.low, "high": paired.high}
-    if any(metric.get("low") is None for metric in (first, second)):
+    widths = [_width(metric, what) for metric in (first, second)]
+    if None in widths:
         return {"value": value, "low": None, "high": None}
-    half = math.hypot(*((metric["high"] - metric["low"]) / 2 for metric in (first, second)))
+    half = math.hypot(*(width / 2 for width in widths))
     return {"value": value, "low": value - half, "high": value + half}
+
+
+def _width(metric: Metric, what: str) -> float | None:
+    """Of its interval. What lost exactly nothing (no image is answered otherwise: a frozen backbone) varies with no draw."""
+    if metric.get("low") is not None:
+        return metric["high"] - metric["low"]
+    return 0.0 if what == "lost" and metric["value"] == 0 else None
 
 
 def trade_off_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
