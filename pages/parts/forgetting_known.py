@@ -1,9 +1,9 @@
-"""What is known of what runs forgot: what each run says itself, and what the forgetting job found. No Streamlit in here."""
+"""What is known of what runs forgot: what each run says itself, and what forgetting jobs found. No Streamlit in here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,28 @@ Setting = tuple[object, ...]
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A forgetting job that is done, and what it found."""
+
+    run: Run
+    found: Mapping[str, Any]
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        return _known(self.found["sources"])
+
+
+@dataclass(frozen=True)
 class Looked:
-    """A finished training run, and the newest that was asked about it."""
+    """A finished training run, and what was asked about it."""
 
     run: Run
     spec: RunSpec
     result: Mapping[str, Any]
     asked: Summary | None = None  # the newest forgetting job about it, however it stands
-    done: Run | None = None  # the newest one that is done
+    answers: tuple[Answer, ...] = ()  # of those that are done, the newest first; one alone where a link means it
+    alone: bool = False  # whether a link means one of them
+    done: Run | None = None  # the one that is read here
     found: Mapping[str, Any] | None = None  # its result
 
     @property
@@ -39,18 +53,46 @@ class Looked:
 
     @property
     def measured(self) -> dict[str, Source]:
-        """By name: what the job found, and of what it did not ask what the run itself measured."""
-        return self.carried | _known((self.found or {}).get("sources"))
+        """By name: what a job found, unless the run itself measured more images of it."""
+        names = dict.fromkeys(name for answer in self.answers for name in answer.sources)
+        found = {name: best.sources[name] for name in names if (best := fullest(self.answers, name)) is not None}
+        carried = self.carried
+        fewer = {name for name in found.keys() & carried.keys() if found[name]["images"] < carried[name]["images"]}
+        return carried | {name: one for name, one in found.items() if self.alone or name not in fewer}
+
+    def about(self, source: str) -> Looked:
+        """With the fullest answer about a source: that of the most images, then of the most points, then the newest."""
+        return self._reading(fullest(self.answers, source))
+
+    def having(self, section: str) -> Looked:
+        """With the fullest answer that has a section: "relearn", "matrix" or "groups"."""
+        return self._reading(_most(self.answers, lambda answer: _told(answer.found.get(section))))
+
+    def _reading(self, answer: Answer | None) -> Looked:
+        return self if answer is None else replace(self, done=answer.run, found=answer.found)
 
 
-def looked(run_id: str) -> Looked:
-    """All that is known of a run. Raises `RunNotFound`, and `SpecError` for one that is not done or trained nothing."""
+def fullest(answers: Sequence[Answer], source: str) -> Answer | None:
+    """Of the answers about a source, the newest first, the one of the most images, then of the most points on the path."""
+    return _most(
+        answers, lambda one: (one.sources[source]["images"], len(one.found["points"])) if source in one.sources else ()
+    )
+
+
+def looked(run_id: str, job_id: str | None = None) -> Looked:
+    """All that is known of a run; of the forgetting jobs one alone where it is named.
+
+    Raises `RunNotFound`, and `SpecError` for a run that is not done or trained nothing.
+    """
     run, spec, result = finished_training(runs_dir(), run_id)
     jobs = jobs_about(run_id)
-    for job in jobs:
-        if job.state == "done" and (found := job.run.result()) is not None:
-            return Looked(run, spec, result, jobs[0], job.run, found)
-    return Looked(run, spec, result, jobs[0] if jobs else None)
+    answers = tuple(
+        Answer(job.run, found)
+        for job in jobs
+        if job.state == "done" and job_id in (None, job.id) and (found := job.run.result()) is not None
+    )
+    here = Looked(run, spec, result, jobs[0] if jobs else None, answers, job_id is not None)
+    return replace(here, done=answers[0].run, found=answers[0].found) if answers else here
 
 
 def jobs_about(run_id: str) -> list[Summary]:
@@ -91,15 +133,17 @@ def probe_of(here: Looked) -> Summary | None:
 
 def measured_runs() -> Iterator[tuple[Summary, RunSpec, dict[str, Source], Mapping[str, Any]]]:
     """The finished runs of which any source was measured, the oldest first, with their sources and test accuracy."""
-    asked: dict[str, Summary] = {}
-    for job in reversed(summaries("forgetting")):
+    asked: dict[str, dict[str, Source]] = {}
+    for job in summaries("forgetting"):  # the newest first, and of one source the most images
         if job.state == "done" and isinstance(job.spec, ForgettingSpec):
-            asked[job.spec.run_id] = job
+            found = asked.setdefault(job.spec.run_id, {})
+            for name, one in _known(_brief(job.run, "sources")[1]).items():
+                if name not in found or one["images"] > found[name]["images"]:
+                    found[name] = one
     for summary, spec in reversed(finished_runs()):
         accuracy, own = _brief(summary.run, "source")
-        job = asked.get(summary.id)
         # What runs carried comes first: all of them were asked the same images, and a job about one may have asked others.
-        known = _known(_brief(job.run, "sources")[1] if job else None) | _known(own)
+        known = asked.get(summary.id, {}) | _known(own)
         if known and accuracy is not None:
             yield summary, spec, known, accuracy
 
@@ -142,6 +186,17 @@ def _besides(spec: RunSpec) -> list[str]:
     head = [] if spec.head == usual else [f"{spec.head} head"]
     augmented = [] if spec.augment else ["no augmentation"]
     return [times(spec.epochs, "epoch"), f"rate {rate(spec.lr)}", spec.optimizer.upper(), *head, *augmented]
+
+
+def _most(answers: Sequence[Answer], size: Callable[[Answer], tuple[int, ...]]) -> Answer | None:
+    """The largest, of equals the first; those of no size at all are out."""
+    return max((answer for answer in answers if size(answer)), key=size, default=None)
+
+
+def _told(section: Mapping[str, Any] | None) -> tuple[int, ...]:
+    """How many images a section looked at, as far as it says; () where there is none."""
+    images = (section or {}).get("images", 0)
+    return (images if isinstance(images, int) else sum(images),) if section else ()
 
 
 def _known(sources: Mapping[str, Source] | None) -> dict[str, Source]:

@@ -31,17 +31,21 @@ from tlcore.spec import BlendSpec, ForgettingSpec
 def view(run_id: str) -> None:
     """Draw it, or say that there is no such run that is done."""
     with told():
-        here = looked(_trained(run_id))
+        here = looked(*_meant(run_id))
         put_in_view(here.run.id)
         _view(here)
         return
     st.page_link("forgetting.py", label="Choose a run", icon=":material/history:")
 
 
-def _trained(run_id: str) -> str:
-    """The training run that a link means: one about it leads to it."""
-    spec = open_run(runs_dir(), run_id).spec()
-    return spec.run_id if isinstance(spec, ForgettingSpec | BlendSpec) else run_id
+def _meant(run_id: str) -> tuple[str, str | None]:
+    """The training run that a link means, and the analysis of it: a job about a run leads to the run."""
+    run = open_run(runs_dir(), run_id)
+    spec = run.spec()
+    if not isinstance(spec, ForgettingSpec | BlendSpec):
+        return run_id, None
+    # One that has not answered yet stands beside the others, which is where its answer is waited for.
+    return spec.run_id, run_id if isinstance(spec, ForgettingSpec) and run.status().state == "done" else None
 
 
 def _view(here: Looked) -> None:
@@ -55,6 +59,9 @@ def _view(here: Looked) -> None:
     line.page_link("forgetting.py", label="All runs", icon=":material/history:")
     line.page_link("train.py", label="How it trained", icon=":material/layers:", query_params={"run": here.run.id})
     name = _source(here)
+    if name is not None:
+        here = here.about(name)
+    _which(here)
     numbers(here, name)
     measure(here)
     for notice in (here.found or {}).get("notices", []):  # what could not be asked, and why
@@ -66,11 +73,31 @@ def _view(here: Looked) -> None:
         along_the_path(here, name)
         where(here, name)
         images(here, name)
-    relearning(here)
-    chain_of(here)
-    bias(here)
+    relearning(here.having("relearn"))
+    chain_of(here.having("matrix"))
+    bias(here.having("groups"))
     as_format()
     _provenance(here)
+
+
+def _which(here: Looked) -> None:
+    """Which analysis is read, where there is more than one; one that a link names stands alone."""
+    if here.done is None:
+        return
+    if here.alone:
+        st.caption(plain(f"What one analysis found: {here.done.id}."))
+        st.page_link(
+            "forgetting.py", label="All that is known of the run", icon=":material/history:", query_params={"run": here.run.id}
+        )
+    elif len(here.answers) > 1:
+        st.caption(
+            "This run was analysed more than once: each section shows the fullest answer, of the most images, then the newest."
+        )
+        with st.expander("Each analysis alone", icon=":material/history:"):
+            for answer in here.answers:
+                images = [f"{count(one['images'])} images" for one in answer.sources.values()][:1]
+                words = ", ".join([answer.run.id[-4:], *images, *(one["title"] for one in answer.sources.values())])
+                st.page_link("forgetting.py", label=plain(words), icon=":material/link:", query_params={"run": answer.run.id})
 
 
 def _source(here: Looked) -> str | None:

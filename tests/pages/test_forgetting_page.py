@@ -258,6 +258,24 @@ def test_a_chain_is_started_in_order(runs: Path, fabricated: Any) -> None:
     assert sum(isinstance(spec.strategy.start, FromRun) for spec in specs) == 2
 
 
+def test_a_smaller_job_does_not_hide_a_fuller_one_and_a_link_to_it_shows_it(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    relearn = {"steps": [0, 10], "curves": {"pretrained": [0.1, 0.6], "run": [0.1, 0.5], "random": [0.1, 0.2]}}
+    _asked_about(runs, run, relearn=relearn | {"images": 500, "chance": 0.1})
+    small = labelled(images=40, lost={"value": 0.1, "low": 0.0, "high": 0.2, "method": "bootstrap"})
+    job = _asked_about(runs, run, sources={"imagenet-cifar10": small})
+    app = opened(PAGE, run=run.id, source="imagenet-cifar10")
+    assert "20.0 points" in app.metric[1].value
+    assert "120 of 500 images" in said(app)
+    assert "No steps of relearning" not in said(app)
+    assert f"run={job.id}" in _links(app).values()
+    assert [group for group in app.button_group if group.label == "Old knowledge"]  # the other source is still there
+    alone = opened(PAGE, run=job.id)
+    assert "What one analysis found" in said(alone)
+    assert "10.0 points" in alone.metric[1].value
+    assert "No steps of relearning" in said(alone)
+
+
 def test_a_link_to_the_job_leads_to_its_run(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
     job = _asked_about(runs, run)
