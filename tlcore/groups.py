@@ -51,6 +51,15 @@ def resolve(groups: Sequence[Group], name: str, *, last: bool = False) -> int:
     return positions[-1] if last else positions[0]
 
 
+def run_together(names: Sequence[str], order: Sequence[str]) -> str:
+    """'stage 4 to stage 6' for three or more in a row of `order`, else 'stem', 'stem and stage 2', 'a, b and d'."""
+    places = sorted(order.index(name) for name in names)
+    found = [order[place] for place in places]
+    if len(found) > 2 and places[-1] - places[0] == len(found) - 1:
+        return f"{found[0]} to {found[-1]}"
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
 def check_groups(groups: Sequence[Group]) -> None:
     """Refuse a list of groups that the rest of the product could not speak about."""
     names = [group.name for group in groups]

@@ -7,7 +7,8 @@ import pytest
 
 from tlcore.analysis.answers import rank_correlation
 from tlcore.analysis.level import FEW, Judge, recommend
-from tlcore.groups import Group
+from tlcore.figures.layers_words import headline
+from tlcore.groups import Group, run_together
 
 GROUPS = (
     Group("stem", "bottom", 1),
@@ -48,8 +49,11 @@ def test_where_the_curve_falls_again_its_peak_and_the_group_below_learn_with_wha
     assert "the same 300 test images, widened for the choice among 4 groups" in told["evidence"][1]
     assert told["evidence"][2] == "What stands above stage 2 fits the old task better than this one."
     assert told["evidence"][3].startswith(
-        "With 500 labelled images, 100 or more, let stage 2 itself and stage 1 below it learn"
+        "For it: 500 labelled images, 100 or more, are enough to let stage 2 and stage 1 below it learn too."
     )
+    assert told["evidence"][4] == "Against it: three trials are few, and one of them gained nothing."
+    assert told["moves"] == 0.75  # stage 1, 2 and 3 of four groups of one weight each
+    assert told["evidence"][5] == "Its cost: 75 % of the backbone's weights then learn; with the head alone, none."
 
 
 def test_where_the_curve_rises_to_the_top_the_head_alone_is_trained() -> None:
@@ -76,7 +80,8 @@ def test_where_the_bottom_reads_best_everything_learns_and_nothing_is_below_it()
     said, labels = _answers([2.2, 1.5, 1.0, 0.5], 300)
     told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
     assert (told["best"], told["group"], told["by_curve"]) == ("stem", "stem", "stage 1")
-    assert "let stem itself learn too" in told["evidence"][3]
+    assert "let stem learn too" in told["evidence"][3]
+    assert told["evidence"][5].startswith("Its cost: all of the backbone's weights")
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -86,6 +91,9 @@ def test_a_flat_curve_is_called_noise_whichever_group_is_ahead(seed: int) -> Non
     assert not told["more_than_noise"]
     assert "may be noise" in told["evidence"][1]
     assert told["lead"]["value"] >= 0
+    words = " ".join(told["evidence"])
+    assert "no worse" not in words, "few images are no evidence that nothing differs"
+    assert ("the interval of the lead includes 0" in words) is (told["why"] == "enough")
 
 
 def test_few_patients_with_many_images_each_are_few() -> None:
@@ -110,17 +118,37 @@ def test_of_equals_the_highest_is_taken_and_no_interval_is_no_evidence() -> None
     assert told["lead"] == {"value": 0.0, "low": None, "high": None, "over": "stage 2"}
     assert not told["more_than_noise"]
     assert "has no interval" in told["evidence"][1]
+    assert told["alike"] == "stem to stage 3"
+    assert told["evidence"][0] == "With pretrained weights stem to stage 3 read the task alike, and best: AUROC 1.000 off each."
+    assert headline(told).startswith("Train the head alone: stem to stage 3 read the task alike, and nothing below")
+
+
+def test_without_an_interval_the_reason_against_says_no_more_than_the_images_do() -> None:
+    labels = np.arange(6) % 2
+    sure, other = np.eye(2)[labels], np.eye(2)[labels[::-1]]
+    said = {"stem": other, "stage 1": sure, "stage 2": sure, "stage 3": other}
+    told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY)
+    assert (told["lead"]["low"], told["alike"], told["group"]) == (None, "stage 1 and stage 2", "stage 1")
+    assert told["evidence"][4].startswith("Against it: these images cannot tell whether the lead is noise;")
+    assert "stage 1 and stage 2 read alike, and best, but the images are too few" in headline(told)
+
+
+def test_groups_in_a_row_are_named_by_their_ends() -> None:
+    names = [group.name for group in GROUPS]
+    assert run_together(["stage 2", "stem", "stage 1"], names) == "stem to stage 2"
+    assert run_together(["stem", "stage 1", "stage 3"], names) == "stem, stage 1 and stage 3"
+    assert run_together(["stem"], names) == "stem"
 
 
 def test_what_the_pretrained_weights_bring_is_held_against_random_ones() -> None:
     said, labels = _answers([0.5, 1.5, 2.2, 1.0], 300)
     weak, _ = _answers([0.4, 0.3, 0.2, 0.1], 300, seed=1)
     told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY, random=weak)
-    assert told["evidence"][4].endswith("more than noise.")
+    assert told["evidence"][6].endswith("more than noise.")
     equal, _ = _answers([0.5, 1.5, 2.2, 1.0], 300, seed=2)
     told = recommend(GROUPS, said, _judge(labels), source="pretrained", labelled=MANY, random=equal)
-    assert told["evidence"][4].endswith("may be noise.")
-    assert "off stage 2" in told["evidence"][4]
+    assert told["evidence"][6].endswith("may be noise.")
+    assert "off stage 2" in told["evidence"][6]
 
 
 def test_without_test_images_of_a_class_balanced_accuracy_decides() -> None:

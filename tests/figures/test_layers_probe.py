@@ -120,7 +120,12 @@ def test_the_best_is_a_whole_group_even_where_a_block_within_it_does_better() ->
 @pytest.mark.parametrize(
     ("group", "sure", "short", "long"),
     [
-        ("stage 2", False, "Perhaps unfreeze from stage 2 up", "within noise, so the head alone may do as well"),
+        (
+            "stage 2",
+            False,
+            "Perhaps unfreeze from stage 2 up",
+            "stage 1 reads best, though the lead over stage 2 may be noise.",
+        ),
         ("stage 2", True, "Unfreeze from stage 2 up", "beyond noise"),
         ("head", True, "Train the head alone", "more than noise"),
         ("head", False, "Train the head alone", "serves as well within noise"),

@@ -155,7 +155,7 @@ def test_it_is_read_from_the_recommendation_down(runs: Path) -> None:
     run = _made(runs)
     app = opened(PAGE, run=run.id)
     words = said(app)
-    assert "Perhaps unfreeze from stage 2 up: stage 1 reads best, but its lead over stage 2 is within noise" in words
+    assert "Perhaps unfreeze from stage 2 up: stage 1 reads best, though the lead over stage 2 may be noise" in words
     assert "The probe reads best off stage 1." in words
     assert "Pretrained: best at stage 1, AUROC 0.950" in words
     assert "Fitted on 500 training images" in words

@@ -20,21 +20,23 @@ def headline(advice: Mapping[str, Any] | None) -> str:
     if advice is None:
         return "No level can be recommended: some group shows numbers that are not finite."
     best, other = advice["best"], advice["lead"]["over"]
+    alike = advice.get("alike")  # an earlier result does not say
+    reads = f"{alike} read alike, and best" if alike else f"{best} reads best"
+    unknown = "the images are too few, or too alike, to tell whether"
     if advice.get("why") == "few":
-        return f"Train the head alone: {advice['labelled']:,} labels are mostly too few to move more, though {best} reads best."
+        return f"Train the head alone: {advice['labelled']:,} labels are mostly too few to move more, though {reads}."
     if advice["group"] == HEAD:
         sure = "more than noise" if advice["more_than_noise"] else f"though {other} serves as well within noise"
         if advice["lead"]["low"] is None:
-            sure = f"and next off {other}; the images are too few, or too alike, to tell whether that is noise"
+            sure = f"and next off {other}; {unknown} that is noise"
+        if alike:
+            tail = f", though {unknown} that is noise" if advice["lead"]["low"] is None else ""
+            return f"Train the head alone: {alike} read the task alike, and nothing below the top reads it better{tail}."
         return f"Train the head alone: the task reads best off the top, {best}, {sure}."
     if advice["more_than_noise"]:
-        return f"Unfreeze from {advice['group']} up: the task reads better off {best} than off the top, beyond noise."
+        better = f"{alike} read" if alike else f"{best} reads"
+        return f"Unfreeze from {advice['group']} up: {better} the task better than the top, beyond noise."
+    level = f"Perhaps unfreeze from {advice['group']} up: {reads}"
     if advice["lead"]["low"] is None:
-        return (
-            f"Perhaps unfreeze from {advice['group']} up: {best} reads best, but the images are too few, or too alike, to tell "
-            f"whether its lead over {other} is noise."
-        )
-    return (
-        f"Perhaps unfreeze from {advice['group']} up: {best} reads best, but its lead over {other} is within noise, so the "
-        "head alone may do as well."
-    )
+        return f"{level}, but {unknown} the lead over {other} is noise."
+    return f"{level}, though the lead over {other} may be noise."
