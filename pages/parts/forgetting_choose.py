@@ -11,7 +11,7 @@ from pages.parts.medical import medical_note
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.summary import Summary
 from pages.parts.text import plain
-from tlcore.figures.forgetting_words import first_source, signed_points
+from tlcore.figures.forgetting_words import first_source, lost_briefly
 from tlcore.figures.words import count, interval, times
 from tlcore.spec import RunSpec
 
@@ -80,7 +80,7 @@ def _line(summary: Summary, measured: tuple | None) -> None:
         return
     known, _ = measured
     source = known[first_source(known)]
-    gone.caption(plain(f"source {signed_points(-source['lost']['value'])} ({source['title']})"))
+    gone.caption(plain(f"{lost_briefly(source['lost'])}: {source['title']}"))
 
 
 def _all() -> None:

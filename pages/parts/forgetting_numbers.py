@@ -45,8 +45,7 @@ def numbers(here: Looked, source: str | None) -> None:
             st.markdown(plain(why or asked))
             return
         one = here.measured[source]
-        title = "Lost of the source" if one["lost"]["value"] >= 0 else "Gained on the source"
-        _large(title, lost(one), MEASURES[one["measure"]])
+        _large(*lost(one), MEASURES[one["measure"]])
         if words := knn_words(one):
             st.markdown(plain(words), help=KNN)
         if one.get("kl") is not None:

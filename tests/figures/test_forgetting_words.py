@@ -13,6 +13,7 @@ from tlcore.figures.forgetting_words import (
     first_source,
     gained,
     knn_words,
+    lost_briefly,
     lost_words,
     over_probe_words,
     signed_points,
@@ -43,9 +44,13 @@ def test_what_was_lost_says_whether_it_is_more_than_noise(source, words):
 
 
 def test_the_large_number_is_a_loss_and_its_interval_lies_around_it():
-    told = told_lost(labelled())
-    assert (told.number, told.interval) == ("−20.0 points", "−23.0 to −17.0")
-    assert told_lost(labelled(lost=NOTHING)).number == "0.0 points"
+    title, told = told_lost(labelled())
+    assert (title, told.number, told.interval) == ("Lost of the source", "20.0 points", "17.0 to 23.0")
+    assert told_lost(labelled(lost=lost(0.01)))[1].interval == "−2.0 to 4.0"
+    assert told_lost(labelled(lost=NOTHING))[1].number == "0.0 points"
+    title, told = told_lost(labelled(lost=lost(-0.05)))
+    assert (title, told.number, told.interval) == ("Gained on the source", "5.0 points", "2.0 to 8.0")
+    assert [lost_briefly(lost(value)) for value in (0.36, -0.05)] == ["lost 36.0 points", "gained 5.0 points"]
 
 
 @pytest.mark.parametrize(

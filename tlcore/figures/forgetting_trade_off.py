@@ -15,7 +15,7 @@ from tlcore.compare.statistics import difference, estimate
 from tlcore.figures.compare_names import Look
 from tlcore.figures.compare_style import chart
 from tlcore.figures.error_bars import bars
-from tlcore.figures.forgetting_words import Metric, signed_points
+from tlcore.figures.forgetting_words import Metric, lost_briefly, signed_points, span
 from tlcore.figures.palette import BASELINE, MARKERS, RUNS, TRAIN
 from tlcore.figures.style import escaped
 from tlcore.figures.words import interval, listing, percent, points, times
@@ -104,7 +104,7 @@ def front_of(found: Sequence[Spot]) -> list[int]:
 def trade_off_reading(found: Sequence[Spot]) -> str:
     """Who is on the front."""
     front = [found[place] for place in front_of(found)]
-    each = [f"{spot.title} (lost {points(spot.lost['value'])}, {percent(spot.accuracy['value'])})" for spot in front[:_NAMED]]
+    each = [f"{spot.title} ({lost_briefly(spot.lost)}, {percent(spot.accuracy['value'])})" for spot in front[:_NAMED]]
     if len(found) == 1:
         return f"{each[0]} is all there is so far: another strategy beside it would show what could be kept."
     more = ", and more" if len(front) > _NAMED else ""
@@ -235,9 +235,10 @@ def _sweeps(own: Sequence[Spot]) -> list[list[Spot]]:
 
 
 def _hover(spot: Spot) -> str:
+    reach = span(spot.lost, turned=spot.lost["value"] < 0)
     return (
         f"<b>{escaped(spot.title)}</b>, {spot.seeds}<br>target {escaped(interval(spot.accuracy))}<br>"
-        f"lost {escaped(interval(spot.lost).replace(' %', ' points', 1))}"
+        f"{escaped(lost_briefly(spot.lost))}{escaped(f' ({reach})') if reach else ''}"
     )
 
 

@@ -41,10 +41,17 @@ def is_measured(source: Source) -> bool:
     return all((source.get(name) or {}).get("value") is not None for name in ("before", "after", "lost"))
 
 
-def lost(source: Source) -> Told:
-    """What of the source is lost, in points."""
+def lost(source: Source) -> tuple[str, Told]:
+    """Its title, and what of the source is lost, in points: a loss is a positive number; so is what is gained instead."""
     gone = source["lost"]
-    return Told(signed_points(-gone["value"]), signed_span(gone, turned=True), lost_words(source))
+    if gone["value"] >= 0:
+        return "Lost of the source", Told(points(gone["value"]), span(gone), lost_words(source))
+    return "Gained on the source", Told(points(gone["value"]), span(gone, turned=True), lost_words(source))
+
+
+def lost_briefly(gone: Metric) -> str:
+    """'lost 36.0 points', or 'gained 3.0 points'."""
+    return f"{'lost' if gone['value'] >= 0 else 'gained'} {points(gone['value'])}"
 
 
 def lost_words(source: Source) -> str:
@@ -131,13 +138,19 @@ def signed_points(difference: float) -> str:
     return text if float(text.split()[0]) == 0 else f"{'+' if difference > 0 else '−'}{text}"
 
 
-def signed_span(apart: Metric, *, turned: bool = False) -> str:
-    """The 95 % interval of a difference in points, '+30.8 to +34.8'; '' where there is none. Turned: of minus it."""
+def signed_span(apart: Metric) -> str:
+    """The 95 % interval of a difference in points, '+30.8 to +34.8'; '' where there is none."""
+    low, high = apart.get("low"), apart.get("high")
+    return "" if low is None or high is None else f"{_signed(low)} to {_signed(high)}"
+
+
+def span(apart: Metric, *, turned: bool = False) -> str:
+    """The 95 % interval of a loss in points, '27.0 to 45.0', only what is below 0 signed; '' without. Turned: of minus it."""
     low, high = apart.get("low"), apart.get("high")
     if low is None or high is None:
         return ""
     low, high = (-high, -low) if turned else (low, high)
-    return f"{_signed(low)} to {_signed(high)}"
+    return f"{_signed(low)} to {_signed(high)}".replace("+", "")
 
 
 def _signed(share: float) -> str:
