@@ -58,7 +58,7 @@ def test_in_words_it_is_chance_or_more_where_and_where_most() -> None:
     )
     assert in_words(found, ["stem"]).startswith("At no group are these images further")
     said = in_words(found, ["stem", "top"])
-    assert "by more than chance at 1 of 2 groups, first at top; most at top, " in said
+    assert "by more than chance at 1 of 2 groups, first at top; most at top, a kernel distance (MMD) of " in said
     assert f"{found['top']['shift']:.2f} of 1 ({found['top']['low']:.2f} to" in said
     assert "more than chance at every group;" in in_words(found, ["block", "top"])
 

@@ -212,6 +212,13 @@ def test_a_shift_that_was_not_measured_is_the_reason_in_its_place(runs: Path) ->
     assert "No photographs were asked for." in said(opened(PAGE, run=_made(runs, groups=groups).id, view="shift"))
 
 
+def test_the_shift_opens_on_the_measure_that_the_evidence_names(runs: Path) -> None:
+    app = opened(PAGE, run=_made(runs).id, view="shift")
+    (measure,) = [group for group in app.button_group if group.label == "Measured as"]
+    assert measure.value == "shift"
+    assert "maximum mean discrepancy" in said(app)
+
+
 def test_the_level_is_taken_to_the_train_form(runs: Path) -> None:
     app = opened(PAGE, run=_made(runs, spec=ASKED.model_copy(update={"images": 500})).id)
     names = [group.name for group in BACKBONES["tf_efficientnet_lite0"].groups]
