@@ -148,6 +148,16 @@ def test_where_batchnorm_kept_still_and_the_start_was_random(room: Path) -> None
     assert len(result["target"]["path"]["interpolated"]) == 3, "the rest is there"
     assert result["path_best"] is None
     assert result["why"]["relearn"] == job.NEVER_LEARNED
+    assert not any(words.startswith("Earlier tasks") for words in result["notices"]), "they were not asked for by name"
+
+
+@pytest.mark.slow
+def test_a_source_that_was_named_and_does_not_apply_is_said(room: Path, probed: Run) -> None:
+    _, result = ask(room, probed, sources=("natural-photos", "earlier-tasks"))
+    assert list(result["sources"]) == ["natural-photos"]
+    told = [words for words in result["notices"] if words.startswith("Earlier tasks of the chain: not asked.")]
+    assert len(told) == 1
+    assert "starts from no other run" in told[0]
 
 
 @pytest.mark.slow
@@ -166,6 +176,8 @@ def test_a_chain_is_asked_about_its_earlier_task_and_a_deleted_parent_leaves_wha
     one = result["sources"][task]
     assert STATISTICS not in one["restore"]
     assert one["why"][STATISTICS] == KEPT_STILL
+    assert list(one["path"]) == list(result["target"]["path"]) == ["interpolated"]
+    assert one["why"]["recomputed"] == job.NOTHING_TO_MEASURE
     assert one["path"]["interpolated"][0] == one["before"]["value"]
     assert one["chance"] == pytest.approx(0.1, abs=0.08)
 

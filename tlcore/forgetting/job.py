@@ -24,6 +24,7 @@ from tlcore.forgetting.seen import Looking, Seen, Target, load_target
 from tlcore.models.ancestry import leaves_weights
 from tlcore.models.network import Network
 from tlcore.runs import EventWriter, Run, finished_training
+from tlcore.source_probes.askable import chose_all
 from tlcore.source_probes.catalogue import SOURCES
 from tlcore.source_probes.probes import SourceProbes, make_probes
 from tlcore.spec import ForgettingSpec, RunSpec
@@ -35,6 +36,10 @@ LABELLED = "imagenet-cifar10"
 NOTHING_MOVED = (
     "Nothing of the backbone moved in this run, not even a running mean: it knows what it knew, to the last bit, and every "
     "point between its start and its end is the same network."
+)
+NOTHING_TO_MEASURE = (
+    "BatchNorm has the same statistics at both ends of this run, and so all the way: measured anew on a few hundred images "
+    "they would only bring in noise, so that way is left out."
 )
 NOT_AMONG_SOURCES = "Earlier tasks of the chain were not among what was asked."
 NO_RELEARNING = "No steps of relearning were asked for."
@@ -149,7 +154,7 @@ class _Asking:
         self.notices += [
             f"{SOURCES[name].title if name in SOURCES else name}: not asked. {words}"
             for name, words in probes.why.items()
-            if chained or name != "earlier-tasks"
+            if chained or name != "earlier-tasks" or not chose_all(self.spec)
         ]
         return {
             "sources": sources,
@@ -283,6 +288,8 @@ class _Plan:
         self.looks += 1 + count - 2 + sum(bool(names) and set(names) != moved for _, names in parts(ends))
         if not batchnorms(ends.network):
             self.why["recomputed"] = NO_BATCHNORM
+        elif why_no_statistics(ends) is not None:
+            self.why["recomputed"] = NOTHING_TO_MEASURE
         elif target is None:
             self.why["recomputed"] = "They are measured on the run's own training images, which cannot be had."
         else:

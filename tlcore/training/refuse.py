@@ -12,6 +12,7 @@ from tlcore.models.ancestry import check_start
 from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
 from tlcore.runs import finished_training
+from tlcore.source_probes.askable import refuse_sources
 from tlcore.spec import AnySpec, BlendSpec, CheckSpec, ForgettingSpec, LayersSpec, TransferabilitySpec
 from tlcore.strategies import compile_plan
 from tlcore.strategies.packages import check_packages
@@ -26,14 +27,17 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
 
     Raises `UnknownName` for a dataset or backbone, `DataError` for a folder that is not there or a dataset that cannot be
     trained on, `SpecError` for groups that do not exist, fewer epochs than phases, a pull that has nothing to pull towards, a
-    package that is not installed, an image size that does not suit, classes that cannot be halved, and a question about a run
-    that is not done.
+    package that is not installed, an image size that does not suit, classes that cannot be halved, a question about a run that
+    is not done, and sources of old knowledge none of which that run has.
     """
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
         return
     if isinstance(spec, ForgettingSpec | BlendSpec):
-        finished_training(runs_dir or settings.runs_dir(), spec.run_id)
+        folder = runs_dir or settings.runs_dir()
+        _, about, _ = finished_training(folder, spec.run_id)
+        if isinstance(spec, ForgettingSpec):
+            refuse_sources(spec, about, folder)
         return
     asked = spec.subject
     data = dataset_card(asked.dataset)
