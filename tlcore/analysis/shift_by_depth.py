@@ -60,8 +60,8 @@ def in_words(shift: Mapping[str, Mapping[str, Any]], groups: Sequence[str]) -> s
     one = found[most]
     return (
         f"These images differ from everyday photographs, which the weights learned from, by more than chance at {where}; most "
-        f"at {most}, a kernel distance (MMD) of {one['shift']:.2f} of 1 ({one['low']:.2f} to {one['high']:.2f}, by chance {one['floor']:.2f}). That alone "
-        "decides no level: the probe does."
+        f"at {most}, a kernel distance (MMD) of {one['shift']:.2f} of 1 ({one['low']:.2f} to {one['high']:.2f}, by chance "
+        f"{one['floor']:.2f}). That alone decides no level: the probe does."
     )
 
 
