@@ -38,7 +38,11 @@ def test_of_equal_groups_the_uppermost_is_the_best_as_the_recommendation_has_it(
     chart, reading = probe_by_depth(equal, "auroc")
     (ring,) = [trace for trace in chart.data if trace.marker.symbol == "circle-open"]
     assert round(ring.x[0]) == 2
-    assert reading[0].startswith("Pretrained: best at stage 2, AUROC 0.950")
+    assert reading[0].startswith("Pretrained: best at stage 1 and stage 2, which read alike, AUROC 0.950")
+    equal["groups"][1]["probe"]["pretrained"]["auroc"] = measured(0.9503)  # more, and printed as the same
+    assert (
+        "stage 1 and stage 2, which read alike, AUROC 0.950 (0.930 to 0.970); at stem 0.150" in probe_reading(equal, "auroc")[0]
+    )
 
 
 def test_the_baseline_is_drawn_where_it_is_among_the_answers_and_said_in_any_case() -> None:

@@ -11,6 +11,7 @@ from tlcore.figures.baseline import baseline
 from tlcore.figures.layers_axis import Depth, Look, Result, add_line, depth_chart, looks
 from tlcore.figures.palette import BASELINE, WARM
 from tlcore.figures.words import METRICS, apart, is_share, measured, measured_interval
+from tlcore.groups import run_together
 
 Measured = Mapping[str, float | None]  # {value, low, high, method}
 PROBED = ("auroc", "balanced_accuracy", "accuracy")
@@ -134,9 +135,12 @@ def _shape(result: Result, look: Look, metric: str) -> str:
         return f"{look.title}: no probe is defined."
     best = _best(values)
     bottom, top = values[0], values[-1]
-    text = f"{look.title}: best at {best[0]}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
+    names = [name for name, _ in values]
+    alike = [name for name, one in values if measured(metric, one["value"]) == measured(metric, best[1]["value"])]
+    where = run_together(alike, names) + (", which read alike" if len(alike) > 1 else "")
+    text = f"{look.title}: best at {where}, {METRICS[metric][0]} {measured_interval(metric, best[1])}"
     for other in (bottom, top):
-        if other[0] != best[0]:
+        if other[0] not in alike:
             less = apart(metric, best[1]["value"] - other[1]["value"])
             text += f"; at {other[0]} {less} less ({_told(best[1], other[1])})"
     return f"{text}."
