@@ -11,7 +11,7 @@ from pages.parts.medical import medical_note
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.summary import Summary
 from pages.parts.text import plain
-from tlcore.figures.forgetting_words import first_source, lost_briefly
+from tlcore.figures.forgetting_words import by_loss, lost_briefly
 from tlcore.figures.words import count, interval, times
 from tlcore.spec import RunSpec
 
@@ -79,8 +79,7 @@ def _line(summary: Summary, measured: tuple | None) -> None:
         gone.caption("source not measured")
         return
     known, _ = measured
-    source = known[first_source(known)]
-    gone.caption(plain(f"{lost_briefly(source['lost'])}: {source['title']}"))
+    gone.caption("  \n".join(plain(f"{lost_briefly(known[at]['lost'])}: {known[at]['title']}") for at in by_loss(known)))
 
 
 def _all() -> None:
@@ -88,7 +87,7 @@ def _all() -> None:
     if not settings:
         return
     st.header("The trade-off of all runs")
-    spec, source, _ = settings[0]
+    spec, sources, _ = settings[0]
     if len(settings) > 1:
         place = st.selectbox(
             "Runs on",
@@ -96,11 +95,26 @@ def _all() -> None:
             format_func=lambda place: f"{_where(settings[place][0])} ({count(settings[place][2])})",
             key="forgetting-setting",
         )
-        spec, source, _ = settings[place]
+        spec, sources, _ = settings[place]
     else:
         st.caption(plain(_where(spec)))
     medical_note(spec.dataset)
-    trade_off_of(spec, source)
+    trade_off_of(spec, _source(sources))
+
+
+def _source(sources: dict[str, str]) -> str:
+    """One of the sources, at first the one that lost most, by a choice where there are more."""
+    names = list(sources)
+    if len(names) == 1:
+        return names[0]
+    return st.segmented_control(
+        "Old knowledge",
+        names,
+        default=names[0],
+        required=True,
+        format_func=sources.__getitem__,
+        key=f"forgetting-overview-{'-'.join(names)}",
+    )
 
 
 def _where(spec: RunSpec) -> str:

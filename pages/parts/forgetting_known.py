@@ -11,7 +11,7 @@ from typing import Any
 from pages.parts.summary import Summary, summaries
 from tlcore.compare.images import ImageDifference, paired_over_images
 from tlcore.figures.forgetting_trade_off import Measured
-from tlcore.figures.forgetting_words import Source, first_source, is_measured
+from tlcore.figures.forgetting_words import Source, by_loss, is_measured
 from tlcore.figures.words import rate, strategy_title, times
 from tlcore.runs import Run, finished_training
 from tlcore.settings import runs_dir
@@ -163,14 +163,22 @@ def comparable(spec: RunSpec, source: str) -> list[Measured]:
     return runs
 
 
-def settings_measured() -> list[tuple[RunSpec, str, int]]:
-    """For each setting in which runs were measured: one of its specs, its first source, and how many runs; the most first."""
-    counted: dict[tuple[Setting, str], list[RunSpec]] = {}
+def settings_measured() -> list[tuple[RunSpec, dict[str, str], int]]:
+    """For each setting in which runs were measured, the most runs first: one of its specs, its sources, and how many runs.
+
+    The sources are names with their titles, the one of which any run lost most first.
+    """
+    specs: dict[Setting, list[RunSpec]] = {}
+    most: dict[Setting, dict[str, Source]] = {}  # the run that lost most of each source
     for _, spec, known, _ in measured_runs():
-        source = first_source(known)
-        assert source is not None
-        counted.setdefault((setting_of(spec), source), []).append(spec)
-    return sorted(((own[0], source, len(own)) for (_, source), own in counted.items()), key=lambda one: -one[2])
+        setting = setting_of(spec)
+        specs.setdefault(setting, []).append(spec)
+        worst = most.setdefault(setting, {})
+        for name, one in known.items():
+            if name not in worst or one["lost"]["value"] > worst[name]["lost"]["value"]:
+                worst[name] = one
+    titles = {setting: {name: worst[name]["title"] for name in by_loss(worst)} for setting, worst in most.items()}
+    return sorted(((own[0], titles[setting], len(own)) for setting, own in specs.items()), key=lambda one: -one[2])
 
 
 def setting_of(spec: RunSpec) -> Setting:

@@ -21,7 +21,7 @@ from pages.parts.session import put_in_view, told
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
 from tlcore.figures.forgetting_epochs import line_of, source_curve
-from tlcore.figures.forgetting_words import first_source
+from tlcore.figures.forgetting_words import by_loss
 from tlcore.figures.words import count, duration, settings, strategy_title
 from tlcore.runs import open_run
 from tlcore.settings import runs_dir
@@ -101,15 +101,15 @@ def _which(here: Looked) -> None:
 
 
 def _source(here: Looked) -> str | None:
-    """The source that the page is about, kept in the link where there is a choice."""
+    """The source that the page is about, at first the one that lost most; kept in the link where there is a choice."""
     known = here.measured
     if len(known) < 2:
         return next(iter(known), None)
     linked = st.query_params.get("source")
     chosen = st.segmented_control(
         "Old knowledge",
-        list(known),
-        default=linked if linked in known else first_source(known),
+        by_loss(known),
+        default=linked if linked in known else by_loss(known)[0],
         required=True,
         format_func=lambda name: known[name]["title"],
         key=f"forgetting-source-{here.run.id}",

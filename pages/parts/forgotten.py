@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.figures import shown
 from pages.parts.text import plain
 from tlcore.figures.forgetting_epochs import source_curve
-from tlcore.figures.forgetting_words import first_source, is_measured, lost_words
+from tlcore.figures.forgetting_words import by_loss, is_measured, lost_words
 from tlcore.runs import Run
 
 
@@ -18,11 +18,11 @@ def what_it_forgot(run: Run, result: Mapping[str, Any]) -> None:
     """The source beside the target over the epochs, where the run asked; what was lost of it; and the link."""
     st.header("What it forgot")
     sources = {name: one for name, one in (result.get("source") or {}).items() if one and is_measured(one)}
-    name = first_source(sources)
-    if name is None:
+    if not sources:
         st.caption("It was not asked what it still knows of what it knew before. That can be measured now, too.")
     else:
-        st.markdown(plain(lost_words(sources[name])))
+        for name in by_loss(sources):
+            st.markdown(plain(lost_words(sources[name])))
         figure, reading = source_curve(sources, result["history"])
         if figure is not None:
             shown("source-curve", run, figure, reading)

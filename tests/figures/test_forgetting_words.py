@@ -10,7 +10,7 @@ from tlcore.figures.forgetting_lost import lost_classes, ordered
 from tlcore.figures.forgetting_restore import restore, restore_reading, restore_table
 from tlcore.figures.forgetting_words import (
     balance_words,
-    first_source,
+    by_loss,
     gained,
     knn_words,
     lost_briefly,
@@ -98,11 +98,12 @@ def test_signs_are_signs_and_nothing_has_none():
     ]
 
 
-def test_the_first_source_is_one_with_labels():
-    sources = {"natural-photos": agreement(), "imagenet-cifar10": labelled()}
-    assert first_source(sources) == "imagenet-cifar10"
-    assert first_source(sources | {"imagenet-cifar10": {"why": "No source head.", "measure": "accuracy"}}) == "natural-photos"
-    assert first_source({}) is None
+def test_the_source_that_lost_most_stands_first():
+    sources = {"imagenet-cifar10": labelled(), "natural-photos": agreement()}  # 20 and 30 points
+    assert by_loss(sources) == ["natural-photos", "imagenet-cifar10"]
+    assert by_loss(sources | {"natural-photos": agreement(lost=lost(-0.5))}) == ["imagenet-cifar10", "natural-photos"]
+    assert by_loss(sources | {"natural-photos": {"why": "No source head.", "measure": "accuracy"}}) == ["imagenet-cifar10"]
+    assert by_loss({}) == []
 
 
 def test_the_curve_starts_before_training():

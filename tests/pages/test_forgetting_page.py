@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.figures.forgetting_made import GROUPS, labelled, put_back, result
+from tests.figures.forgetting_made import GROUPS, agreement, labelled, put_back, result
 from tests.pages.driving import opened, press, said
 from tlcore.compare.folder import all_comparisons
 from tlcore.files import write_json
@@ -84,7 +84,7 @@ def test_what_is_not_measured_yet_says_so_and_can_be_measured(runs: Path, fabric
 def test_it_is_read_from_the_two_numbers_down(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
     _asked_about(runs, run)
-    app = opened(PAGE, run=run.id)
+    app = opened(PAGE, run=run.id, source="imagenet-cifar10")
     words = said(app)
     assert [(one.label, one.value) for one in app.metric[:2]] == [
         ("Gained on the target", "+32.8 points"),
@@ -116,7 +116,7 @@ def test_another_source_is_read_anew_and_stands_in_the_link(runs: Path, fabricat
 def test_the_slider_needs_no_job_and_its_point_can_be_saved(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
     _asked_about(runs, run)
-    app = opened(PAGE, run=run.id)
+    app = opened(PAGE, run=run.id, source="imagenet-cifar10")
     (slider,) = app.select_slider
     assert slider.value == 0.5  # the best point for the usual floor
     app.number_input(key=f"forgetting-floor-imagenet-cifar10-{run.id}").set_value(45.0).run()
@@ -137,7 +137,7 @@ def test_a_saved_point_gives_its_file_and_the_lines_that_load_it(runs: Path, fab
     saved = {"run": run.id, "a": 0.5, "batchnorm": "interpolated", "file": "blend.safetensors", "bytes": 10, "sha256": "0" * 64}
     write_json(job.path / "result.json", saved | {"load": "import timm"})
     job.write_status(Status("done", 0.0, started_at=1.0, ended_at=2.0))
-    app = opened(PAGE, run=run.id)
+    app = opened(PAGE, run=run.id, source="imagenet-cifar10")
     assert "import timm" in [code.value for code in app.code]
     assert "Download the model" in [button.proto.label for button in app.get("download_button")]
 
@@ -149,6 +149,17 @@ def test_a_run_that_carried_probes_has_its_curve_and_needs_no_job(runs: Path, fa
     assert "the first epoch alone took 10.0 points." in words
     assert "Measure the run above: each layer group then gets its old weights back" in words
     assert "lost 20.0 points: ImageNet, on CIFAR-10" in said(opened(PAGE))
+
+
+def test_both_sources_are_shown_and_the_page_opens_on_the_one_that_lost_most(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    _carries(run, **{"imagenet-cifar10": labelled(), "natural-photos": agreement()})
+    overview = opened(PAGE)
+    assert "lost 30.0 points: Natural photographs  \nlost 20.0 points: ImageNet, on CIFAR-10" in said(overview)
+    for app in (overview, opened(PAGE, run=run.id)):
+        (choice,) = [group for group in app.button_group if group.label == "Old knowledge"]
+        assert choice.value == "natural-photos"
+    assert app.metric[1].value == "30.0 points"
 
 
 def test_runs_on_the_same_data_stand_side_by_side(runs: Path, fabricated: Any) -> None:

@@ -30,10 +30,10 @@ class Told:
     sentence: str
 
 
-def first_source(sources: Mapping[str, Source]) -> str | None:
-    """The source that stands for all: the first with labels, else the first that was measured; None where none was."""
-    known = {name: one for name, one in sources.items() if is_measured(one)}
-    return next((name for name, one in known.items() if one["measure"] == "accuracy"), next(iter(known), None))
+def by_loss(sources: Mapping[str, Source]) -> list[str]:
+    """The names of those that were measured, the one that lost most first."""
+    known = [name for name, one in sources.items() if is_measured(one)]
+    return sorted(known, key=lambda name: -sources[name]["lost"]["value"])
 
 
 def is_measured(source: Source) -> bool:
