@@ -198,6 +198,42 @@ def test_distance_speaks_of_forgetting_at_its_two_ends_only():
     assert "new ones beside them" in beside.cannot_tell["Forgetting"]
 
 
+def _source(lost: float, measure: str = "accuracy") -> dict:
+    """100 images, 5 points of noise to both sides."""
+    span = {"low": lost - 0.05, "high": lost + 0.05}
+    after = {"value": 0.8 - lost, "low": 0.75 - lost, "high": 0.85 - lost}
+    title = "Old photographs" if measure == "accuracy" else "Old answers"
+    return {"title": title, "measure": measure, "images": 100, "chance": 0.1, "before": {"value": 0.8}, "after": after} | {
+        "lost": {"value": lost} | span
+    }
+
+
+@pytest.mark.parametrize(
+    ("lost", "severity"),
+    [
+        ({"labels": 0.36}, "warning"),
+        ({"labels": 0.03, "answers": 0.2}, "info"),
+        ({"answers": 0.2}, "warning"),
+        ({"labels": 0.03}, None),
+        ({"labels": -0.2}, None),
+    ],
+)
+@pytest.mark.parametrize("moved", [0.001, 0.5])
+def test_what_the_run_measured_of_its_sources_decides_over_the_distance(lost: dict, severity: str | None, moved: float):
+    spec = asked()
+    measures = {"labels": "accuracy", "answers": "agreement"}
+    result = {"confusion": [], "source": {name: _source(value, measures[name]) for name, value in lost.items()}}
+    told = diagnose(spec, [plan(spec), epoch(0, 0.4, 0.4, 0.9, moved=moved)], result)
+    found = [finding for finding in told.findings if finding.name == "forgetting"]
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    assert ("Forgetting" in told.clear) == (severity is None)
+    if "labels" in lost and severity == "warning":
+        assert "80.0 % before, 44.0 % (39.0 to 49.0) after" in found[0].seen
+        assert "36.0 points lost, more than noise" in found[0].seen
+        assert found[0].remedy is not None
+        assert "gets wrong now" in found[0].means
+
+
 # --- findings and remedies as data
 
 

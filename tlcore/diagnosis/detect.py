@@ -11,7 +11,7 @@ from tlcore.diagnosis.better_alone import head_alone_better, moves_features
 from tlcore.diagnosis.collapse import collapse
 from tlcore.diagnosis.evidence import gather
 from tlcore.diagnosis.finding import CannotTell, Detector, Finding, Severity
-from tlcore.diagnosis.forgetting import drifted_far, may_forget
+from tlcore.diagnosis.forgetting import forgot, may_forget
 from tlcore.diagnosis.overfitting import over_fitting
 from tlcore.diagnosis.overshoot import moves_at_once, overshoot
 from tlcore.diagnosis.plateau import head_alone, head_plateau
@@ -33,7 +33,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector("under-fitting", "Under-fitting", under_fitting, steps_taken),
     Detector("head-plateau", "The frozen features fall short", head_plateau, head_alone),
     Detector("better-alone", "The head alone does better", head_alone_better, moves_features),
-    Detector("forgetting", "Forgetting", drifted_far, may_forget),
+    Detector("forgetting", "Forgetting", forgot, may_forget),
 )
 
 # What a finding explains is not said as well: it has the same cause and the same remedy.
