@@ -9,7 +9,7 @@ from pages.parts.forgetting_blend import save_point
 from pages.parts.forgetting_known import Looked
 from pages.parts.layers_table import numbers
 from pages.parts.text import plain
-from tlcore.figures.forgetting_path import BATCHNORM, FORMULA, bend_reading, modes, path, path_table
+from tlcore.figures.forgetting_path import BATCHNORM, FORMULA, KEPT_STILL, bend_reading, kept_still, modes, path, path_table
 from tlcore.figures.words import percent
 from tlcore.forgetting.best import FLOOR, best_point
 
@@ -43,15 +43,19 @@ def _slider(here: Looked, source: str) -> None:
     one, steps, run_id = found["sources"][source], found["points"], here.run.id
     known = modes(found, source)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    mode = left.segmented_control(
-        "BatchNorm statistics",
-        known,
-        default=known[0],
-        required=True,
-        format_func=lambda mode: BATCHNORM[mode][0],
-        key=f"forgetting-batchnorm-{run_id}",
-        help=" ".join(f"{BATCHNORM[mode][0]}: {BATCHNORM[mode][1]}" for mode in known),
-    )
+    mode = known[0]
+    if len(known) > 1:
+        mode = left.segmented_control(
+            "BatchNorm statistics",
+            known,
+            default=known[0],
+            required=True,
+            format_func=lambda mode: BATCHNORM[mode][0],
+            key=f"forgetting-batchnorm-{run_id}",
+            help=" ".join(f"{BATCHNORM[mode][0]}: {BATCHNORM[mode][1]}" for mode in known),
+        )
+    elif kept_still(found, source):
+        left.caption(KEPT_STILL)
     lowest = max(0.0, one["before"]["value"] - FLOOR)
     floor = right.number_input(
         "Keep at least, % of the source",
@@ -86,6 +90,6 @@ def _slider(here: Looked, source: str) -> None:
             )
         )
     st.markdown(plain(bend_reading(found, source, mode)))
-    if why := one["why"].get("recomputed"):
+    if (why := one["why"].get("recomputed")) and not kept_still(found, source):
         st.caption(f":material/info: {plain(why)}")
     save_point(here, chosen, mode)

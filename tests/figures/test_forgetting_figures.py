@@ -41,6 +41,14 @@ def test_a_point_is_held_against_the_fine_tuned_weights():
     assert chart.data[0].marker.size[2] == 15
 
 
+@pytest.mark.parametrize("ways", [("interpolated", "recomputed"), ("interpolated",)])
+def test_recomputed_statistics_are_not_offered_where_batchnorm_kept_still(ways: tuple[str, ...]) -> None:
+    still = labelled(why={"batchnorm": "BatchNorm kept still in this run: its running means are those that it started with."})
+    still["path"] = {way: still["path"][way] for way in ways}
+    assert modes(result(sources={SOURCE: still}), SOURCE) == ["interpolated"]
+    assert {row["batchnorm"] for row in path_table(result(sources={SOURCE: still}), SOURCE)} == {"interpolated"}
+
+
 def test_what_was_lost_for_nothing_is_told_from_noise():
     assert "At a = 0.75 the target is as good" in bend_reading(result(), SOURCE, "interpolated")
     assert bend_reading(result(), SOURCE, "interpolated").endswith("8.0 points more: that much was lost for nothing.")

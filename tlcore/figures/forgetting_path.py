@@ -29,10 +29,22 @@ BATCHNORM = {
 }
 
 
+KEPT_STILL = (
+    "BatchNorm kept still in this run, so its statistics are the start's all along the way. Measured anew they would go with "
+    "none of these weights: that path is not offered."
+)
+
+
 def modes(result: Result, source: str) -> list[str]:
-    """How BatchNorm's statistics were come by, as far as both curves have it."""
-    target = result["target"].get("path") or {}
-    return [mode for mode in result["sources"][source].get("path") or {} if target.get(mode)]
+    """How BatchNorm's statistics were come by, as far as both curves have it and it means something."""
+    target, own = result["target"].get("path") or {}, result["sources"][source].get("path") or {}
+    return [mode for mode in own if target.get(mode) and not (mode == "recomputed" and kept_still(result, source))]
+
+
+def kept_still(result: Result, source: str) -> bool:
+    """Whether the run's BatchNorm kept the statistics that it started with: a result says why there are none to put back."""
+    why = result["sources"][source].get("why") or {}
+    return "batchnorm" in why and "kept still" in why["batchnorm"]
 
 
 def path(result: Result, name: str, mode: str, place: int, floor: float | None = None) -> tuple[go.Figure, str]:
