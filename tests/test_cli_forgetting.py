@@ -12,6 +12,8 @@ from tests.forgetting.conftest import finish
 from tests.source_probes.made import fill_cache, weights_file
 from tlcore.cli.forgetting import text
 from tlcore.cli.main import main
+from tlcore.runs import create
+from tlcore.spec import RunSpec
 from tlcore.strategies import Strategy
 from tlcore.strategies.scope import Top
 
@@ -73,17 +75,30 @@ def test_the_tables_and_sentences_of_a_result() -> None:
     ("options", "words"),
     [
         ([], "No run was named."),
-        (["--run", "not-a-run"], "run_id: This is no such name"),
-        (["--run", NAME], f"There is no run {NAME} here."),
-        (["--run", NAME, "--source", "dreams"], "sources.0: "),
-        (["--run", NAME, "--images", "few"], "images: "),
-        (["--run", NAME, "--save", "2"], "a: "),
+        (["--run", "not-a-run"], "There is no run not-a-run here."),
+        (["--run", NAME], f"There is no run {NAME} here.\nSee the runs with: python -m tlcore list runs --runs-dir"),
+        (["--run", NAME, "--source", "imagenet-cifar"], "There is no source (--source) named 'imagenet-cifar'. Did you mean"),
+        (["--run", NAME, "--source", ","], "--source names no source."),
+        (["--run", NAME, "--images", "few"], "--images takes a whole number from 10 to 10,000, not 'few'."),
+        (["--run", NAME, "--relearn-steps", "-1"], "--relearn-steps takes a whole number from 0 to 1,000, not '-1'."),
+        (["--run", NAME, "--device", "tpu"], "--device takes auto, cpu or cuda, not 'tpu'."),
+        (["--run", NAME, "--save", "2"], "--save takes a number from 0 to 1, not '2'."),
+        (["--run", NAME, "--save", "nan"], "--save takes a number from 0 to 1, not 'nan'."),
+        (["--run", NAME, "--save", "1", "--batchnorm", "no"], "--batchnorm takes interpolated or recomputed, not 'no'."),
         (["--run", NAME, "--batchnorm", "recomputed"], "--batchnorm belongs to --save"),
     ],
 )
 def test_what_it_refuses(options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forgetting", *options, "--runs-dir", str(tmp_path)]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_part_of_a_runs_id_is_answered_with_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = create(tmp_path, RunSpec(dataset="digits"))
+    for part in (known.id[:12], known.id[-4:], f"{known.id}x"):
+        for command in (["forgetting", "--run", part], ["diagnose", part]):
+            assert main([*command, "--runs-dir", str(tmp_path)]) == 2
+            assert f"There is no run {part} here. Did you mean {known.id}?" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -10,7 +10,9 @@ from typing import Any
 from tlcore.cli import group_report
 from tlcore.cli.chain import add_chain_options, chain, stray
 from tlcore.cli.chain import text as matrix_text
+from tlcore.cli.forgetting_options import asked, point
 from tlcore.cli.report import plain, table
+from tlcore.cli.runs import find_run
 from tlcore.engine import run
 from tlcore.errors import SpecError
 from tlcore.figures.words import duration
@@ -44,32 +46,23 @@ def forgetting(given: argparse.Namespace) -> None:
     if given.chain is not None:
         if given.run is not None or given.save is not None:
             raise SpecError("--chain trains runs of its own.", next_step="Leave --run and --save out, or the chain.")
-        chain(given, _asked(given))
+        chain(given, asked(given))
         return
     if options := stray(given):
         raise SpecError(f"{', '.join(options)}: only a chain trains.", next_step="Add --chain, or leave them out.")
     if given.run is None:
         raise SpecError("No run was named.", next_step="Name a finished one with --run; see: python -m tlcore list runs")
     if given.save is not None:
-        how = {} if given.batchnorm is None else {"batchnorm": given.batchnorm}
-        spec = make(BlendSpec, run_id=given.run, a=given.save, device=given.device, **how)
-        result = run(spec, runs_dir=given.runs_dir)
+        fields = point(given)
+        result = run(make(BlendSpec, run_id=find_run(given, given.run).id, **fields), runs_dir=given.runs_dir)
         print(json.dumps(result) if given.json else saved(result))
         return
     if given.batchnorm is not None:
         raise SpecError("--batchnorm belongs to --save: the job itself does both.", next_step="Leave it out, or save a point.")
-    spec = make(ForgettingSpec, run_id=given.run, **_asked(given))
+    fields = asked(given)
+    spec = make(ForgettingSpec, run_id=find_run(given, given.run).id, **fields)
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
-
-
-def _asked(given: argparse.Namespace) -> dict[str, Any]:
-    """The fields of `ForgettingSpec` that were given."""
-    options = vars(given)
-    asked = {name: options[name] for name in ("images", "points", "relearn_steps", "device") if name in options}
-    if "source" in options:
-        asked["sources"] = tuple(name.strip() for name in given.source.split(",") if name.strip())
-    return asked
 
 
 def saved(result: Mapping[str, Any]) -> str:

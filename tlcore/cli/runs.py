@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
 from tlcore import settings
+from tlcore.cli.report import plain
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, SpecError
-from tlcore.runs import Run, open_run
+from tlcore.runs import Run, all_runs, open_run
 
 _OF_A_STRATEGY = ("train", "measure", "find-rate")  # what the other kinds tell is the same for any strategy
 
@@ -61,11 +63,22 @@ def _tell(given: argparse.Namespace, state: str, words: str) -> None:
 
 def named_run(given: argparse.Namespace) -> Run:
     """The run that was named. Raises `RunNotFound`, with the command that tells the right names."""
+    return find_run(given, given.run_id)
+
+
+def find_run(given: argparse.Namespace, run_id: str) -> Run:
+    """The run called `run_id`. Raises `RunNotFound`, with the one that was perhaps meant and the command that lists them."""
+    runs_dir = runs_dir_of(given)
     try:
-        return open_run(runs_dir_of(given), given.run_id)
-    except RunNotFound as error:
+        return open_run(runs_dir, run_id)
+    except RunNotFound:
         folder = f" --runs-dir {shlex.quote(str(given.runs_dir))}" if given.runs_dir else ""
-        raise RunNotFound(error.message, next_step=f"See the runs with: python -m tlcore list runs{folder}") from None
+        known = [run.id for run in all_runs(runs_dir)]
+        close = [name for name in known if run_id and run_id in name][:1] or difflib.get_close_matches(run_id, known, n=1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise RunNotFound(
+            f"There is no run {plain(run_id)} here.{meant}", next_step=f"See the runs with: python -m tlcore list runs{folder}"
+        ) from None
 
 
 def engine_of(given: argparse.Namespace) -> LocalEngine:
