@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,9 @@ from pages.parts.session import engine, told
 from pages.parts.statewords import STATE_ICONS, STATE_WORDS, backbone_name
 from pages.parts.summary import summaries
 from pages.parts.text import plain
-from tlcore.figures.words import count, duration, times
+from tlcore.analysis.layers_time import estimate
+from tlcore.figures.layers_words import time_words
+from tlcore.figures.words import count, times
 from tlcore.runs import Run
 from tlcore.settings import runs_dir
 from tlcore.spec import LayersSpec
@@ -48,43 +51,17 @@ def look_at(run: Run) -> None:
 
 
 def _time(spec: LayersSpec) -> str:
-    seconds = estimate(spec)
-    if seconds is not None:
-        return f"About {duration(seconds)}, judged by the last time that this backbone was asked here at this size."
+    found = estimate(spec, _earlier())
+    if found is not None:
+        return time_words(found)
     return (
         f"How long that takes is not known yet: {backbone_name(spec.run.backbone)} was not asked here at "
         f"{spec.run.image_size} px. It shows how far it is, and can be cancelled."
     )
 
 
-def estimate(spec: LayersSpec) -> float | None:
-    """Seconds, from an earlier analysis of the same backbone at the same size, by images and networks; None without one.
-
-    The newest that laid its images out alike, and runs beside or none, counts; failing that the newest.
-    """
-    found = []
+def _earlier() -> Iterator[tuple[LayersSpec, dict[str, Any]]]:
     for summary in summaries("layers"):
-        asked = summary.spec
-        assert isinstance(asked, LayersSpec)
-        if summary.state == "done" and _size(asked) == _size(spec) and (result := summary.run.result()) is not None:
-            seconds = result["seconds"] * _looks(spec, spec.images) / _looks(asked, _images(result))
-            if _extras(asked) == _extras(spec):
-                return seconds
-            found.append(seconds)
-    return found[0] if found else None
-
-
-def _size(spec: LayersSpec) -> tuple[str, int, bool]:
-    return spec.run.backbone, spec.run.image_size, spec.blocks
-
-
-def _extras(spec: LayersSpec) -> tuple[tuple[str, ...], bool]:
-    return spec.embed, bool(spec.runs)
-
-
-def _looks(spec: LayersSpec, images: int) -> int:
-    return images * (len(spec.sources) + len(spec.runs))
-
-
-def _images(result: dict[str, Any]) -> int:
-    return max(1, sum(result["images"].values()))
+        if summary.state == "done" and (result := summary.run.result()) is not None:
+            assert isinstance(summary.spec, LayersSpec)
+            yield summary.spec, result

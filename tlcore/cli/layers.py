@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from tlcore import settings
+from tlcore.analysis.layers_time import estimate
 from tlcore.cli import level_check
 from tlcore.cli.arguments import add_spec_options, run_spec
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
-from tlcore.errors import SpecError
-from tlcore.figures.layers_words import headline
+from tlcore.errors import SpecError, ThawError
+from tlcore.figures.layers_words import headline, time_words
+from tlcore.runs import all_runs
 from tlcore.spec import LayersSpec, RunSpec, make
 
 _OF_THE_RUN = {"backbone", "weights", "dataset", "labels", "image_size", "images_per_class", "device", "seed"}
@@ -41,8 +47,19 @@ def layers(given: argparse.Namespace) -> None:
         )
     asked = {name: value for name, value in vars(given).items() if name in _ASKED}
     spec = make(LayersSpec, run=run_spec(given), runs=tuple(given.run), **asked)
+    if (found := estimate(spec, _earlier(given.runs_dir or settings.runs_dir()))) is not None:
+        print(time_words(found), file=sys.stderr, flush=True)
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
+
+
+def _earlier(runs_dir: Path) -> Iterator[tuple[LayersSpec, Mapping[str, Any]]]:
+    """(spec, result) of each analysis that is done, the newest first."""
+    for one in all_runs(runs_dir):
+        with suppress(ThawError, OSError):  # a run of another version, or deleted just now, tells nothing
+            asked = one.spec()
+            if isinstance(asked, LayersSpec) and one.status().state == "done" and (result := one.result()) is not None:
+                yield asked, result
 
 
 def _nothing_else(given: argparse.Namespace) -> None:

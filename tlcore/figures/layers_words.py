@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tlcore.analysis.layers_time import Estimate
+from tlcore.figures.words import duration
 from tlcore.groups import HEAD
+
+ABOUT = 1.2  # times the lower end of an estimate, up to which the upper alone is said
 
 
 def level_words(advice: Mapping[str, Any]) -> str:
@@ -40,3 +44,11 @@ def headline(advice: Mapping[str, Any] | None) -> str:
     if advice["lead"]["low"] is None:
         return f"{level}, but {unknown} the lead over {other} is noise."
     return f"{level}, though the lead over {other} may be noise."
+
+
+def time_words(found: Estimate) -> str:
+    """How long it takes, and what that is judged by."""
+    close = found.high <= ABOUT * found.low
+    took = f"About {duration(found.high)}" if close else f"Between {duration(found.low)} and {duration(found.high)}"
+    other = "" if found.alike else ", which did other things besides, so this is rough"
+    return f"{took}, judged by an earlier time that this backbone was asked here at this size{other}."
