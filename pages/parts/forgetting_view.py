@@ -67,7 +67,7 @@ def _view(here: Looked) -> None:
     for notice in (here.found or {}).get("notices", []):  # what could not be asked, and why
         st.caption(f":material/info: {plain(notice)}")
     if name is not None:
-        _curve(here)
+        _curve(here, name)
         st.header("The trade-off of all runs")
         trade_off_of(spec, name, here.run.id)
         along_the_path(here, name)
@@ -118,11 +118,11 @@ def _source(here: Looked) -> str | None:
     return chosen
 
 
-def _curve(here: Looked) -> None:
+def _curve(here: Looked, name: str) -> None:
     """The source beside the target over the epochs, where the run looked."""
     st.header("When it was forgotten")
     own = here.carried
-    figure, reading = source_curve(own, here.result["history"])
+    figure, reading = source_curve(own, here.result["history"], name)
     if figure is None:
         st.caption(plain(f"{reading} Repeat it with What it still knows turned on to have the curve."))
         st.page_link("train.py", label="Repeat it with probes", icon=":material/edit:", query_params={"from": here.run.id})

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.figures.forgetting_made import RUN, labelled, lost, metric, result
+from tests.figures.forgetting_made import RUN, agreement, labelled, lost, metric, result
 from tlcore.figures.forgetting_groups import by_group, group_reading, group_table, shares
 from tlcore.figures.forgetting_matrix import matrix, matrix_reading, matrix_table, measures
 from tlcore.figures.forgetting_path import bend_reading, modes, path, path_reading, path_table
@@ -39,6 +39,9 @@ def test_a_point_is_held_against_the_fine_tuned_weights():
     chart, _ = path(result(), SOURCE, "interpolated", 2, 0.5)
     assert list(chart.data[0].y) == pytest.approx([60, 58, 55, 48, 40])
     assert chart.data[0].marker.size[2] == 15
+    assert chart.layout.yaxis.title.text == "Accuracy (%)"
+    agrees = result(sources={"natural-photos": agreement(path=labelled()["path"])})
+    assert path(agrees, "natural-photos", "interpolated", 2)[0].layout.yaxis.title.text == "Share of images (%)"
 
 
 @pytest.mark.parametrize("ways", [("interpolated", "recomputed"), ("interpolated",)])

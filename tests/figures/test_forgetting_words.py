@@ -115,6 +115,18 @@ def test_the_curve_starts_before_training():
     assert source_curve({"a": labelled(by_epoch=[])}, [])[0] is None
 
 
+def test_the_curve_is_read_of_the_source_that_was_chosen():
+    both = {"imagenet-cifar10": labelled(), "natural-photos": agreement()}
+    epochs = [{"epoch": 0, "val": {"accuracy": 0.9}}]
+    chart, reading = source_curve(both, epochs, "imagenet-cifar10")
+    assert reading.startswith("ImageNet, on CIFAR-10: from 60.0 %")
+    assert chart.layout.yaxis.title.text == "Share of images (%)"
+    assert source_curve(both, epochs, "natural-photos")[1].startswith("Natural photographs: from 100.0 %")
+    assert source_curve(both, epochs)[1].startswith("Natural photographs")  # it lost most
+    alone = both | {"natural-photos": agreement(by_epoch=[])}
+    assert source_curve(alone, epochs, "natural-photos")[1].startswith("Natural photographs was not asked between the epochs.")
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

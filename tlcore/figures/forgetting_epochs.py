@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tlcore.figures.forgetting_words import Source, within_noise
+from tlcore.figures.forgetting_words import Source, by_loss, within_noise
 from tlcore.figures.palette import BASELINE, SOURCE, VALIDATION
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import percent, points
@@ -15,14 +15,18 @@ from tlcore.figures.words import percent, points
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
-def source_curve(sources: Mapping[str, Source], epochs: Sequence[Mapping[str, Any]]) -> tuple[go.Figure | None, str]:
+def source_curve(
+    sources: Mapping[str, Source], epochs: Sequence[Mapping[str, Any]], about: str | None = None
+) -> tuple[go.Figure | None, str]:
     """Each source from before the first step to the last epoch, and the accuracy on the target's validation split.
 
-    `epochs` are a run's `epoch` events. No figure where no source was looked at between the epochs.
+    `epochs` are a run's `epoch` events; the reading is that of the source `about`, else of the one that lost most.
+    No figure where no source was looked at between the epochs.
     """
     known = {name: one for name, one in sources.items() if one.get("by_epoch") and one.get("before")}
     if not known:
         return None, "This run carried no source probes, so nothing is known of the epochs between its start and its end."
+    chosen = about if about in known else by_loss(known)[0]
     chart = figure(x="After epoch (0: before training)", y="Share of images (%)", height=400)
     for (_, one), dash in zip(known.items(), _DASHES * len(known), strict=False):
         values = line_of(one)
@@ -45,7 +49,7 @@ def source_curve(sources: Mapping[str, Source], epochs: Sequence[Mapping[str, An
         name="target, validation split",
         hovertemplate="epoch %{x}: %{y:.1f} %<extra></extra>",
     )
-    labelled = [one for one in known.values() if one["measure"] == "accuracy"]
+    labelled = [one for one in (known[chosen], *known.values()) if one["measure"] == "accuracy"]
     chance = labelled[0].get("chance") if labelled else None
     if chance is not None:
         chart.add_hline(100 * chance, line={"dash": "dash", "color": BASELINE, "width": 1.5})
@@ -59,7 +63,10 @@ def source_curve(sources: Mapping[str, Source], epochs: Sequence[Mapping[str, An
     chart.update_xaxes(dtick=1 if len(epochs) <= 12 else None, range=[-0.2, max(1, len(epochs)) + 0.2])
     chart.update_yaxes(range=[0, 103])
     chart.update_layout(legend={"orientation": "v"}, margin={"t": 34 + 24 * (len(known) + 1 + (chance is not None))})
-    return chart, curve_reading(next(iter(labelled), next(iter(known.values()))))
+    reading = curve_reading(known[chosen])
+    if about not in (None, chosen) and about in sources:
+        reading = f"{sources[about]['title']} was not asked between the epochs. {reading}"
+    return chart, reading
 
 
 def line_of(source: Source) -> list[float | None]:

@@ -50,11 +50,12 @@ def kept_still(result: Result, source: str) -> bool:
 def path(result: Result, name: str, mode: str, place: int, floor: float | None = None) -> tuple[go.Figure, str]:
     """Source and target along the path, the chosen point marked, the floor and chance drawn; and its reading."""
     source, steps = result["sources"][name], result["points"]
-    chart = figure(x="a (0: the start, 1: the run)", y="Accuracy (%)", height=400)
-    own = "source" if source["measure"] == "accuracy" else "source (agreement)"
+    agrees = source["measure"] == "agreement"
+    chart = figure(x="a (0: the start, 1: the run)", y="Share of images (%)" if agrees else "Accuracy (%)", height=400)
+    own, other = ("source (agreement)", "target (accuracy)") if agrees else ("source", "target")
     for values, colour, symbol, title in (
         (source["path"][mode], SOURCE, "circle", own),
-        (result["target"]["path"][mode], TEST, "square", "target"),
+        (result["target"]["path"][mode], TEST, "square", other),
     ):
         chart.add_scatter(
             x=list(steps),
