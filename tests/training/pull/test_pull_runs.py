@@ -208,3 +208,24 @@ def test_what_a_pull_computes_first_is_charged_to_the_run(pulled, monkeypatch: p
             seconds.append(event["seconds"])
     assert seconds[0] % 1000 == 30
     assert seconds[1] == 0
+
+
+@pytest.mark.parametrize(("pull", "steps"), [(L2SP(strength=1e6), 2.5), (EWC(strength=1e9), 4.0)], ids=["l2-sp", "ewc"])
+def test_at_a_very_large_strength_the_backbone_stays_within_a_few_steps_of_where_it_started(pulled, pull: Pull, steps: float):
+    """AdamW's step is about the rate, however large the gradient: a weight that is pulled back goes to and fro by one step.
+
+    With EWC one that mattered to no image of the old task is as good as free.
+    """
+
+    def furthest(pull: Pull) -> float:
+        run = pulled(pull, epochs=6)
+        _finish(run)
+        network, start = run.state.network, run.state.start
+        rates = run.setup.plan.phases[0].rates
+        return max(
+            float((tensor.detach() - start[name]).abs().max()) / rates[group.name]
+            for group in network.groups[:-1]
+            for name, tensor in network.parameters(group.name)
+        )
+
+    assert furthest(pull) < steps < 3 * steps < furthest(NoPull())
