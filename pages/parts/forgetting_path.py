@@ -6,11 +6,21 @@ import streamlit as st
 
 from pages.parts.figures import shown
 from pages.parts.forgetting_blend import save_point
-from pages.parts.forgetting_known import Looked
+from pages.parts.forgetting_known import Looked, probe_of
 from pages.parts.layers_table import numbers
 from pages.parts.text import plain
-from tlcore.figures.forgetting_path import BATCHNORM, FORMULA, KEPT_STILL, bend_reading, kept_still, modes, path, path_table
-from tlcore.figures.words import percent
+from tlcore.figures.forgetting_path import (
+    BATCHNORM,
+    FORMULA,
+    KEPT_STILL,
+    bend_reading,
+    best_reading,
+    kept_still,
+    modes,
+    path,
+    path_table,
+)
+from tlcore.figures.words import interval, points
 from tlcore.forgetting.best import FLOOR, best_point
 
 
@@ -65,7 +75,10 @@ def _slider(here: Looked, source: str) -> None:
         1.0,
         format="%.1f",
         key=f"forgetting-floor-{source}-{run_id}",
-        help="The best point has the most of the target among those that keep this much of the source.",
+        help=(
+            "The floor: the best point has the most of the target among those that keep this much of the source. It begins "
+            f"{points(FLOOR)} under what was known before."
+        ),
     )
     best = best_point(one["path"][mode], found["target"]["path"][mode], floor / 100)
     spot = f"forgetting-a-{run_id}"
@@ -82,13 +95,14 @@ def _slider(here: Looked, source: str) -> None:
     if best is None:
         st.caption(plain(f"No point on this path keeps {floor:.1f} % of the source: lower the floor."))
     else:
-        values = one["path"][mode][best], found["target"]["path"][mode][best]
-        st.markdown(
-            plain(
-                f"The best point that keeps {floor:.1f} % of the source is a = {steps[best]:.2f}: source {percent(values[0])}, "
-                f"target {percent(values[1])}."
+        st.markdown(plain(best_reading(found, source, mode, best, floor / 100)))
+        if (probe := probe_of(here)) is not None and probe.accuracy:
+            st.markdown(
+                plain(
+                    f"A linear probe of the same data loses nothing of the source, and gets {interval(probe.accuracy)} on the "
+                    "whole test split."
+                )
             )
-        )
     st.markdown(plain(bend_reading(found, source, mode)))
     if (why := one["why"].get("recomputed")) and not kept_still(found, source):
         st.caption(f":material/info: {plain(why)}")

@@ -9,7 +9,7 @@ import pytest
 from tests.figures.forgetting_made import RUN, agreement, labelled, lost, metric, result
 from tlcore.figures.forgetting_groups import by_group, group_reading, group_table, shares
 from tlcore.figures.forgetting_matrix import matrix, matrix_reading, matrix_table, measures
-from tlcore.figures.forgetting_path import bend_reading, modes, path, path_reading, path_table
+from tlcore.figures.forgetting_path import bend_reading, best_reading, modes, path, path_reading, path_table
 from tlcore.figures.forgetting_relearn import relearn, relearn_reading, relearn_table
 from tlcore.figures.forgetting_trade_off import (
     Measured,
@@ -42,6 +42,16 @@ def test_a_point_is_held_against_the_fine_tuned_weights():
     assert chart.layout.yaxis.title.text == "Accuracy (%)"
     agrees = result(sources={"natural-photos": agreement(path=labelled()["path"])})
     assert path(agrees, "natural-photos", "interpolated", 2)[0].layout.yaxis.title.text == "Share of images (%)"
+
+
+def test_the_best_point_names_its_source_its_floor_and_how_sure_it_is() -> None:
+    words = best_reading(result(), SOURCE, "interpolated", 2, 0.55)
+    assert words.startswith(
+        "ImageNet, on CIFAR-10: the best point that keeps 55.0 % of it (5.0 points under what it knew before, 60.0 %) is a = "
+        "0.50: source 55.0 %, target 92.0 % ± 2.4 points (500 images)."  # Wilson: (.893 to .941)
+    )
+    assert "it flatters itself" in words
+    assert "of it is a = " in best_reading(result(), SOURCE, "interpolated", 0, 0.6)
 
 
 @pytest.mark.parametrize("ways", [("interpolated", "recomputed"), ("interpolated",)])

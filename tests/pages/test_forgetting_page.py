@@ -93,7 +93,8 @@ def test_it_is_read_from_the_two_numbers_down(runs: Path, fabricated: Any) -> No
     assert "60.0 % before, 40.0 % (36.0 to 44.0) after, of the same 500 images: 20.0 points lost, more than noise." in words
     assert "less than its old head lost" in words
     assert "is all there is so far: another strategy beside it" in words
-    assert "The best point that keeps 55.0 % of the source is a = 0.50: source 55.0 %, target 92.0 %." in words
+    assert "the best point that keeps 55.0 % of it (5.0 points under what it knew before, 60.0 %) is a = 0.50" in words
+    assert "A linear probe of the same data" not in words
     assert "The old weights of stage 2 bring the most back: 12.0 points" in words
     assert "120 of 500 images were right before and are wrong now; 20 were wrong and are right." in words
     assert "Truth: **cat**  \nNow: **dog**, 90\u00a0%" in words
@@ -120,7 +121,7 @@ def test_the_slider_needs_no_job_and_its_point_can_be_saved(runs: Path, fabricat
     (slider,) = app.select_slider
     assert slider.value == 0.5  # the best point for the usual floor
     app.number_input(key=f"forgetting-floor-imagenet-cifar10-{run.id}").set_value(45.0).run()
-    assert "keeps 45.0 % of the source is a = 0.75" in said(app)
+    assert "before, 60.0 %) is a = 0.75" in said(app)
     press(app, "Best point")
     assert app.select_slider[0].value == 0.75
     app.number_input(key=f"forgetting-floor-imagenet-cifar10-{run.id}").set_value(90.0).run()

@@ -92,6 +92,19 @@ def path_reading(result: Result, name: str, mode: str, place: int) -> str:
     return f"{text} {_noise(result['sources'][name], here[0])}"
 
 
+def best_reading(result: Result, name: str, mode: str, place: int, floor: float) -> str:
+    """Which point is best and for which source and floor, how sure its target is, and that it was chosen on these images."""
+    source, target = result["sources"][name], result["target"]
+    known, done, before = source["path"][mode][place], target["path"][mode][place], source["before"]["value"]
+    low, high = wilson(done, target["images"])
+    under = f" ({points(before - floor)} under what it knew before, {percent(before)})" if floor < before else ""
+    return (
+        f"{source['title']}: the best point that keeps {percent(floor)} of it{under} is a = {result['points'][place]:.2f}: "
+        f"source {percent(known)}, target {percent(done)} ± {points((high - low) / 2)} ({count(target['images'])} images). It "
+        "was chosen on these very images of the test split, so it flatters itself: expect a little less on new ones."
+    )
+
+
 def bend_reading(result: Result, name: str, mode: str) -> str:
     """Whether somewhere on the way both are at least as good as at the end: then fine-tuning gave more away than it had to."""
     source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
