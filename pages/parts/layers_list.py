@@ -40,17 +40,19 @@ def title_of(spec: LayersSpec, backbone: str, dataset: str) -> str:
     return f"{backbone} on {_about(spec, dataset)}"
 
 
-def _about(spec: LayersSpec, dataset: str) -> str:
-    return dataset + (f", beside {times(len(spec.runs), 'run')}" if spec.runs else "")
+def _about(spec: LayersSpec, what: str) -> str:
+    return what + (f", beside {times(len(spec.runs), 'run')}" if spec.runs else "")
 
 
 def _line(summary: Summary) -> None:
     assert isinstance(summary.spec, LayersSpec)
     name, about, standing = st.columns([3, 4, 3], vertical_alignment="center")
-    link = plain(summary.backbone)  # alone, for a link's label is cut where a phone ends
+    asked = summary.spec
+    # What tells them apart, and the numbers first: a link's label is cut where a phone ends.
+    link = plain(f"{times(asked.images, 'image')} at {asked.run.image_size} px, {summary.dataset}")
     name.page_link("layers.py", label=link, icon=STATE_ICONS[summary.state], query_params={"run": summary.id})
     when = datetime.fromtimestamp(summary.status.queued_at, UTC).strftime("%d %b %Y, %H:%M UTC")
-    about.caption(plain(f"{_about(summary.spec, summary.dataset)}; {when}"))
+    about.caption(plain(f"{_about(asked, summary.backbone)}; {when}"))
     standing.caption(plain(_found(summary.run) if summary.state == "done" else STATE_WORDS[summary.state]))
 
 
