@@ -10,6 +10,9 @@ import pytest
 from tlcore.cli.chain import text
 from tlcore.cli.group_report import text as group_text
 from tlcore.cli.main import main
+from tlcore.figures.forgetting_matrix import matrix_reading
+from tlcore.figures.forgetting_words import signed_points
+from tlcore.figures.words import percent
 from tlcore.runs import all_runs
 
 TINY = (
@@ -44,9 +47,10 @@ def test_it_trains_the_tasks_in_order_and_prints_the_matrix(tmp_path: Path, caps
     assert sorted(kinds) == ["forgetting", "train", "train"]
 
     said = text(matrix)
-    assert f"BWT         {matrix['bwt']['value']:+.3f}" in said
+    assert f"BWT         {signed_points(matrix['bwt']['value'])}" in said
+    assert matrix_reading(matrix) in said.splitlines()
     assert "BWT = 1/(T − 1) Σ_{j<T} (R[T, j] − R[j, j])" in said
-    assert f"{matrix['R'][0][1]:.3f}*" in said
+    assert f"{percent(matrix['R'][0][1])}*" in said
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_groups_as_text() -> None:
     gap = {"highest": "a", "lowest": "b", "before": none, "after": half, "change": none}
     one = {"groups": ["a", "b"], "before": None, "after": {"a": entry, "b": entry}, "gap": gap, "notes": ["A note."]}
     said = "\n".join(group_text({"site": one}))
-    assert "a     10      unknown                    0.500 (0.400 to 0.600)" in said
-    assert "Gap in accuracy, a minus b: before unknown, after +0.500 (+0.400 to +0.600), changed by unknown." in said
+    assert "a     10      unknown                    50.0 % (40.0 to 60.0)" in said
+    assert "Gap in accuracy, a minus b: before unknown, after 50.0 points (40.0 to 60.0), changed by unknown." in said
     assert "A note." in said
     assert group_text({}) == []

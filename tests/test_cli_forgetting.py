@@ -10,8 +10,12 @@ import pytest
 
 from tests.forgetting.conftest import finish
 from tests.source_probes.made import fill_cache, weights_file
-from tlcore.cli.forgetting import text
+from tlcore.cli.forgetting_report import text
 from tlcore.cli.main import main
+from tlcore.figures.forgetting_path import bend_reading
+from tlcore.figures.forgetting_relearn import relearn_reading
+from tlcore.figures.forgetting_restore import restore_reading
+from tlcore.figures.forgetting_words import knn_words, lost_words
 from tlcore.runs import create
 from tlcore.spec import RunSpec
 from tlcore.strategies import Strategy
@@ -41,7 +45,12 @@ RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "ches
     "target": {"before": _metric(0.6), "after": _metric(0.9), "path": {"interpolated": [0.6, 0.88, 0.9]}},
     "points": [0.0, 0.5, 1.0],
     "path_best": {"source": "imagenet-cifar10", "floor": 0.55, "a": 0.5, "source_value": 0.57, "target_value": 0.88},
-    "relearn": {"steps": [0, 2], "curves": {"pretrained": [0.1, 0.5], "run": [0.1, 0.4], "random": [0.1, 0.2]}},
+    "relearn": {
+        "steps": [0, 2],
+        "curves": {"pretrained": [0.1, 0.5], "run": [0.1, 0.4], "random": [0.1, 0.2]},
+        "images": 100,
+        "chance": 0.1,
+    },
     "groups": {},
     "matrix": None,
     "notices": ["A sentence."],
@@ -52,13 +61,18 @@ RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "ches
 def test_the_tables_and_sentences_of_a_result() -> None:
     said = text(RESULT)
     lines = [" ".join(line.split()) for line in said.splitlines()]
-    numbers = "0.600 (0.550 to 0.650) 0.400 (0.350 to 0.450) 0.200 (0.150 to 0.250) 0.500, 0.450"
+    numbers = "60.0 % (55.0 to 65.0) 40.0 % (35.0 to 45.0) 20.0 points (15.0 to 25.0) 50.0 %, 45.0 %"
     assert f"ImageNet, asked with CIFAR-10 accuracy {numbers}" in lines
-    assert "0.50 0.570 0.880 0.450" in lines, "source and target interpolated, the source recomputed"
-    assert "stem 0.410 (0.360 to 0.460) 0.010 (-0.040 to 0.060) unknown" in lines
-    assert "Classes that lost most: cat 70% to 20% of 10." in lines
-    assert "2 0.500 0.400 0.200" in lines
-    assert any(line.startswith("Best on the target with at least 0.550 of the source: a = 0.50") for line in lines)
+    assert "0.50 57.0 % 88.0 % 45.0 %" in lines, "source and target interpolated, the source recomputed"
+    assert "stem 41.0 % (36.0 to 46.0) 1.0 point (−4.0 to 6.0) unknown" in lines
+    assert "Classes that lost most: cat 70.0 % to 20.0 % of 10." in lines
+    assert "2 50.0 % 40.0 % 20.0 %" in lines
+    assert any(line.startswith("Best on the target with at least 55.0 % of the source: a = 0.50") for line in lines)
+    for words in (
+        *(lost_words(SOURCE), knn_words(SOURCE), *restore_reading(SOURCE)),
+        *(bend_reading(RESULT, "imagenet-cifar10", "interpolated"), relearn_reading(RESULT["relearn"])),
+    ):
+        assert words in said.splitlines(), "what the page says of it"
     assert "The run carried no probe." in lines
     assert "Note: A sentence." in lines
     assert lines[-2:] == ["4,200 images passed through the network, 1 min 1 s on CPU, 1 thread.", f"Run {RESULT['run_id']}."]
@@ -121,5 +135,13 @@ def test_it_asks_about_a_run_and_saves_a_point(
     assert {(entry["kind"], entry["dataset"]) for entry in listed} == {("train", "digits"), ("forgetting", "digits")}
     assert main(["forgetting", "--run", run.id, "--save", "0.5"]) == 0
     said = capsys.readouterr().out
-    assert f"The network at a = 0.5 of run {run.id}, BatchNorm interpolated: blend.safetensors" in said
+    assert f"The network at a = 0.5 of run {run.id}, BatchNorm interpolated" in said
     assert "timm.create_model('mobilenetv3_small_100', num_classes=10)" in said
+    (blend,) = tmp_path.glob("runs/*/blend.safetensors")
+    assert str(blend) in said
+    assert "32 x 32 pixels, less the mean 0.485, 0.456, 0.406 and divided by 0.229, 0.224, 0.225" in said
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in said
+    assert f"--weights {blend}" in said
+    again = ["train", "--dataset", "digits", "--backbone", "mobilenetv3_small_100", "--start", f"run:{blend.parent.name}"]
+    assert main(again) == 2
+    assert f"--weights {blend}" in capsys.readouterr().err

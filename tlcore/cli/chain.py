@@ -14,8 +14,9 @@ from tlcore.cli.jobs import TRAIN_KEYS
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
 from tlcore.errors import ThawError
+from tlcore.figures.forgetting_matrix import matrix_reading, measures
+from tlcore.figures.words import percent
 from tlcore.forgetting.chain import queue_chain, refuse_chain, task_of
-from tlcore.forgetting.matrix import FORMULAS
 from tlcore.runs import Run
 from tlcore.spec import ForgettingSpec, RunSpec, make
 from tlcore.strategies import STRATEGIES
@@ -83,21 +84,19 @@ def text(matrix: Mapping[str, Any]) -> str:
     tasks = [f"{place}. {plain(title)}" for place, title in enumerate(matrix["tasks"], start=1)]
     rows = [["before any", *map(_cell, matrix["baselines"])]]
     rows += [[task, *map(_cell, cells)] for task, cells in zip(tasks, matrix["cells"], strict=True)]
-    measures = [
-        [
-            formula.name,
-            _metric(matrix[name], name),
-            formula.formula,
-            f"{formula.sentence} ({formula.source})",
-        ]
-        for name, formula in FORMULAS.items()
+    said = [
+        [name, value + (f" ({span})" if span and known else ""), formula, what if known else f"{what} {span}"]
+        for name, value, span, what, formula in measures(matrix)
+        for known in (value != "not defined",)
     ]
     lines = [
         f"What {plain(matrix['strategy'])} left of each task: accuracy on test images, * by a linear probe.",
         "",
         table(rows, ("after learning", *tasks)),
         "",
-        table(measures, ("measure", "value", "formula", "")),
+        plain(matrix_reading(matrix)),
+        "",
+        table(said, ("measure", "value", "formula", "")),
         "",
         *(f"Note: {plain(note)}" for note in matrix["notes"]),
         f"Runs, in order: {', '.join(matrix['runs'])}.",
@@ -117,13 +116,4 @@ def _names(given: str) -> list[str]:
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
-    return "" if cell is None else f"{cell['value']:.3f}{'*' if cell['how'] == 'probe' else ''}"
-
-
-def _metric(metric: Mapping[str, Any], measure: str) -> str:
-    """A value with its interval; with a sign where it is a difference."""
-    if metric["value"] is None:
-        return "undefined"
-    sign = "" if measure == "acc" else "+"
-    value, low, high = ("" if metric[name] is None else f"{metric[name]:{sign}.3f}" for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})" if low else value
+    return "" if cell is None else f"{percent(cell['value'])}{'*' if cell['how'] == 'probe' else ''}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.cli.report import plain, table
+from tlcore.cli.shares import difference, share
 
 
 def text(groups: Mapping[str, Any]) -> list[str]:
@@ -17,23 +18,16 @@ def text(groups: Mapping[str, Any]) -> list[str]:
             [
                 plain(name),
                 f"{told['images']:,}",
-                _share(one["before"] and one["before"][name]["accuracy"]),
-                _share(told["accuracy"]),
+                share(one["before"] and one["before"][name]["accuracy"]),
+                share(told["accuracy"]),
             ]
             for name, told in one["after"].items()
         ]
         lines += [table(rows, heads), ""]
         gap = one["gap"]
         if gap is not None:
-            before, after, change = (_share(gap[when], "+") for when in ("before", "after", "change"))
+            before, after, change = (difference(gap[when]) for when in ("before", "after", "change"))
             pair = f"{plain(gap['highest'])} minus {plain(gap['lowest'])}"
             lines.append(f"Gap in accuracy, {pair}: before {before}, after {after}, changed by {change}.")
         lines += [*(plain(note) for note in one["notes"]), ""]
     return lines
-
-
-def _share(metric: Mapping[str, Any] | None, sign: str = "") -> str:
-    if metric is None or metric["value"] is None:
-        return "unknown"
-    interval = "" if metric["low"] is None else f" ({metric['low']:{sign}.3f} to {metric['high']:{sign}.3f})"
-    return f"{metric['value']:{sign}.3f}{interval}"

@@ -75,6 +75,7 @@ def blend(run: Run, events: EventWriter) -> dict[str, Any]:
         "backbone": asked.backbone,
         "classes": list(ends.classes),
         "image_size": asked.image_size,
+        "preprocessing": asdict(network.preprocessing),
         "file": FILE,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),

@@ -14,7 +14,7 @@ from tlcore.data.catalogue import DATASETS
 from tlcore.errors import RunNotFound, SpecError, ThawError
 from tlcore.models.cards import BackboneCard
 from tlcore.runs import Run, open_run
-from tlcore.spec import RunSpec
+from tlcore.spec import BlendSpec, RunSpec
 from tlcore.strategies import Strategy
 from tlcore.strategies.scope import Bottleneck
 from tlcore.strategies.start import FromRun
@@ -130,6 +130,11 @@ def _ancestor(run_id: str, runs_dir: Path, behind: Sequence[Ancestor]) -> Ancest
         ) from error
     except SpecError as error:
         raise ThawError(f"Run {run_id} was written by another version.", next_step="Choose another start.") from error
+    if isinstance(spec, BlendSpec) and not behind:
+        raise SpecError(
+            f"Run {run_id} saved a point between two networks as a file, and trained nothing itself.",
+            next_step=f"Start from pretrained weights, and name that file as these: --weights {run.path / 'blend.safetensors'}",
+        )
     if not isinstance(spec, RunSpec):
         raise SpecError(f"Run {run_id} is no training run, so it has no weights.", next_step="Choose another start.")
     if state != "done":
