@@ -9,6 +9,8 @@ import streamlit as st
 from pages.parts.figures import shown
 from pages.parts.layers_drawn import drawn
 from pages.parts.layers_table import numbers
+from pages.parts.own_names import to_link as dataset_to_link
+from pages.parts.start_and_head import startable
 from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.layer_seen import source_title
@@ -16,6 +18,9 @@ from tlcore.figures.layer_words import MOVES
 from tlcore.figures.layers_moved import drift_over_epochs, moved_by_depth, moved_table
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
+from tlcore.spec import RunSpec
+
+MOST_OFFERED = 6  # runs to lay beside, the newest
 
 
 def what_moved(run: Run, result: dict[str, Any]) -> None:
@@ -23,7 +28,7 @@ def what_moved(run: Run, result: dict[str, Any]) -> None:
     st.header("What moved")
     if not result["moved"]:
         st.caption("No finished run was laid beside, so nothing has moved here.")
-        st.page_link("layers.py", label="Ask again with a run beside it", icon=":material/edit:", query_params={"from": run.id})
+        _to_lay_beside(run)
         return
     quantity = st.segmented_control(
         "Quantity",
@@ -37,6 +42,22 @@ def what_moved(run: Run, result: dict[str, Any]) -> None:
     drawn(f"moved-{quantity}", run, *moved_by_depth(result, quantity))
     numbers(run, "moved", moved_table(result))
     _over_epochs(run, list(result["moved"]))
+
+
+def _to_lay_beside(run: Run) -> None:
+    """The finished runs of the same backbone and data, each a link that asks its layers; or how there comes to be one."""
+    spec = run.subject()
+    assert isinstance(spec, RunSpec)
+    found = [each for each in startable(spec.backbone) if each.spec.subject.dataset == spec.dataset]
+    if not found:
+        st.caption("There is no finished run of this backbone on these data either: train one, and lay it beside.")
+        link = {"dataset": dataset_to_link(spec.dataset), "backbone": spec.backbone}
+        st.page_link("train.py", label="Train one", icon=":material/play_arrow:", query_params=link)
+        return
+    st.caption("These finished runs of the same backbone and data can be. Each opens the question; nothing starts by itself.")
+    for each in found[:MOST_OFFERED]:
+        title = plain(f"{source_title(each.id)}: {each.strategy}, {each.settings}")
+        st.page_link("layers.py", label=title, icon=":material/stacks:", query_params={"beside": each.id})
 
 
 def _over_epochs(run: Run, runs: list[str]) -> None:

@@ -192,11 +192,18 @@ def test_another_metric_and_another_quantity_are_read_anew(runs: Path) -> None:
     assert "That run is not here any more" in said(app) or "There is no run" in said(app)
 
 
-def test_without_a_run_beside_it_says_what_to_do(runs: Path) -> None:
+def test_without_a_run_beside_the_finished_ones_that_could_be_are_offered(runs: Path, fabricated: Any) -> None:
     run = _made(runs, moved={})
     app = opened(PAGE, run=run.id, view="moved")
     assert "No finished run was laid beside" in said(app)
-    assert _links(app)["Ask again with a run beside it"] == f"from={run.id}"
+    assert "train one, and lay it beside" in said(app)
+    assert _links(app)["Train one"] == "dataset=chest-xray&backbone=tf_efficientnet_lite0"
+    done = fabricated(done=True)
+    fabricated(done=True, backbone="resnet18")
+    fabricated(done=True, dataset="digits")
+    offered = {label: query for label, query in _links(opened(PAGE, run=run.id, view="moved")).items() if "beside=" in query}
+    assert list(offered.values()) == [f"beside={done.run.id}"]
+    assert next(iter(offered)).startswith(f"Run {done.run.id[-4:]}: ")
 
 
 def test_a_shift_that_was_not_measured_is_the_reason_in_its_place(runs: Path) -> None:
@@ -269,12 +276,16 @@ def test_what_ended_otherwise_says_so_and_can_be_asked_again(runs: Path, state: 
 
 def test_earlier_ones_are_listed_with_what_they_found(runs: Path) -> None:
     run = _made(runs, spec=ASKED.model_copy(update={"images": 600}))
-    _made(runs, "cancelled", spec=ASKED.model_copy(update={"images": 700}))
+    other = _made(runs, "cancelled", spec=ASKED.model_copy(update={"images": 700}))
     app = opened(PAGE)
     words = said(app)
     assert "Perhaps unfreeze from stage 2 up" in words
     assert "Cancelled" in words
-    assert f"run={run.id}" in [link.proto.query_string for link in app.get("page_link")]
+    assert {label: query for label, query in _links(app).items() if "px" in label} == {
+        f"{images} images at {ASKED.run.image_size} px, Chest X-rays: pneumonia or not": query
+        for images, query in ((600, f"run={run.id}"), (700, f"run={other.id}"))
+    }
+    assert "EfficientNet-Lite0; " in words
 
 
 def test_ask_again_with_changes_brings_its_choices(runs: Path) -> None:
@@ -283,6 +294,12 @@ def test_ask_again_with_changes_brings_its_choices(runs: Path) -> None:
     assert app.selectbox(key="layers-backbone").value == "resnet18"
     assert app.number_input(key="layers-images").value == 300
     assert (_at(app, "from"), _at(app, "seed")) == (None, "4")
+
+
+def test_fewer_images_than_usual_are_asked_again_as_they_were(runs: Path) -> None:
+    app = opened(PAGE, **{"from": _made(runs, spec=ASKED.model_copy(update={"images": 60})).id})
+    assert app.number_input(key="layers-images").value == 60
+    assert _at(app, "images") == "60"
 
 
 def test_asking_a_backbone_again_that_is_not_catalogued_is_a_sentence(runs: Path) -> None:
