@@ -22,7 +22,7 @@ from pages.parts.text import plain
 from tlcore.errors import SpecError
 from tlcore.figures.layer_seen import source_title
 from tlcore.figures.layer_words import SCORES
-from tlcore.figures.layers_probe import PROBED, judged_by, probe_by_depth, probe_table
+from tlcore.figures.layers_probe import PROBED, has_intervals, intervals_words, judged_by, probe_by_depth, probe_table
 from tlcore.figures.words import METRICS, count, duration, times
 from tlcore.runs import Run, open_run
 from tlcore.settings import runs_dir
@@ -96,11 +96,14 @@ def _probe(run: Run, spec: LayersSpec, result: dict[str, Any]) -> None:
     )
     drawn("probe", run, *probe_by_depth(result, metric or usual))
     images = result["images"]
+    way_out = ""
+    if not has_intervals(result, metric or usual) and spec.images < LayersSpec.model_fields["images"].default:
+        way_out = " To have them, ask again with changes, and with more images under More settings."
     st.caption(
         plain(
             f"Fitted on {count(images['train'])} training images, the penalty chosen on {count(images['val'])} validation "
-            f"images, judged on {count(images['test'])} test images; 95 % intervals over {result['intervals_over']}. Ice stays "
-            "frozen at the recommended level, warm thaws."
+            f"images, judged on {count(images['test'])} test images; {intervals_words(result, metric or usual)}.{way_out} Ice "
+            "stays frozen at the recommended level, warm thaws."
         )
     )
     _beside(spec)

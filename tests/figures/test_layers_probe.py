@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.figures.layers_made import AUROC, GROUPS, REACH, RUN, measured, result
+from tlcore.cli.layers import text
 from tlcore.figures.layers_axis import Depth
-from tlcore.figures.layers_probe import probe_by_depth, probe_reading, probe_table
+from tlcore.figures.layers_probe import intervals_words, probe_by_depth, probe_reading, probe_table
 from tlcore.figures.layers_words import headline, level_words
 from tlcore.figures.palette import ICE, WARM
 
@@ -75,6 +76,21 @@ def test_without_intervals_nothing_is_said_to_lie_within_them() -> None:
     chart, reading = probe_by_depth(bare, "auroc")
     assert "without 95 % interval" in chart.data[0].name
     assert not any("lie apart" in sentence or "both intervals" in sentence for sentence in reading)
+
+
+def test_the_caption_speaks_of_intervals_only_where_there_are_some() -> None:
+    bare = result(images={"train": 60, "val": 24, "test": 36})
+    assert intervals_words(bare, "auroc") == "95 % intervals over patients"
+    few = {"low": None, "high": None, "method": None, "reason": "too few test images of a class to draw others"}
+    for entry in bare["groups"]:
+        for found in entry["probe"].values():
+            found["auroc"] |= few
+    assert intervals_words(bare, "auroc") == "no intervals: too few test images of a class to draw others"
+    assert intervals_words(bare, "accuracy") == "95 % intervals over patients"
+    told = text(bare | {"run_id": RUN})
+    assert "no intervals: too few test images of a class to draw others. To have them, ask with --images 1000." in told
+    assert "--images" not in text(bare | {"run_id": RUN, "images": result()["images"]})
+    assert "intervals over patients. Always" in text(result(run_id=RUN))
 
 
 def test_a_place_without_a_probe_is_left_out() -> None:

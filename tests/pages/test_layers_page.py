@@ -181,6 +181,16 @@ def test_each_closer_look_has_a_link(runs: Path, view: str, words: str) -> None:
     assert _at(app, "view") == view
 
 
+def test_without_intervals_the_page_says_why_and_the_way_to_them(runs: Path) -> None:
+    groups = result()["groups"]
+    for entry in groups:
+        for found in entry["probe"].values():
+            found["auroc"] |= {"low": None, "high": None, "method": None, "reason": "too few test images"}
+    words = said(opened(PAGE, run=_made(runs, spec=ASKED.model_copy(update={"images": 120}), groups=groups).id))
+    assert "no intervals: too few test images. To have them, ask again with changes, and with more images" in words
+    assert "95 % intervals over" not in words
+
+
 def test_another_metric_and_another_quantity_are_read_anew(runs: Path) -> None:
     app = opened(PAGE, run=_made(runs).id, view="moved")
     (metric,) = [group for group in app.button_group if group.label == "Judged by"]

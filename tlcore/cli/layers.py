@@ -17,6 +17,7 @@ from tlcore.cli.arguments import add_spec_options, run_spec
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
 from tlcore.errors import SpecError, ThawError
+from tlcore.figures.layers_probe import has_intervals, intervals_words
 from tlcore.figures.layers_words import headline, time_words
 from tlcore.runs import all_runs
 from tlcore.spec import LayersSpec, RunSpec, make
@@ -86,8 +87,8 @@ def text(result: Mapping[str, Any]) -> str:
     lines += [f"{short[source]}: {plain(words)}" for source, words in result["weights"].items()]
     lines.append(
         f"Probed on {images['train']:,} training images, the penalty chosen on {images['val']:,}, measured on "
-        f"{images['test']:,} test images; intervals over {result['intervals_over']}. Always naming the largest class: "
-        f"{result['majority_baseline']:.3f} accuracy."
+        f"{images['test']:,} test images; {intervals_words(result, metric)}.{_more_images(result, metric)} Always naming the "
+        f"largest class: {result['majority_baseline']:.3f} accuracy."
     )
     ranks = [f"{word} {result['rank'][score]:+.2f}" for score, word in _SCORES if result["rank"][score] is not None]
     if ranks:
@@ -97,6 +98,14 @@ def text(result: Mapping[str, Any]) -> str:
         lines += ["", headline(advice), *advice["evidence"]]
     lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
     return "\n".join([*lines, f"Run {result['run_id']}."])
+
+
+def _more_images(result: Mapping[str, Any], metric: str) -> str:
+    """The way to intervals, where there are none and fewer images were asked about than usual."""
+    usual = LayersSpec.model_fields["images"].default
+    if has_intervals(result, metric) or sum(result["images"].values()) >= usual:
+        return ""
+    return f" To have them, ask with --images {usual}."
 
 
 def _cell(group: Mapping[str, Any], source: str, metric: str) -> str:

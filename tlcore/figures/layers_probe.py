@@ -70,6 +70,22 @@ def probe_reading(result: Result, metric: str) -> list[str]:
     return sentences
 
 
+def intervals_words(result: Result, metric: str) -> str:
+    """'95 % intervals over images', or where no value of the metric has one 'no intervals: ' and why."""
+    found = [one[metric] for entry in result["groups"] for one in entry["probe"].values() if one is not None]
+    if has_intervals(result, metric):
+        return f"95 % intervals over {result['intervals_over']}"
+    whys = dict.fromkeys(one["reason"] for one in found if one.get("reason"))
+    return "no intervals" + (f": {', or '.join(whys)}" if whys else "")
+
+
+def has_intervals(result: Result, metric: str) -> bool:
+    """Whether any value of the metric has an interval."""
+    return any(
+        one is not None and one[metric]["low"] is not None for entry in result["groups"] for one in entry["probe"].values()
+    )
+
+
 def probe_table(result: Result) -> list[dict[str, Any]]:
     """Every number of the figure, a row for each source and place."""
     rows = []
