@@ -86,7 +86,13 @@ def test_against_a_probe_it_is_hedged():
     assert balance_words(lost(0.05), lost(0.20)) == (
         "Each point gained over the frozen backbone cost 4.0 points of the source."
     )
-    assert balance_words(lost(0.02), lost(0.20)) == balance_words(lost(0.05), lost(0.01)) == ""
+    assert balance_words(lost(0.02), lost(0.20)) == (
+        "Moving the backbone cost 20.0 points of the source, and gained nothing that is more than noise."
+    )
+    assert balance_words(lost(-0.08), lost(0.20)) == (
+        "Moving the backbone cost 20.0 points of the source and 8.0 points of the target."
+    )
+    assert balance_words(lost(0.05), lost(0.01)) == balance_words(None, lost(0.20)) == ""
 
 
 def test_signs_are_signs_and_nothing_has_none():

@@ -130,6 +130,27 @@ def test_the_slider_needs_no_job_and_its_point_can_be_saved(runs: Path, fabricat
     assert _jobs(runs, BlendSpec) == [BlendSpec(run_id=run.id, a=0.75, batchnorm="interpolated")]
 
 
+def test_where_batchnorm_kept_still_there_is_no_choice_of_statistics(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    still = labelled(why={"batchnorm": "BatchNorm kept still in this run: its running means are those that it started with."})
+    _asked_about(runs, run, sources={"imagenet-cifar10": still})
+    app = opened(PAGE, run=run.id)
+    assert "BatchNorm statistics" not in [group.label for group in app.button_group]
+    assert "that path is not offered" in said(app)
+    press(app, "Save a = 0.50 as a model")
+    assert _jobs(runs, BlendSpec) == [BlendSpec(run_id=run.id, a=0.5, batchnorm="interpolated")]
+
+
+def test_a_linear_probe_of_the_same_data_stands_beside_the_gain_and_the_best_point(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    _asked_about(runs, run, sources={"imagenet-cifar10": labelled()})
+    fabricated(done=True, strategy="linear-probe")
+    app = opened(PAGE, run=run.id)
+    assert "A linear probe of the same data loses nothing of the source" in said(app)
+    assert [one.label for one in app.metric[:3]] == ["Gained on the target", "By moving the backbone", "Lost of the source"]
+    assert "That linear probe" in _links(app)
+
+
 def test_a_saved_point_gives_its_file_and_the_lines_that_load_it(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
     _asked_about(runs, run)

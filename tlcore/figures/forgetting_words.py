@@ -119,9 +119,13 @@ def over_probe_words(apart: Metric | None, name: str) -> str:
 
 
 def balance_words(gain: Metric | None, gone: Metric) -> str:
-    """What a point of target cost, where both sides are more than noise; `gain` is over a linear probe. '' elsewhere."""
-    if gain is None or within_noise(gain) or within_noise(gone) or gain["value"] <= 0 or gone["value"] <= 0:
+    """What a point of target cost, or that it bought none; `gain` is over a linear probe. '' where no loss is to be seen."""
+    if gain is None or gain.get("low") is None or within_noise(gone) or gone["value"] <= 0:
         return ""
+    if within_noise(gain):
+        return f"Moving the backbone cost {points(gone['value'])} of the source, and gained nothing that is more than noise."
+    if gain["value"] < 0:
+        return f"Moving the backbone cost {points(gone['value'])} of the source and {points(gain['value'])} of the target."
     each = gone["value"] / gain["value"]
     return f"Each point gained over the frozen backbone cost {each:.1f} points of the source."
 
