@@ -85,7 +85,7 @@ def text(matrix: Mapping[str, Any]) -> str:
     rows = [["before any", *map(_cell, matrix["baselines"])]]
     rows += [[task, *map(_cell, cells)] for task, cells in zip(tasks, matrix["cells"], strict=True)]
     said = [
-        [name, value + (f" ({span})" if span and known else ""), formula, what if known else f"{what} {span}"]
+        [name, value + (f" ({span.replace(' %', '')})" if span and known else ""), formula, what if known else f"{what} {span}"]
         for name, value, span, what, formula in measures(matrix)
         for known in (value != "not defined",)
     ]

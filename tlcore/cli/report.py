@@ -9,7 +9,7 @@ from tlcore.analysis.transferability_plan import FORMS
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
 from tlcore.figures.find_rate import find_rate_reading
-from tlcore.figures.forgetting_words import lost_words
+from tlcore.figures.forgetting_words import is_measured, lost_words
 from tlcore.figures.guide_words import shift_sentence
 from tlcore.figures.transfer_curve import base, curve
 from tlcore.figures.transferability_words import readings
@@ -46,12 +46,26 @@ def training(result: Mapping[str, Any]) -> str:
             "",
             facts,
             *([did] if did else []),
-            *(plain(lost_words(source)) for source in (result.get("source") or {}).values()),
             plain(how_intervals(result)),
+            *_sources(result),
             *notices,
             _where(result),
         ]
     )
+
+
+def _sources(result: Mapping[str, Any]) -> list[str]:
+    """What is left of what it knew before, and where those intervals come from: not from the images of its own task."""
+    sources = [source for source in (result.get("source") or {}).values() if is_measured(source)]
+    if not sources:
+        return []
+    over = {"wilson": "Wilson score over its images", "bootstrap": "bootstrap over its patients"}
+    left = [words for method, words in over.items() if any(source["after"].get("method") == method for source in sources)]
+    said = [f"of what is left of a source, {' or '.join(left)}"] if left else []
+    if any(source["lost"].get("method") for source in sources):
+        said.append("of what was lost, bootstrap over the same images before and after")
+    how = [f"95 % intervals {'; '.join(said)}."] if said else []
+    return [*(plain(lost_words(source)) for source in sources), *how]
 
 
 def measurement(result: Mapping[str, Any]) -> str:
