@@ -56,7 +56,7 @@ def test_it_prints_the_groups_as_json_or_as_a_table(capsys: pytest.CaptureFixtur
         ("--sources imagenet", "sources.0: Input should be 'pretrained' or 'random'"),
         ("--images few", "images: Input should be a valid integer"),
         ("--run not-a-run", "runs.0: This is no such name"),
-        ("--run 20250101T000000-nothing-0000", "is not here any more"),
+        ("--run 20250101T000000-nothing-0000", "which is to be laid beside, is not here any more."),
         ("--embed mds", "embed.0: Input should be 'pca', 'tsne' or 'umap'"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tlcore import settings
 from tlcore.data.catalogue import dataset_card
 from tlcore.data.halves import halves
-from tlcore.errors import DataError
+from tlcore.errors import DataError, RunNotFound
 from tlcore.models.ancestry import check_start
 from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
@@ -57,6 +57,8 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     plan = compile_plan(asked.strategy, groups, epochs=asked.epochs, lr=asked.lr)
     check_packages(asked.strategy)
     refuse_pull(asked, backbone, plan)
+    if isinstance(spec, LayersSpec):
+        _refuse_beside(spec, runs_dir or settings.runs_dir())
     for start in (asked, *map(spec.started_from, spec.runs)) if isinstance(spec, LayersSpec) else (asked,):
         check_start(start, backbone, runs_dir or settings.runs_dir(), data.classes)
     if asked.head == "attention" and not backbone.shows_positions:
@@ -64,3 +66,15 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     from tlcore.models.construct import check_image_size  # only here: it imports torch, which the job needs next
 
     check_image_size(backbone, asked.image_size)
+
+
+def _refuse_beside(spec: LayersSpec, runs_dir: Path) -> None:
+    """Raise `RunNotFound` or `SpecError` for a run laid beside that is not there, or not done."""
+    for run_id in spec.runs:
+        try:
+            finished_training(runs_dir, run_id)
+        except RunNotFound as error:
+            raise RunNotFound(
+                f"Run {run_id}, which is to be laid beside, is not here any more.",
+                next_step="Bring it back on the Runs page (a deleted run is kept for a week), or leave it out.",
+            ) from error
