@@ -31,6 +31,7 @@ def test_it_prints_the_groups_as_json_or_as_a_table(capsys: pytest.CaptureFixtur
         assert {"name", "band", "probe", "logme", "hscore", "leep", "nce", "cka", "drift"} <= set(group)
         assert group["leep"] is None
     assert "Looking at the images" in shown.err
+    assert "judged by an earlier time" not in shown.err  # nothing was asked here before
     assert main(["show", told["run_id"], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "layers"
 
@@ -48,6 +49,9 @@ def test_it_prints_the_groups_as_json_or_as_a_table(capsys: pytest.CaptureFixtur
     beside = told | {"weights": told["weights"] | {"20250101T000000-a-run-0000": "The weights of a run."}}
     assert "run 1, auroc" in text(beside)
     assert "run 1: The weights of a run." in text(beside)
+
+    assert main([*TINY.replace("200", "60").split(" "), "--photographs", "0"]) == 0
+    assert "judged by an earlier time that this backbone was asked here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
