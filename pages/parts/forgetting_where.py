@@ -18,9 +18,10 @@ def where(here: Looked, source: str) -> None:
         st.caption("Measure the run above: each layer group then gets its old weights back, one at a time.")
         return
     one = here.found["sources"][source]
+    shares = "agreement for the source, of accuracy for the target" if one["measure"] == "agreement" else "accuracy"
     st.caption(
         "One part at a time has its old values back, all else stays fine-tuned. These are effects of single parts: they need "
-        "not add up to what was lost. Points of accuracy, 95 % intervals over the same images."
+        f"not add up to what was lost. Points of {shares}, 95 % intervals over the same images."
     )
     drawn("restore", here.run, *restore(one, Plan.from_dict(here.result["plan"])))
     if rows := restore_table(one):

@@ -106,6 +106,7 @@ def test_another_source_is_read_anew_and_stands_in_the_link(runs: Path, fabricat
     run = fabricated(done=True, strategy="full").run
     _asked_about(runs, run)
     app = opened(PAGE, run=run.id, source="natural-photos")
+    assert "Points of agreement for the source, of accuracy for the target" in said(app)
     assert app.metric[1].value == "30.0 points"
     assert "it still answers as the network that it started from" in said(app)
     (choice,) = [group for group in app.button_group if group.label == "Old knowledge"]
