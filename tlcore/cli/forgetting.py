@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import sys
+from pathlib import Path
 
 from tlcore.cli.chain import add_chain_options, chain, stray
+from tlcore.cli.forgetting_cost import cost_words
 from tlcore.cli.forgetting_options import asked, point
 from tlcore.cli.forgetting_report import text
 from tlcore.cli.forgetting_saved import saved
 from tlcore.cli.runs import find_run, runs_dir_of
 from tlcore.engine import run
-from tlcore.errors import SpecError
+from tlcore.errors import SpecError, ThawError
+from tlcore.runs import finished_training
 from tlcore.spec import BlendSpec, ForgettingSpec, make
+from tlcore.training.refuse import refuse_early
 
 _FIELDS = ForgettingSpec.model_fields
 
@@ -57,5 +63,14 @@ def forgetting(given: argparse.Namespace) -> None:
         raise SpecError("--batchnorm belongs to --save: the job itself does both.", next_step="Leave it out, or save a point.")
     fields = asked(given)
     spec = make(ForgettingSpec, run_id=find_run(given, given.run).id, **fields)
+    refuse_early(spec, runs_dir_of(given))
+    _tell_cost(spec, runs_dir_of(given))
     result = run(spec, runs_dir=given.runs_dir)
     print(json.dumps(result) if given.json else text(result))
+
+
+def _tell_cost(spec: ForgettingSpec, runs_dir: Path) -> None:
+    """One line beforehand, where people read and programs do not."""
+    _, about, found = finished_training(runs_dir, spec.run_id)
+    with contextlib.suppress(ThawError):  # a run behind it is gone: the job says so, and looks at nothing
+        print(cost_words(spec, about, found, runs_dir), file=sys.stderr, flush=True)

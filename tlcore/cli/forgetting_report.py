@@ -87,9 +87,10 @@ def _whose(one: Mapping[str, Any], result: Result) -> tuple[tuple[str, Mapping[s
 def _best(best: Mapping[str, Any] | None) -> list[str]:
     if best is None:
         return []
+    save = f" Save it with --save {best['a']:g}." if 0 < best["a"] < 1 else ""  # at the ends the network is there already
     return [
         f"Best on the target with at least {percent(best['floor'])} of the source: a = {best['a']:.2f} "
-        f"(source {percent(best['source_value'])}, target {percent(best['target_value'])}). Save it with --save {best['a']:g}.",
+        f"(source {percent(best['source_value'])}, target {percent(best['target_value'])}).{save}",
         "",
     ]
 
