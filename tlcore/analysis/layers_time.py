@@ -38,7 +38,8 @@ def estimate(spec: LayersSpec, earlier: Iterable[tuple[LayersSpec, Mapping[str, 
         return None
     unlike, _, ratio, result = min(found, key=lambda one: one[:2])
     passes = result["forward_seconds"]
-    ends = (passes * ratio + result["seconds"] - passes, result["seconds"] * ratio)
+    rest = 0.0 if unlike else result["seconds"] - passes  # what the other did besides may not be done at all
+    ends = (passes * ratio + rest, result["seconds"] * ratio)
     return Estimate(min(ends), max(ends), not unlike)
 
 
