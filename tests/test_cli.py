@@ -156,7 +156,7 @@ def test_a_source_of_weights_stays_a_word(tmp_path: Path, monkeypatch: pytest.Mo
         ("train --dataset digits --schedule zigzag", ["schedule", "'one-cycle'"]),
         ("train --dataset digits --strategy gradual --body-lr-mult 0.1", ["--body-lr-mult", "discriminative"]),
         ("train --spec nowhere.json", ["'nowhere.json'", "No such file"]),
-        ("show ../../etc", ["not a run's id"]),
+        ("show ../../etc", ["There is no run ../../etc here", "list runs"]),
         ("cancel 20260101T000000-x-0000", ["no run 20260101T000000-x-0000"]),
         ("resume 20260101T000000-x-0000", ["no run"]),
     ],
