@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.session import told
+from tlcore.errors import SpecError
 from tlcore.figures.words import strategy_title
 from tlcore.strategies import STRATEGIES, preset
-from tlcore.strategies.settings import settings_of, value_of
+from tlcore.strategies.settings import AXES, Setting, settings_of, value_of
 from tlcore.strategies.variant import sweep, variant
 
 
@@ -25,7 +26,7 @@ def swept(key: str) -> list[str]:
         )
         if name is None:
             return []
-        known = {setting.path: setting for setting in settings_of(preset(name))}
+        known = {setting.path: setting for setting in sorted(settings_of(preset(name)), key=_late)}
         one, two = st.columns(2)
         path = one.selectbox("Setting", list(known), format_func=lambda path: known[path].label, key=f"{key}-setting-{name}")
         usual = value_of(preset(name), path)
@@ -40,9 +41,23 @@ def swept(key: str) -> list[str]:
             st.caption(f"Values with commas: each is {known[path].allowed}. As the strategy stands it is {usual}.")
             return []
         with told():
-            sweep(name, path, values)
+            for value in values:
+                _check(name, known[path], value)
             return [f"{name}:{path}={value}" for value in values]
         return []
+
+
+def _late(setting: Setting) -> tuple[bool, int]:
+    """What is swept most stands first: numbers, and of those the axes' last."""
+    return setting.kind not in ("number", "whole"), -AXES.index(setting.axis)
+
+
+def _check(name: str, setting: Setting, value: str) -> None:
+    """Raise `SpecError`, in the words of the form, for a value that the setting cannot have."""
+    try:
+        sweep(name, setting.path, [value])
+    except SpecError:
+        raise SpecError(f"{setting.title} cannot be {value!r}.", next_step=f"It may be {setting.allowed}.") from None
 
 
 def variant_title(text: str) -> str:

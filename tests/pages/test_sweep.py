@@ -25,7 +25,7 @@ def test_values_that_are_typed_become_strategies_of_the_comparison(runs: Path) -
     fill(app, "Seeds", 1)
     fill(app, "Images per class", ["7"])
     fill(app, "Strategy to vary", "l2-sp")
-    fill(app, "Setting", STRENGTH)
+    assert next(box for box in app.selectbox if box.label == "Setting").value == STRENGTH
     fill(app, "Values", "0.001, 0.1")
     assert "3 runs: 3 strategies" in said(app)
     press(app, "Start")
@@ -40,6 +40,7 @@ def test_a_value_that_is_not_allowed_is_refused_and_the_rest_stands(runs: Path) 
     fill(app, "Setting", "rates.body_lr_mult")
     fill(app, "Values", "0.1, 7")
     text = said(app)
+    assert "Body rate cannot be '7'" in text
     assert "above 0 to 1" in text
     assert "2 strategies" in text
 
