@@ -13,7 +13,10 @@ from pages.parts.session import engine, say, told
 from pages.parts.statewords import STATE_WORDS
 from pages.parts.summary import Summary, summaries
 from pages.parts.text import plain
+from tlcore.errors import ThawError
 from tlcore.figures.words import count, duration, times
+from tlcore.forgetting.cost import images_of_a_look
+from tlcore.forgetting.cost import looks as looks_in
 from tlcore.source_probes.catalogue import SOURCES
 from tlcore.spec import ForgettingSpec, RunSpec, make
 from tlcore.strategies.start import FromRun
@@ -94,29 +97,32 @@ def _form(here: Looked, label: str) -> None:
 
 def cost_words(spec: ForgettingSpec, here: Looked) -> str:
     """How much is looked at, and about how long that takes, judged by the last time; or that nobody knows yet."""
-    looks = looks_of(spec, len(here.result["plan"]["groups"]) - 1)
+    looks = looks_in(spec, here.result)
     again = f", and three networks learn for {times(spec.relearn_steps, 'step')}" if spec.relearn_steps else ""
     what = (
         f"At most {count(spec.images)} images of each source and of the test split pass through about "
         f"{times(looks, 'network')} between the start and the run{again}."
     )
-    seconds = estimate(spec, here.spec, looks)
+    seconds = estimate(spec, here.spec, looks * _each(spec, here))
     if seconds is None:
         return f"{what} How long that takes is not known here yet. It shows how far it is, and can be cancelled."
     return f"{what} About {duration(seconds)}, judged by the last time that this backbone was asked here at this size."
 
 
-def looks_of(spec: ForgettingSpec, groups: int) -> int:
-    """Networks that are looked at, at most: the path twice, its ends once, each group put back, and the statistics."""
-    return 2 * spec.points + groups + 1
+def _each(spec: ForgettingSpec, here: Looked) -> int:
+    """Images of one look; as many as there can be where a run of the chain is gone: the job tells of that."""
+    try:
+        return images_of_a_look(spec, here.spec, here.result, here.run.path.parent)
+    except ThawError:
+        return spec.images * (len(spec.sources) + 1)
 
 
-def estimate(spec: ForgettingSpec, run: RunSpec, looks: int) -> float | None:
-    """Seconds, by an earlier job about a run of the same backbone at the same size that relearned or did not, as this one."""
+def estimate(spec: ForgettingSpec, run: RunSpec, images: int) -> float | None:
+    """Seconds for so many images, by an earlier job on the same backbone and size that relearned or did not, as this one."""
     for job in summaries("forgetting"):
         found = _measured(job, run, spec)
         if found is not None:
-            return found["seconds"] * looks * spec.images * (len(spec.sources) + 1) / _size(job, found)
+            return found["seconds"] * images / found["images_looked_at"]
     return None
 
 
@@ -130,9 +136,3 @@ def _measured(job: Summary, run: RunSpec, spec: ForgettingSpec) -> Mapping[str, 
         return None
     found = job.run.result()
     return found if found and found["images_looked_at"] else None
-
-
-def _size(job: Summary, found: Mapping[str, Any]) -> float:
-    assert isinstance(job.spec, ForgettingSpec)
-    groups = len({name for one in found["sources"].values() for name in one["restore"]})
-    return looks_of(job.spec, groups) * job.spec.images * (len(found["sources"]) + 1)
