@@ -135,10 +135,10 @@ def test_the_package_offers_run_and_its_spec() -> None:
         tlcore.walk  # noqa: B018
 
 
-def test_source_probes_are_named_once_each_and_a_spec_without_them_is_as_it_was() -> None:
-    asking = RunSpec(dataset="digits", source_probes=["natural-photos", "natural-photos"], source_images=50)
+def test_source_probes_are_named_once_each_and_the_training_alone_is_as_it_was_without_them() -> None:
+    asking = RunSpec(dataset="digits", source_probes=["natural-photos", "natural-photos"], source_images=50, keep_epochs=True)
     assert asking.source_probes == ("natural-photos",)
-    assert asking.without_probes() == RunSpec(dataset="digits")
+    assert asking.training_alone() == RunSpec(dataset="digits")
     with pytest.raises(SpecError, match="source_probes"):
         RunSpec(dataset="digits", source_probes=["imagenet"])
     with pytest.raises(SpecError, match="source_images"):

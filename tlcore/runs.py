@@ -3,6 +3,7 @@
     spec.json      what was asked, written first        state.json    where it stands, replaced in one step
     events.jsonl   what was reported, append only       result.json   the final numbers
     *.npz          arrays behind figures                weights.safetensors   the tensors that changed
+    epochs/        the tensors at the end of each epoch (001.safetensors, ...), where the spec asks for them
     checkpoint/    where a lost run resumes; removed at the end    log.txt  run.lock  cancel
 
 A run's state on disk is what was last written; `Run.status()` is what is true: a run that says "running" and whose lock
@@ -136,6 +137,14 @@ class Run:
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         write_json(self.path / "result.json", result)
+
+    def epoch_file(self, epoch: int) -> Path:
+        """Where the weights at the end of that epoch (from 1) are, if they were kept."""
+        return self.path / "epochs" / f"{epoch:03d}.safetensors"
+
+    def kept_epochs(self) -> tuple[int, ...]:
+        """The epochs (from 1) whose weights were kept, in order."""
+        return tuple(sorted(int(file.stem) for file in self.path.glob("epochs/*.safetensors") if file.stem.isdecimal()))
 
     def log_tail(self, lines: int = 30) -> str:
         try:

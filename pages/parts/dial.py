@@ -37,7 +37,7 @@ def dial_spec(spec: RunSpec) -> DialSpec:
     defaults = RunSpec(dataset=spec.dataset)
     same = ("epochs", "patience", "augment", "views", "head_solver")
     asked = {name: getattr(defaults, name) for name in same}
-    return DialSpec(run=spec.without_probes().model_copy(update=asked | {"strategy": _what_counts(spec, defaults.strategy)}))
+    return DialSpec(run=spec.training_alone().model_copy(update=asked | {"strategy": _what_counts(spec, defaults.strategy)}))
 
 
 def _what_counts(spec: RunSpec, usual: Strategy) -> Strategy:

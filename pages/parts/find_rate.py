@@ -28,7 +28,7 @@ def find_rate_spec(spec: RunSpec) -> FindRateSpec:
     """What to ask for a run: its own rate and patience do not change the curve, so runs that differ in them share one."""
     defaults = RunSpec(dataset=spec.dataset)
     return FindRateSpec(
-        run=spec.without_probes().model_copy(update={name: getattr(defaults, name) for name in ("lr", "patience")})
+        run=spec.training_alone().model_copy(update={name: getattr(defaults, name) for name in ("lr", "patience")})
     )
 
 

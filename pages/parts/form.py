@@ -61,6 +61,7 @@ DEFAULTS: Fields = {
     "precision": "auto",
     "seed": 0,
     "source_probes": AUTO,  # or none, or names with commas
+    "keep_epochs": False,
     "labels": None,
     "weights": None,  # the name of a file in the upload folder, never a path
 }
@@ -140,6 +141,7 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "precision": (_one_of("auto", "float32", "bfloat16", "float16"), "auto, float32, bfloat16 or float16"),
     "seed": (_whole, "a whole number from 0"),
     "source_probes": (read_probes, "auto, none, or of imagenet-cifar10, natural-photos and earlier-tasks with commas"),
+    "keep_epochs": (_yes_or_no, "true or false"),
     "weights": (_weights_name, "the name of an uploaded file"),
 }
 

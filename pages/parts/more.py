@@ -55,6 +55,7 @@ def more_settings(card: BackboneCard | None) -> None:
             number("Stop early after", "patience", value=None, placeholder="never", help=_said("patience"))
             st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"], key=key("precision"), help=_said("precision"))
             number("Seed", "seed", help="The same seed gives the same numbers.")
+            st.toggle("Keep every epoch", key=key("keep_epochs"), help=_said("keep_epochs"))
         start_and_head(card)
         source_probes()
         other_backbone()

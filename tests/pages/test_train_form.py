@@ -50,6 +50,7 @@ def test_a_link_carries_every_field_there_and_back():
         "patience": 2,
         "precision": "float32",
         "seed": 7,
+        "keep_epochs": True,
         "weights": "weights-0123456789abcdef.safetensors",
     }
     assert from_link(to_link(fields)) == (fields, [])

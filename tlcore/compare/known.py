@@ -30,14 +30,16 @@ class Known:
 
 
 def identity(spec: RunSpec) -> str:
-    """A digest of what a run trains: two runs that differ in their strategy's name or their source probes alone do the same."""
-    plain = spec.without_probes()
+    """A digest of what a run trains: two that differ in their strategy's name, or in what is asked or kept beside, do the
+    same."""
+    plain = spec.training_alone()
     return plain.model_copy(update={"strategy": spec.strategy.model_copy(update={"name": "x"})}).digest()
 
 
 def carries(spec: RunSpec, wanted: RunSpec) -> bool:
-    """Whether a run of `spec` asks all that `wanted` does of what was known before: on as many images, if anything is asked."""
-    asks_all = set(wanted.source_probes) <= set(spec.source_probes)
+    """Whether a run of `spec` keeps all that `wanted` does, and asks all of what was known before: on as many images, if
+    anything is asked."""
+    asks_all = set(wanted.source_probes) <= set(spec.source_probes) and spec.keep_epochs >= wanted.keep_epochs
     return asks_all and (not wanted.source_probes or spec.source_images == wanted.source_images)
 
 

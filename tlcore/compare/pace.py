@@ -71,7 +71,7 @@ def measure_spec(spec: RunSpec, card: DatasetCard) -> MeasureSpec | None:
     sizes = sizes_of(card, spec.images_per_class)
     if sizes is None:
         return None
-    same = spec.without_probes().model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
+    same = spec.training_alone().model_copy(update={"seed": 0, "weight_decay": 0.01, "class_weights": False, "patience": None})
     if isinstance(spec.strategy.start, FromRun) and not spec.strategy.pull.active:
         same = same.model_copy(update={"strategy": spec.strategy.model_copy(update={"start": Pretrained()})})
     return MeasureSpec(run=same, train_images=sizes.train, val_images=sizes.val, test_images=sizes.test, classes=sizes.classes)

@@ -186,8 +186,8 @@ def of_runs(specs: Sequence[RunSpec]) -> CompareSpec:
     if not specs:
         raise SpecError("No run was chosen.", next_step="Tick runs on the Runs page.")
     plain = [_without_own(one) for one in specs]
-    if len({(one.source_probes, one.source_images) for one in plain}) > 1:  # what was asked besides changes nothing
-        plain = [one.without_probes() for one in plain]
+    if len({(one.source_probes, one.source_images, one.keep_epochs) for one in plain}) > 1:  # which changes no number
+        plain = [one.training_alone() for one in plain]
     shared = [one.model_dump(exclude={"dataset", "backbone", "strategy", "images_per_class", "seed"}) for one in plain]
     if apart := [name for name in shared[0] if any(one[name] != shared[0][name] for one in shared)]:
         raise SpecError(

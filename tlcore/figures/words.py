@@ -163,6 +163,7 @@ def settings(spec: RunSpec, joined: str = ", ") -> str:
         "head in mini-batches": spec.head_solver == "minibatch",
         "class weights": spec.class_weights,
         "stops early": spec.patience is not None,
+        "every epoch kept": spec.keep_epochs,
         spec.precision: spec.precision != "auto",
     }
     return joined.join(parts + [words for words, true in said.items() if true])

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from tlcore.errors import WeightsUnavailable
 from tlcore.groups import HEAD
 from tlcore.models.adapters import insert
-from tlcore.models.ancestry import WEIGHTS, leaves_weights
+from tlcore.models.ancestry import leaves_weights
 from tlcore.models.chain import build_from_run
+from tlcore.models.ended import lay_weights, started
 from tlcore.models.freezing import state_of
-from tlcore.models.network import Network, build
+from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
 from tlcore.runs import Run
 from tlcore.spec import RunSpec
@@ -80,7 +77,7 @@ def load_ends(run: Run, spec: RunSpec, classes: tuple[str, ...], *, progress: Pr
     Raises what `build_from_run` does: `RunNotFound` where a run that it started from is not here any more, `SpecError`, and
     `WeightsUnavailable` where the weights that it started from can no longer be had as they were.
     """
-    network = _start_of(run, spec, classes, progress)
+    network = started(run, spec, classes, progress=progress)
     if leaves_weights(spec.strategy):
         after = spec.model_copy(
             update={"strategy": Strategy(start=FromRun(run_id=run.id, head="kept")), "weights": None}  # lays, merges and checks
@@ -91,37 +88,9 @@ def load_ends(run: Run, spec: RunSpec, classes: tuple[str, ...], *, progress: Pr
         return Ends(spec, classes, network, body, _body(ended))
     insert(network, spec.strategy.scope, seed=spec.seed, image_size=spec.image_size)
     body = _body(network)
-    try:
-        changed = load_file(run.path / WEIGHTS)
-        unknown = network.module.load_state_dict(changed, strict=False).unexpected_keys
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise WeightsUnavailable(
-            f"The weights of run {run.id} cannot be read ({error}).", next_step="Repeat that run, or ask about another one."
-        ) from error
-    if unknown:
-        raise WeightsUnavailable(
-            f"The weights of run {run.id} do not fit: {unknown[0]} has no place in {spec.backbone} as it is built here.",
-            next_step="Repeat that run, or ask about another one.",
-        )
+    lay_weights(network, run, spec)
     return Ends(spec, classes, network, body, _body(network))
 
 
 def _body(network: Network) -> dict[str, Tensor]:
     return state_of(network, {group.name for group in network.groups if group.name != HEAD})
-
-
-def _start_of(run: Run, spec: RunSpec, classes: tuple[str, ...], progress: Progress) -> Network:
-    """The network as the run built it, before its first step."""
-    runs_dir: Path = run.path.parent
-    if spec.strategy.start.kind == "run":
-        return build_from_run(spec, classes, runs_dir=runs_dir, progress=progress)
-    return build(
-        spec.backbone,
-        classes=len(classes),
-        start=spec.strategy.start.kind,
-        weights=spec.weights,
-        seed=spec.seed,
-        image_size=spec.image_size,
-        head=spec.head,
-        progress=progress,
-    )

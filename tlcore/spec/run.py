@@ -65,6 +65,9 @@ class RunSpec(Spec):
         (), description="What the network knew before, asked before training, after each epoch and at the end."
     )
     source_images: int = Field(300, ge=20, le=10_000, description="Images of each source, at most, at each of those looks.")
+    keep_epochs: bool = Field(
+        False, description="Keep the weights of every epoch too, so that the Explain page can show how the network changed."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -88,10 +91,10 @@ class RunSpec(Spec):
         """The spec that names the backbone and the data: here the spec itself."""
         return self
 
-    def without_probes(self) -> RunSpec:
-        """The same training without its source probes, which change no number of it."""
-        usual = type(self).model_fields["source_images"].default
-        return self.model_copy(update={"source_probes": (), "source_images": usual})
+    def training_alone(self) -> RunSpec:
+        """The same training without what is asked or kept beside it, which changes no number of it."""
+        beside = ("source_probes", "source_images", "keep_epochs")
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in beside})
 
     @property
     def lane(self) -> Lane:

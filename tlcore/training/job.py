@@ -29,6 +29,7 @@ from tlcore.training.route import Route
 from tlcore.training.routing import Routing, decide
 from tlcore.training.setup import Setup
 from tlcore.training.state import State
+from tlcore.training.weights import save_weights
 
 
 def train(run: Run, events: EventWriter) -> dict[str, Any]:
@@ -89,6 +90,8 @@ def train(run: Run, events: EventWriter) -> dict[str, Any]:
             report.pass_on(event)
             state.seconds = before + time.monotonic() - began
             epoch_ended = event["type"] == "epoch"
+            if epoch_ended and spec.keep_epochs:
+                save_weights(run.epoch_file(state.epoch), state, spec, data.classes)
             within = event["type"] == "step" and 0 < state.step_in_epoch < setup.steps_per_epoch(state.phase)
             if (epoch_ended or within) and timer.due(epoch_ended=epoch_ended):
                 timer.save(file, state, identity)

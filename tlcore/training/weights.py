@@ -1,4 +1,4 @@
-"""The weights that a run ends with, as `weights.safetensors`: what differs from its start, and the head."""
+"""The weights that a run ends with, and those of each epoch where they are kept: what differs from its start, and the head."""
 
 from __future__ import annotations
 
