@@ -10,7 +10,9 @@ from torch import nn
 
 from tests.training.tiny import SIDE, tiny_network, tiny_split
 from tlcore.data.transforms import normalise
+from tlcore.errors import OutOfMemory
 from tlcore.models.heads import AttentionHead
+from tlcore.source_probes import look as look_room
 from tlcore.source_probes.look import Probe, log_probabilities, read
 from tlcore.source_probes.nearest import nearest_right
 from tlcore.source_probes.probes import SourceProbes
@@ -120,3 +122,33 @@ def test_of_a_map_the_features_are_the_mean_of_its_positions() -> None:
     assert SIDE == 16
     assert torch.allclose(features, expected, atol=1e-6)
     assert torch.allclose(logits, old.output(expected).detach(), atol=1e-5), "a query of zero is a plain mean"
+
+
+@pytest.mark.parametrize("fits", [32, 9, 1, 0])
+def test_where_memory_runs_out_fewer_images_go_through_at_once(head: nn.Module, monkeypatch, fits: int) -> None:
+    network, probe = tiny_network(), _probe(head)
+    whole = _look(probe, network)
+    call, sizes = look_room.normalise, []
+
+    def small(images: torch.Tensor, *rest: object) -> torch.Tensor:
+        if len(images) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        sizes.append(len(images))
+        return call(images, *rest)
+
+    monkeypatch.setattr(look_room, "normalise", small)
+    if not fits:
+        with pytest.raises(OutOfMemory, match="Not even the smallest"):
+            _look(probe, network)
+    else:
+        seen = _look(probe, network)
+        assert (max(sizes), sum(sizes)) == ({32: 32, 9: 8, 1: 1}[fits], 70)
+        assert seen.answers.tolist() == whole.answers.tolist()
+        assert np.allclose(seen.confidence, whole.confidence, atol=1e-5)
+    assert not network.head._forward_pre_hooks
+
+
+def test_another_fault_is_none_of_memory(head: nn.Module, monkeypatch) -> None:
+    monkeypatch.setattr(look_room, "normalise", lambda *_: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="size"):
+        _look(_probe(head), tiny_network())

@@ -19,12 +19,14 @@ from tlcore.data.transforms import normalise
 from tlcore.forgetting.ends import Body
 from tlcore.groups import HEAD
 from tlcore.models.backward import in_place
+from tlcore.models.memory import free, is_out_of_memory, nothing_fits
 from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
 from tlcore.training.machine import Machine
 
 RECOMPUTED_ON = 256  # training images that BatchNorm's statistics are measured on
 BATCH = 64
+FEWEST = 2  # images of a batch that is normalised by itself
 
 
 def points(count: int) -> list[float]:
@@ -63,8 +65,26 @@ def recompute_batchnorm(network: Network, machine: Machine, images: np.ndarray, 
     `images` is uint8 (N, S, S, 3), of which 2 or more are needed. They pass in batches of about 64, each normalised by its own
     statistics as in training; the mean and the unbiased variance of a layer are exact over all of them together (Wu & Johnson
     2021, "Rethinking 'Batch' in BatchNorm", section 3). Nothing else of the network runs in train mode, and no mode is changed
-    afterwards.
+    afterwards. Where a batch does not fit into memory all begins again with half as many. Raises `OutOfMemory` where not even
+    two images fit.
     """
+    size = BATCH
+    while (seen := _measured(network, machine, images, size, progress)) is None:
+        if size <= FEWEST:
+            raise nothing_fits()
+        size = max(FEWEST, size // 2)
+        free(machine)
+    with torch.no_grad():
+        for name, layer in batchnorms(network).items():
+            if seen[name].count:
+                layer.running_mean.copy_(seen[name].mean)
+                layer.running_var.copy_(seen[name].squares / (seen[name].count - 1))
+
+
+def _measured(
+    network: Network, machine: Machine, images: np.ndarray, size: int, progress: Progress
+) -> dict[str, _Moments] | None:
+    """What each BatchNorm layer sees of the images, in batches of about `size`; None where one does not fit into memory."""
     seen: dict[str, _Moments] = {}
     with contextlib.ExitStack() as stack:
         stack.enter_context(_normalising_by_batch(network))
@@ -75,16 +95,18 @@ def recompute_batchnorm(network: Network, machine: Machine, images: np.ndarray, 
             hook = layer.register_forward_pre_hook(lambda _layer, inputs, moments=moments: moments.add(inputs[0]))
             stack.callback(hook.remove)
         look, done = network.preprocessing, 0
-        for part in np.array_split(np.arange(len(images)), max(1, -(-len(images) // BATCH))):
-            inputs = torch.from_numpy(np.array(images[part])).to(machine.device)
-            network.module(normalise(inputs, look.mean, look.std).contiguous(memory_format=torch.channels_last))
+        count = max(1, min(-(-len(images) // size), len(images) // FEWEST))
+        for part in np.array_split(np.arange(len(images)), count):
+            try:
+                inputs = torch.from_numpy(np.array(images[part])).to(machine.device)
+                network.module(normalise(inputs, look.mean, look.std).contiguous(memory_format=torch.channels_last))
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                return None
             done += len(part)
             progress("Measuring BatchNorm's statistics", done, len(images), "images")
-    with torch.no_grad():
-        for name, layer in batchnorms(network).items():
-            if seen[name].count:
-                layer.running_mean.copy_(seen[name].mean)
-                layer.running_var.copy_(seen[name].squares / (seen[name].count - 1))
+    return seen
 
 
 class _Moments:

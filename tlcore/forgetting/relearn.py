@@ -7,7 +7,7 @@ the same order for each start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,16 @@ from torch.nn import functional
 
 from tlcore.data.load import Split, load_sample
 from tlcore.data.transforms import normalise
+from tlcore.errors import OutOfMemory
+from tlcore.forgetting.account import apart, owners_of
 from tlcore.forgetting.ends import Body, Ends
 from tlcore.forgetting.path import RECOMPUTED_ON, batchnorms, recompute_batchnorm
 from tlcore.models.describe import describe
 from tlcore.models.freezing import state_of
+from tlcore.models.memory import is_out_of_memory
 from tlcore.models.network import Network, build
 from tlcore.source_probes.look import Probe, read
+from tlcore.training.intervals import share_interval
 from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
 
@@ -51,10 +55,12 @@ def batches(images: int, steps: int, seed: int) -> list[np.ndarray]:
 def relearn(ends: Ends, probe: Probe, machine: Machine, *, steps: int, report: Reporter) -> dict[str, Any]:
     """Accuracy on the probe's CIFAR-10 test images after `looked_at(steps)` steps on training images, from three starts.
 
-    {steps, curves {pretrained, run, random: [shares]}, images, chance, trained_on (different images), batch_size, rate};
-    `pretrained` is what the run started from. BatchNorm normalises by the batch in each step, and for a look its statistics are
-    measured anew on training images: after a few steps a running mean would say more of the mean than of the weights. Raises
-    as `load_sample` does, and `Cancelled`.
+    {steps, curves {pretrained, run, random: [shares]}, spans {the same: [[low, high]]}, ahead {random, pretrained: [METRIC]},
+    images, chance, trained_on (different images), batch_size, rate}: `pretrained` is what the run started from, a span is
+    Wilson's, and `ahead` is the run's share minus the other's, paired by image. All of it is over test images: one order of the
+    batches and one fresh head, the same for the three. BatchNorm normalises by the batch in each step, and for a look its
+    statistics are measured anew on training images: after a few steps a running mean would say more of the mean than of the
+    weights. Raises as `load_sample` does, `OutOfMemory` where a step does not fit, and `Cancelled`.
     """
     spec = ends.spec
     train = load_sample(
@@ -66,22 +72,35 @@ def relearn(ends: Ends, probe: Probe, machine: Machine, *, steps: int, report: R
         progress=report.progress,
     )
     starts: Mapping[str, Body | None] = {"pretrained": ends.start, "run": ends.end, "random": None}
-    curves: dict[str, list[float]] = {}
+    right: dict[str, list[np.ndarray]] = {}
     for start, body in starts.items():
         network = build(spec.backbone, classes=len(probe.classes), start="random", seed=spec.seed, image_size=spec.image_size)
         if body is not None:
             network.module.load_state_dict({**state_of(network), **body})
         machine.place(network.module)
         again = _Again(network, machine, train, probe, report)
-        curves[start] = list(again.curve(steps, spec.seed, done=len(curves) * steps, total=len(starts) * steps))
-    return {
+        right[start] = list(again.curve(steps, spec.seed, done=len(right) * steps, total=len(starts) * steps))
+    return told(right, probe) | {
         "steps": looked_at(steps),
-        "curves": curves,
         "images": len(probe),
         "chance": probe.chance,
         "trained_on": len(train),
         "batch_size": min(BATCH, len(train)),
         "rate": RATE,
+    }
+
+
+def told(right: Mapping[str, Sequence[np.ndarray]], probe: Probe) -> dict[str, Any]:
+    """{curves, spans, ahead} of which of the probe's images each start names rightly at each look: bool (N,)."""
+    clusters = owners_of(probe)
+    shares = {start: [share_interval(look, seed=0, clusters=clusters) for look in looks] for start, looks in right.items()}
+    return {
+        "curves": {start: [share["value"] for share in own] for start, own in shares.items()},
+        "spans": {start: [[share["low"], share["high"]] for share in own] for start, own in shares.items()},
+        "ahead": {
+            other: [apart(ours, theirs, clusters) for ours, theirs in zip(right["run"], right[other], strict=True)]
+            for other in ("random", "pretrained")
+        },
     }
 
 
@@ -95,15 +114,23 @@ class _Again:
     probe: Probe
     report: Reporter
 
-    def curve(self, steps: int, seed: int, *, done: int, total: int) -> Iterator[float]:
-        """The accuracies. `done` of `total` steps were other networks'."""
+    def curve(self, steps: int, seed: int, *, done: int, total: int) -> Iterator[np.ndarray]:
+        """Which test images are named rightly at each look, bool (N,). `done` of `total` steps were other networks'."""
         optimizer = torch.optim.AdamW(self.network.module.parameters(), lr=RATE, weight_decay=0.0)
-        yield self._accuracy()
+        yield self._right()
         for step, rows in enumerate(batches(len(self.train), steps, seed), start=1):
-            self._step(rows, optimizer)
+            try:
+                self._step(rows, optimizer)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise OutOfMemory(
+                    f"A step of relearning, in which every weight learns from {len(rows)} images, does not fit into memory.",
+                    next_step="Ask without relearning, or end other programs that use the memory.",
+                ) from error
             self.report.progress(WHAT, done + step, total, "steps")
             if step in looked_at(steps):
-                yield self._accuracy()
+                yield self._right()
 
     def _step(self, rows: np.ndarray, optimizer: torch.optim.Optimizer) -> None:
         look = self.network.preprocessing
@@ -117,11 +144,11 @@ class _Again:
         functional.cross_entropy(logits, labels).backward()
         optimizer.step()
 
-    def _accuracy(self) -> float:
+    def _right(self) -> np.ndarray:
         if batchnorms(self.network):
             recompute_batchnorm(self.network, self.machine, self.train.images[:RECOMPUTED_ON], lambda *_: self.report.check())
         answers = []
         for _, logits in read(self.network, self.machine, self.probe.images, self.network.head):
             self.report.check()
             answers.append(logits.argmax(1).numpy())
-        return float((np.concatenate(answers) == self.probe.labels).mean())
+        return np.concatenate(answers) == self.probe.labels

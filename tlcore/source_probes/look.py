@@ -16,11 +16,12 @@ from torch.nn import functional
 from tlcore.data.transforms import normalise
 from tlcore.models.backward import in_place
 from tlcore.models.heads import AttentionHead
+from tlcore.models.memory import free, is_out_of_memory, nothing_fits
 from tlcore.models.network import Network
 from tlcore.source_probes.catalogue import Measure
 from tlcore.source_probes.nearest import nearest_right
 
-BATCH = 32  # always the same, so that a look's numbers hang on nothing but weights and machine
+BATCH = 32  # the same wherever it fits, so that a look's numbers hang on nothing but weights and machine
 
 
 class Machine(Protocol):
@@ -120,26 +121,45 @@ def read(network: Network, machine: Machine, images: np.ndarray, head: nn.Module
     """Batch by batch what the network's head sees, as one vector (B, D), and the logits (B, C) of `head` for it, on the CPU.
 
     In eval mode and float32, whatever the network trains in. It is left as it was, its modes and hooks too, whenever the
-    reader stops. Of a map with positions, which an attention head sees, the vector is their mean.
+    reader stops. Of a map with positions, which an attention head sees, the vector is their mean. A batch that does not fit
+    into memory goes through by halves, and so do those after it. Raises `OutOfMemory` where not even one image fits.
     """
+    head = head.to(machine.device).eval()
+    first, size = 0, BATCH
+    while first < len(images):
+        answer = None
+        try:
+            answer = _answer(network, machine, images[first : first + size], head)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise nothing_fits() from error
+        if answer is None:
+            size //= 2
+            free(machine)
+            continue
+        first += len(answer[0])
+        yield answer
+
+
+def _answer(network: Network, machine: Machine, images: np.ndarray, head: nn.Module) -> tuple[Tensor, Tensor]:
+    """One batch of `read`."""
     look, own = network.preprocessing, network.head
     given: list[Tensor] = []
-    head = head.to(machine.device).eval()
-    for first in range(0, len(images), BATCH):
-        batch = torch.from_numpy(np.array(images[first : first + BATCH])).to(machine.device)
-        with (
-            _as_it_is(network.module),
-            _noting(own, given),
-            torch.inference_mode(),
-            torch.autocast(machine.device.type, enabled=False),
-            in_place(network.module),
-        ):
-            network.module(normalise(batch, look.mean, look.std).contiguous(memory_format=torch.channels_last))
-            seen = given.pop()
-            logits = head(seen).flatten(1)
-            features = own.positions(seen).mean(1) if isinstance(own, AttentionHead) else seen.flatten(1)
-            answer = features.float().cpu(), logits.float().cpu()
-        yield answer
+    batch = torch.from_numpy(np.array(images)).to(machine.device)
+    with (
+        _as_it_is(network.module),
+        _noting(own, given),
+        torch.inference_mode(),
+        torch.autocast(machine.device.type, enabled=False),
+        in_place(network.module),
+    ):
+        network.module(normalise(batch, look.mean, look.std).contiguous(memory_format=torch.channels_last))
+        seen = given.pop()
+        logits = head(seen).flatten(1)
+        features = own.positions(seen).mean(1) if isinstance(own, AttentionHead) else seen.flatten(1)
+        return features.float().cpu(), logits.float().cpu()
 
 
 @contextlib.contextmanager
