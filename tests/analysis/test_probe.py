@@ -101,6 +101,14 @@ def test_the_penalty_is_the_one_with_the_lowest_validation_loss(only: Callable[[
     assert len({round(value, 6) for value in losses.values()}) > 5, "the penalties differ"
 
 
+@pytest.mark.parametrize(("images", "dimensions"), [(60, 8), (40, 90)], ids=["N > D", "N < D"])
+def test_the_layer_itself_answers_as_the_probe_does(images: int, dimensions: int) -> None:
+    features, labels = _task(images, dimensions, 3, 0)
+    test, _ = _task(25, dimensions, 3, 1)
+    found = probe(features, labels, features, labels, test, classes=3)
+    np.testing.assert_allclose(softmax(test @ found.weight.T + found.bias), found.probabilities, atol=1e-9)
+
+
 def test_on_digits_it_does_what_a_logistic_regression_does() -> None:
     """Multinomial logistic regression, the usual probe, with its own penalty chosen on the same validation images."""
     features, labels = load_digits(return_X_y=True)

@@ -33,6 +33,8 @@ class Probe:
     probabilities: np.ndarray  # float64 (N_test, C)
     penalty: float
     val_loss: float  # cross-entropy of the validation images, in nats
+    weight: np.ndarray  # float64 (C, D): the layer itself, for features as they are; its logits are weight @ x + bias
+    bias: np.ndarray  # float64 (C,)
 
 
 def probe(
@@ -66,15 +68,18 @@ def probe(
 
     losses = np.array([loss(answers(val, place), val_labels) for place in range(len(PENALTIES))], dtype=float)
     best = len(losses) - 1 - int(np.argmin(losses[::-1]))  # of equals the strongest penalty
-    return Probe(answers(test, best), float(PENALTIES[best]), float(losses[best]))
+    weight = basis.back((sharpness[best] * weights[best]).T)
+    return Probe(
+        answers(test, best), float(PENALTIES[best]), float(losses[best]), weight, offsets[best][0] - weight @ basis.mean
+    )
 
 
 class _Basis:
     """Features along the principal directions of the training ones, centred and scaled; without those that have no spread."""
 
     def __init__(self, train: np.ndarray) -> None:
-        self._mean = train.mean(0)
-        centred = train - self._mean
+        self.mean = train.mean(0)
+        centred = train - self.mean
         length = np.sqrt(np.square(centred).sum() / len(train))
         self._scale = 1 / length if length > 0 else 1.0
         centred *= self._scale
@@ -87,7 +92,11 @@ class _Basis:
 
     def of(self, features: np.ndarray) -> np.ndarray:
         """(N, R) of features (N, D)."""
-        return (features - self._mean) * self._scale @ self._directions
+        return (features - self.mean) * self._scale @ self._directions
+
+    def back(self, along: np.ndarray) -> np.ndarray:
+        """(C, D): what acts on centred features as `along` (C, R) does on those along the directions."""
+        return self._scale * along @ self._directions.T
 
 
 def calibrate(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

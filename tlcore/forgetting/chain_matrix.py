@@ -15,11 +15,11 @@ import numpy as np
 from torch import Tensor
 
 from tlcore.analysis.probe import probe as linear_probe
+from tlcore.analysis.start_probe import PROBED_ON, some
 from tlcore.analysis.undefined import Undefined
 from tlcore.data.catalogue import DATASETS
-from tlcore.data.load import Dataset, Split, load
+from tlcore.data.load import Dataset, load
 from tlcore.errors import Cancelled, DataError, ThawError
-from tlcore.forgetting.account import owners_of
 from tlcore.forgetting.matrix import Right, matrix_result
 from tlcore.models.ancestry import Ancestor, ancestry
 from tlcore.models.chain import build_from_run
@@ -34,8 +34,8 @@ from tlcore.strategies import Strategy
 from tlcore.strategies.start import FromRun
 from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
+from tlcore.training.result import clusters_of
 
-PROBED_ON = {"train": 1000, "val": 300}  # images at most that a probe is fitted to, and its penalty chosen on
 NO_CHAIN = "This run starts from no other run, so there is no chain of tasks."
 
 
@@ -118,7 +118,7 @@ class _Chain:
             right,
             before,
             tasks=[_title(spec) for spec in specs],
-            clusters=[owners_of(tasks[place]) if place in tasks else None for place in range(len(specs))],
+            clusters=[clusters_of(tasks[place]) if place in tasks else None for place in range(len(specs))],
             seed=specs[-1].seed,
         )
         return found | {
@@ -206,11 +206,6 @@ def _passes(tasks: Mapping[int, Probe], data: Mapping[int, Dataset], runs: int) 
     own = sum(len(task) * (runs - place) for place, task in tasks.items())
     fitted = {place: sum(min(len(getattr(one, name)), most) for name, most in PROBED_ON.items()) for place, one in data.items()}
     return own + sum((len(tasks[place]) + images) * (2 if place else 1) for place, images in fitted.items())
-
-
-def some(split: Split, most: int) -> Split:
-    """At most `most` of a split's images, spread evenly over it: the same ones whenever it is the same split."""
-    return split.part(np.linspace(0, len(split) - 1, min(len(split), most)).round().astype(int))
 
 
 def _going_on(ancestor: Ancestor, image_size: int | None = None) -> RunSpec:

@@ -8,15 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from tlcore.analysis.probe import probe as linear_probe
-from tlcore.analysis.undefined import Undefined
+from tlcore.analysis.start_probe import probe_start
 from tlcore.data.metadata import metadata
 from tlcore.errors import Cancelled, DataError, ThawError
-from tlcore.forgetting.chain_matrix import PROBED_ON, some
 from tlcore.forgetting.groups import column_result, grouped
 from tlcore.models.network import Network
 from tlcore.runs import Run
-from tlcore.source_probes.look import read
 from tlcore.spec import RunSpec
 from tlcore.training.job import load_data
 from tlcore.training.machine import Machine
@@ -116,19 +113,6 @@ def _before(spec: RunSpec, found: Answers, start: Network, machine: Machine, rep
     data = load_data(spec, report)
     if data.test.ids != found.ids or data.classes != found.classes:
         raise DataError("The dataset is no longer the one that the run was tested on.", next_step="Put its images back.")
-    parts = {name: some(getattr(data, name), most) for name, most in PROBED_ON.items()} | {"test": data.test}
-    total, done, rows = sum(map(len, parts.values())), 0, {}
-    for name, part in parts.items():
-        batches = []
-        for features, _ in read(start, machine, part.images, start.head):
-            batches.append(features.numpy())
-            done += len(features)
-            report.progress("Looking at the groups before", done, total, "images")
-        rows[name] = np.concatenate(batches)
-    try:
-        probed = linear_probe(
-            rows["train"], parts["train"].labels, rows["val"], parts["val"].labels, rows["test"], classes=len(data.classes)
-        )
-    except Undefined as undefined:
-        raise DataError(f"The weights at the start could not be probed. {undefined.message}") from undefined
-    return probed.probabilities.argmax(1)
+    return probe_start(
+        start, data, machine, progress=report.progress, what="Looking at the groups before"
+    ).probabilities.argmax(1)
