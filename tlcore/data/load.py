@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -134,6 +134,29 @@ def load_sample(
     items = sorted((item for item in found.items if item.split == split), key=lambda item: item.id)
     rows = np.random.default_rng(np.random.SeedSequence([seed, 13])).permutation(len(items))[:images]
     return _Decoder(card, image_size, interpolation, progress).split(split, [items[i] for i in sorted(rows)], items)
+
+
+def load_those(
+    dataset: str,
+    ids: Collection[str],
+    *,
+    labels: str | None = None,
+    image_size: int,
+    interpolation: str = "bicubic",
+    progress: Progress = silent,
+) -> tuple[Split, tuple[SplitName, ...]]:
+    """The pictures of a dataset that have these ids, sorted by id, and the split that each of them falls in.
+
+    What cannot be read, or is not in the dataset, is left out. Raises `DataError` where nothing is left.
+    """
+    card = dataset_card(dataset)
+    found = split_listing(card, listing(dataset, labels=labels, image_size=image_size, progress=progress))
+    items = sorted((item for item in found.items if item.id in ids), key=lambda item: item.id)
+    if not items:
+        raise DataError(f"{card.title} has none of the {len(ids)} pictures that were asked for.")
+    pictures = _Decoder(card, image_size, interpolation, progress).split("test", items, items)
+    split_of: dict[str, SplitName] = {item.id: item.split for item in items if item.split is not None}
+    return pictures, tuple(split_of[name] for name in pictures.ids)
 
 
 class _Decoder:
