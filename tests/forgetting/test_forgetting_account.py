@@ -10,13 +10,22 @@ from PIL import Image
 from scipy.stats import bootstrap
 from torch import nn
 
-from tlcore.forgetting.account import apart, other_statistics, owners_of, source_account
-from tlcore.forgetting.best import best_of, best_point
+from tlcore.data.load import Split
+from tlcore.forgetting.account import (
+    NO_TARGET,
+    apart,
+    other_statistics,
+    path_account,
+    source_account,
+    target_account,
+)
+from tlcore.forgetting.best import best_for, best_of, best_point
 from tlcore.forgetting.lost import MOST, classes, images
-from tlcore.forgetting.relearn import batches, looked_at
-from tlcore.forgetting.seen import Seen
+from tlcore.forgetting.relearn import batches, looked_at, told
+from tlcore.forgetting.seen import Seen, Target
 from tlcore.source_probes.look import Look, Probe
 from tlcore.training.intervals import mean_interval, share_interval, wilson
+from tlcore.training.result import clusters_of
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 BEFORE, AFTER = np.array([0, 0, 1, 1, 1, 0]), np.array([0, 1, 1, 2, 1, 2])
@@ -94,7 +103,7 @@ def test_whole_patients_are_drawn() -> None:
     assert 1.7 < (wide["high"] - wide["low"]) / (narrow["high"] - narrow["low"]) < 2.3
     assert share_interval(np.ones(8, bool), seed=0, clusters=["a", "a", "b", "b", "c", "c", "d", "d"])["low"] == wilson(1, 4)[0]
     assert share_interval(np.zeros(0, bool), seed=0)["value"] is mean_interval(np.zeros(0), seed=0)["value"] is None
-    assert owners_of(_probe(patients=("x", None, "x", "y", "y", "y")))[:3] == ["patient x", "image 1", "patient x"]
+    assert clusters_of(_probe(patients=("x", None, "x", "y", "y", "y")))[:3] == ["patient x", "image 1", "patient x"]
 
 
 def test_the_best_point_keeps_the_floor() -> None:
@@ -112,6 +121,10 @@ def test_the_best_of_a_result_is_that_of_its_first_labelled_source() -> None:
     assert best is not None
     assert (best["source"], best["place"], best["a"], best["floor"]) == ("cifar", 1, 0.5, pytest.approx(0.55))
     assert (best["source_value"], best["target_value"]) == (0.56, 0.8)
+    assert best_for(photos, target, [0.0, 0.5, 1.0]) | {"source": "photos"} == best_of(
+        {"photos": photos}, target, [0.0, 0.5, 1.0]
+    )
+    assert best_for(photos, target, [0.0, 0.5, 1.0])["place"] == 0, "its own floor is 95 %"
     assert best_of({}, target, [0.0, 0.5, 1.0]) is None
     assert best_of({"cifar": cifar}, {"path": {}}, [0.0, 0.5, 1.0]) is None
 
@@ -133,3 +146,37 @@ def test_relearning_goes_through_the_same_batches_in_whole_rounds() -> None:
     assert sorted(np.concatenate(steps)[:100].tolist()) == list(range(100)), "every image once before any comes again"
     assert all((one == other).all() for one, other in zip(steps, batches(100, 7, seed=5), strict=True))
     assert len(batches(5, 2, seed=0)[1]) == 5
+
+
+def test_a_point_of_the_way_is_paired_with_the_run_image_by_image() -> None:
+    right = np.arange(100) < 50
+    more = right | (np.arange(100) >= 90)  # the same 50 and 10 others
+    probe = _probe(np.zeros(100, dtype=np.int64))
+    here, last = (Seen({"made": _right_look(one)}, one) for one in (more, right))
+    along = path_account("made", probe, {"interpolated": [here, last]}, last)
+    assert along["path"]["interpolated"] == [0.6, 0.5]
+    back, none = along["path_back"]["interpolated"]
+    assert back["value"] == pytest.approx(0.1)
+    assert back["low"] == pytest.approx(0.1 - 1.96 * 0.03, abs=0.02), "10 of 100 changed: far narrower than unpaired (±0.14)"
+    assert (none["value"], none["low"]) == (0, None)
+    patients = tuple(f"p{i // 2}" for i in range(100))
+    split = Split(np.zeros((100, 2, 2, 3), np.uint8), np.zeros(100, np.int64), tuple(map(str, range(100))), patients)
+    told_of = target_account(Target(split, split), here, last, {"interpolated": [here, last]})
+    assert told_of["path_paid"]["interpolated"][0]["value"] == pytest.approx(-0.1)
+    assert (told_of["images"], told_of["units"]) == (100, 50)
+    assert target_account(None, here, last, {}) == NO_TARGET
+
+
+def test_relearning_pairs_the_starts_on_the_same_images() -> None:
+    run, random = np.arange(200) < 120, np.arange(200) < 80
+    found = told({"pretrained": [run], "run": [run], "random": [random]}, _probe(np.zeros(200, dtype=np.int64)))
+    assert found["curves"] == {"pretrained": [0.6], "run": [0.6], "random": [0.4]}
+    assert found["spans"]["random"] == [[pytest.approx(end) for end in wilson(0.4, 200)]]
+    ((ahead,), (level,)) = found["ahead"]["random"], found["ahead"]["pretrained"]
+    assert (ahead["value"], ahead["method"]) == (pytest.approx(0.2), "bootstrap")
+    assert ahead["low"] == pytest.approx(0.2 - 1.96 * (0.16 / 200) ** 0.5, abs=0.01)
+    assert (level["value"], level["low"]) == (0, None)
+
+
+def _right_look(right: np.ndarray) -> Look:
+    return Look("accuracy", float(right.mean()), right, right.astype(np.int64), right.astype(float), None, None, None, 0.1)

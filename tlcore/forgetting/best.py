@@ -21,25 +21,30 @@ def best_point(source: Sequence[float | None], target: Sequence[float | None], f
     return max(kept, key=lambda place: (target[place], -place), default=None)
 
 
-def best_of(sources: Mapping[str, Any], target: Mapping[str, Any], steps: Sequence[float]) -> dict[str, Any] | None:
-    """The best point of a job's looks for the first labelled source (else the first), as its result has it; None without one.
+def best_for(source: Mapping[str, Any], target: Mapping[str, Any], steps: Sequence[float]) -> dict[str, Any] | None:
+    """The best point of a job's looks for one of its sources, the statistics interpolated; None without one.
 
-    {source, batchnorm, floor, place, a, source_value, target_value}; the floor is 5 points below what was known before.
+    {batchnorm, floor, place, a, source_value, target_value}; the floor is 5 points below what was known before.
     """
-    names = sorted(sources, key=lambda name: sources[name]["measure"] != "accuracy")
-    if not names or not target["path"]:
+    mode = "interpolated"
+    if mode not in source["path"] or mode not in target["path"]:
         return None
-    one, mode = sources[names[0]], "interpolated"
-    floor = one["before"]["value"] - FLOOR
-    place = best_point(one["path"][mode], target["path"][mode], floor)
+    floor = source["before"]["value"] - FLOOR
+    place = best_point(source["path"][mode], target["path"][mode], floor)
     if place is None:
         return None
     return {
-        "source": names[0],
         "batchnorm": mode,
         "floor": floor,
         "place": place,
         "a": steps[place],
-        "source_value": one["path"][mode][place],
+        "source_value": source["path"][mode][place],
         "target_value": target["path"][mode][place],
     }
+
+
+def best_of(sources: Mapping[str, Any], target: Mapping[str, Any], steps: Sequence[float]) -> dict[str, Any] | None:
+    """`best_for` the first labelled source (else the first), with its name as `source`: the one that is read by itself."""
+    names = sorted(sources, key=lambda name: sources[name]["measure"] != "accuracy")
+    best = best_for(sources[names[0]], target, steps) if names else None
+    return None if best is None else {"source": names[0], **best}

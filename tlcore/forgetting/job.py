@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tlcore.errors import Cancelled, SpecError, ThawError
-from tlcore.forgetting.account import carried_account, other_statistics, restored_account, source_account
-from tlcore.forgetting.best import best_of
+from tlcore.forgetting.account import (
+    NO_TARGET,
+    carried_account,
+    other_statistics,
+    path_account,
+    restored_account,
+    source_account,
+    target_account,
+)
+from tlcore.forgetting.best import best_for, best_of
 from tlcore.forgetting.chain_matrix import matrix_or_why
 from tlcore.forgetting.ends import Ends, load_ends
 from tlcore.forgetting.group_split import groups_of_run
@@ -28,7 +36,6 @@ from tlcore.source_probes.askable import chose_all
 from tlcore.source_probes.catalogue import SOURCES
 from tlcore.source_probes.probes import SourceProbes, make_probes
 from tlcore.spec import ForgettingSpec, RunSpec
-from tlcore.training.intervals import share_interval
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.report import Reporter
 
@@ -141,10 +148,12 @@ class _Asking:
             )
             clusters = target.clusters if target else None
             one["restore"] = {part: restored_account(name, probe, seen, after, clusters) for part, seen in back.items()}
-            one["path"] = {mode: [seen.sources[name].value for seen in path] for mode, path in paths.items()}
+            one |= path_account(name, probe, paths, after)
             one["why"] |= plan.why
             sources[name] = one
-        of_target = self._of_target(target, before, after, paths)
+        of_target = target_account(target, before, after, paths)
+        for one in sources.values():
+            one["best"] = best_for(one, of_target, steps)
         if target is not None and "recomputed" in paths:
             self.notices += other_statistics(paths["recomputed"][-1], after, target.clusters)
         again = self._relearn(ends, probes)
@@ -201,16 +210,6 @@ class _Asking:
                 found[name] = looking.look(ends.put(restored(ends, tensors)))
         return found
 
-    def _of_target(self, target: Target | None, before: Seen, after: Seen, paths: Mapping[str, list[Seen]]) -> dict[str, Any]:
-        if target is None or before.target is None or after.target is None:
-            return {"before": None, "after": None, "images": 0, "path": {}}
-        return {
-            "before": share_interval(before.target, seed=0, clusters=target.clusters),
-            "after": share_interval(after.target, seed=0, clusters=target.clusters),
-            "images": len(target.test),
-            "path": {mode: [float(seen.target.mean()) for seen in path] for mode, path in paths.items()},
-        }
-
     def _relearn(self, ends: Ends, probes: SourceProbes) -> dict[str, Any] | None:
         probe = probes.probes.get(LABELLED)
         why = None
@@ -260,7 +259,7 @@ class _Asking:
         return {
             "sources": {name: carried_account(one, why) for name, one in carried.items()},
             "unavailable": {name: why for name in self.spec.sources if name not in carried},
-            "target": {"before": None, "after": self.found["test"]["accuracy"], "images": self.found["test"]["n"], "path": {}},
+            "target": NO_TARGET | {"after": self.found["test"]["accuracy"], "images": self.found["test"]["n"]},
             "points": [],
             "path_best": None,
             "moved": [],

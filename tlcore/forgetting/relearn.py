@@ -18,7 +18,7 @@ from torch.nn import functional
 from tlcore.data.load import Split, load_sample
 from tlcore.data.transforms import normalise
 from tlcore.errors import OutOfMemory
-from tlcore.forgetting.account import apart, owners_of
+from tlcore.forgetting.account import apart
 from tlcore.forgetting.ends import Body, Ends
 from tlcore.forgetting.path import RECOMPUTED_ON, batchnorms, recompute_batchnorm
 from tlcore.models.describe import describe
@@ -29,6 +29,7 @@ from tlcore.source_probes.look import Probe, read
 from tlcore.training.intervals import share_interval
 from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
+from tlcore.training.result import clusters_of
 
 WHAT = "Learning the source again"
 DATASET = "cifar10"
@@ -92,7 +93,7 @@ def relearn(ends: Ends, probe: Probe, machine: Machine, *, steps: int, report: R
 
 def told(right: Mapping[str, Sequence[np.ndarray]], probe: Probe) -> dict[str, Any]:
     """{curves, spans, ahead} of which of the probe's images each start names rightly at each look: bool (N,)."""
-    clusters = owners_of(probe)
+    clusters = clusters_of(probe)
     shares = {start: [share_interval(look, seed=0, clusters=clusters) for look in looks] for start, looks in right.items()}
     return {
         "curves": {start: [share["value"] for share in own] for start, own in shares.items()},
