@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tlcore.figures.calibration import Bin, bins_of, calibration, calibration_reading
+from tlcore.figures.calibration import calibration, calibration_reading
+from tlcore.training.metrics import Bin, bins_of
 
 
 def test_bins_by_hand():

@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import plotly.graph_objects as go
 
 from tlcore.figures.palette import BASELINE, TEST
 from tlcore.figures.style import figure
 from tlcore.figures.words import count, percent, points, times
+from tlcore.training.metrics import bins_of
 
-BINS = 15  # of equal width, as in the calibration error of the metrics (Guo et al. 2017)
 CLOSE = 0.02  # confidence and accuracy that differ by less are called equal
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The answers of a range of confidences: how many, how sure on average, and how often right."""
-
-    images: int
-    confidence: float
-    accuracy: float
-
-
-def bins_of(probabilities: np.ndarray, labels: np.ndarray) -> list[Bin]:
-    """The bins that hold any image, the least confident first; a bin takes its upper edge. (N, C) and (N,) come in."""
-    confidence = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
-    place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    found = []
-    for index in np.unique(place):
-        inside = place == index
-        found.append(Bin(int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean())))
-    return found
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray) -> tuple[go.Figure, str]:

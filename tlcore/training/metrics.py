@@ -7,6 +7,7 @@ The answer is the class with the largest probability, the first one in a tie. A 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,31 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> Score:
         return None
     confidence = probabilities.max(1).astype(np.float64)
     right = probabilities.argmax(1) == labels
-    bins = np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=ECE_BINS)
+    gaps = np.bincount(bins_by_confidence(confidence), weights=right - confidence, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers of a range of confidences: how many, how sure on average, and how often right."""
+
+    images: int
+    confidence: float
+    accuracy: float
+
+
+def bins_of(probabilities: np.ndarray, labels: np.ndarray) -> list[Bin]:
+    """The bins of a reliability diagram that hold any image, the least confident first."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    place = bins_by_confidence(confidence)
+    found = []
+    for index in np.unique(place):
+        inside = place == index
+        found.append(Bin(int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean())))
+    return found
+
+
+def bins_by_confidence(confidence: np.ndarray) -> np.ndarray:
+    """Which of the 15 bins of equal width each confidence (N,) is in; a bin takes its upper edge, not its lower one."""
+    return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
