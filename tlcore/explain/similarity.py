@@ -26,10 +26,7 @@ def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     Equal values share the mean of their ranks, so that the zeros which a ReLU leaves are told apart from nothing.
     """
     _same_shape(one, other)
-    ranks = [rankdata(np.abs(maps).reshape(len(maps), -1), axis=1) for maps in (one, other)]
-    a, b = (r - r.mean(1, keepdims=True) for r in ranks)
-    norm = np.sqrt((a * a).sum(1) * (b * b).sum(1))
-    return np.divide((a * b).sum(1), norm, out=np.full(len(a), np.nan), where=norm > 0)
+    return np.array([_by_rank(a, b) for a, b in zip(one, other, strict=True)], dtype=np.float64)
 
 
 def ssim(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -64,6 +61,13 @@ def similarity(one: np.ndarray, other: np.ndarray, *, seed: int, clusters: Seque
         "images": int(kept.sum()),
         "silent": int((~kept).sum()),
     }
+
+
+def _by_rank(one: np.ndarray, other: np.ndarray) -> float:
+    a, b = (rankdata(np.abs(values)) for values in (one, other))
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm > 0 else np.nan
 
 
 def _laid(maps: np.ndarray) -> np.ndarray:
