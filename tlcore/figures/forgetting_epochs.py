@@ -11,6 +11,7 @@ from tlcore.figures.forgetting_words import Source, by_loss, within_noise
 from tlcore.figures.palette import BASELINE, SOURCE, VALIDATION
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import percent, points
+from tlcore.training.intervals import wilson
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
@@ -85,8 +86,14 @@ def curve_reading(source: Source) -> str:
         return f"{text}, and never below the start."
     if (gone := source.get("lost")) and gone.get("value") is not None and within_noise(gone):
         return f"{text}; at the weights kept the difference is within noise."
-    fell = values[0] - values[1]
+    fell, back, reach = values[0] - values[1], values[-1] - lowest, _reach(source, lowest)
     if len(values) > 2:
-        text += f"; the first epoch alone took {points(fell)}" if fell > 0 else "; the first epoch took nothing"
-    back = values[-1] - lowest
-    return f"{text}, and {points(back)} came back after the lowest." if back >= 0.005 else f"{text}."
+        noise = ", within noise" if fell <= _reach(source, values[1]) else ""
+        text += f"; the first epoch alone took {points(fell)}{noise}" if fell > 0 else "; the first epoch took nothing"
+    return f"{text}, and {points(back)} came back after the lowest." if back > reach else f"{text}."
+
+
+def _reach(source: Source, value: float) -> float:
+    """How far chance alone moves a share of so many images: half of its 95 % interval (Wilson)."""
+    low, high = wilson(value, source["images"])
+    return (high - low) / 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from tlcore.figures.forgetting_words import Source
+from tlcore.figures.forgetting_words import Metric, Source, signed_span, within_noise
 from tlcore.figures.palette import BASELINE, SOURCE, TEST, TRAIN
 from tlcore.figures.style import figure
 from tlcore.figures.words import count, percent, points
@@ -77,7 +77,7 @@ def path(result: Result, name: str, mode: str, place: int, floor: float | None =
 
 
 def path_reading(result: Result, name: str, mode: str, place: int) -> str:
-    """What the point has of both, held against the fine-tuned weights, and how far noise of so many images reaches."""
+    """What the point has of both, held against the fine-tuned weights on the same images."""
     source, target = result["sources"][name]["path"][mode], result["target"]["path"][mode]
     here, end = ([values[at] for values in (source, target)] for at in (place, -1))
     if any(value is None for value in (*here, *end)):
@@ -85,8 +85,12 @@ def path_reading(result: Result, name: str, mode: str, place: int) -> str:
     text = f"At a = {result['points'][place]:.2f}: source {percent(here[0])}, target {percent(here[1])}"
     if place == len(result["points"]) - 1:
         return f"{text}. These are the fine-tuned weights."
-    back, paid = here[0] - end[0], end[1] - here[1]
-    text += f". Against the fine-tuned weights the source {_moved(back)} and the target {_moved(-paid)}."
+    back, less = _back(result, name, mode, place), _paid(result, mode, place)
+    if back is not None and less is not None:
+        return f"{text}. Against the fine-tuned weights the source {_moved(back)}, and the target {_moved(_turned(less))}."
+    # an older measurement, which paired no point with the run
+    back, less = ({"value": first - last} for first, last in zip(here, end, strict=True))
+    text += f". Against the fine-tuned weights the source {_moved(back)}, and the target {_moved(less)}."
     if place == 0 and result["sources"][name]["measure"] == "agreement":  # it is what is agreed with
         return text
     return f"{text} {_noise(result['sources'][name], here[0])}"
@@ -96,11 +100,13 @@ def best_reading(result: Result, name: str, mode: str, place: int, floor: float)
     """Which point is best and for which source and floor, how sure its target is, and that it was chosen on these images."""
     source, target = result["sources"][name], result["target"]
     known, done, before = source["path"][mode][place], target["path"][mode][place], source["before"]["value"]
-    low, high = wilson(done, target["images"])
+    images, units = target["images"], target.get("units") or target["images"]
+    low, high = wilson(done, units)
+    of = f"{count(images)} images" if units == images else f"{count(images)} images of {count(units)} patients"
     under = f" ({points(before - floor)} under what it knew before, {percent(before)})" if floor < before else ""
     return (
         f"{source['title']}: the best point that keeps {percent(floor)} of it{under} is a = {result['points'][place]:.2f}: "
-        f"source {percent(known)}, target {percent(done)} ± {points((high - low) / 2)} ({count(target['images'])} images). It "
+        f"source {percent(known)}, target {percent(done)} ± {points((high - low) / 2)} ({of}). It "
         "was chosen on these very images of the test split, so it flatters itself: expect a little less on new ones."
     )
 
@@ -115,27 +121,52 @@ def bend_reading(result: Result, name: str, mode: str) -> str:
     back = (source[place] or 0) - (source[-1] or 0)
     if back <= 0:
         return "Points before the end keep the target, but none of them knows more of the source."
+    paired = _back(result, name, mode, place)
+    span = f" ({signed_span(paired)})" if paired and signed_span(paired) else ""
     text = (
         f"At a = {result['points'][place]:.2f} the target is as good as at the end, or better, and the source has "
-        f"{points(back)} more"
+        f"{points(back)} more{span}"
     )
-    if back <= _reach(result["sources"][name], source[place] or 0):
-        return f"{text}, within noise."
-    return f"{text}: that much was lost for nothing."
+    noise = within_noise(paired) if paired else back <= _reach(result["sources"][name], source[place] or 0)
+    return f"{text}, within noise." if noise else f"{text}: that much was lost for nothing."
 
 
 def path_table(result: Result, name: str) -> list[dict[str, Any]]:
-    """Both curves of every way with BatchNorm."""
-    return [
-        {
-            "a": step,
-            "batchnorm": mode,
-            "source": result["sources"][name]["path"][mode][at],
-            "target": result["target"]["path"][mode][at],
-        }
-        for mode in modes(result, name)
-        for at, step in enumerate(result["points"])
-    ]
+    """Both curves of every way with BatchNorm, and what each point has against the run, with its interval."""
+    rows = []
+    for mode in modes(result, name):
+        for at, step in enumerate(result["points"]):
+            row = {
+                "a": step,
+                "batchnorm": mode,
+                "source": result["sources"][name]["path"][mode][at],
+                "target": result["target"]["path"][mode][at],
+            }
+            for title, one in (("source returned", _back(result, name, mode, at)), ("target paid", _paid(result, mode, at))):
+                row |= {} if one is None else {f"{title} {what}": one.get(what) for what in ("value", "low", "high")}
+            rows.append(row)
+    return rows
+
+
+def _back(result: Result, name: str, mode: str, place: int) -> Metric | None:
+    """How much more of the source a point knows than the run; None where the measurement paired no point with it."""
+    return _of((result["sources"][name].get("path_back") or {}).get(mode), place)
+
+
+def _paid(result: Result, mode: str, place: int) -> Metric | None:
+    """How much less of the target a point names rightly than the run; None as above."""
+    return _of((result["target"].get("path_paid") or {}).get(mode), place)
+
+
+def _of(along: Sequence[Metric] | None, place: int) -> Metric | None:
+    return along[place] if along else None
+
+
+def _turned(one: Metric) -> Metric:
+    """The same difference the other way round."""
+    low, high = one.get("low"), one.get("high")
+    ends = {} if low is None or high is None else {"low": -high, "high": -low}
+    return {"value": -one["value"], **ends}
 
 
 def _noise(source: Source, value: float) -> str:
@@ -149,10 +180,12 @@ def _reach(source: Source, value: float) -> float:
     return (high - low) / 2
 
 
-def _moved(apart: float) -> str:
-    if abs(apart) < 0.0005:
+def _moved(apart: Metric) -> str:
+    if abs(apart["value"]) < 0.0005:
         return "is the same"
-    return f"has {points(apart)} {'more' if apart > 0 else 'less'}"
+    text = f"has {points(apart['value'])} {'more' if apart['value'] > 0 else 'less'}"
+    span = signed_span(apart)
+    return f"{text} ({span}{', within noise' if within_noise(apart) else ''})" if span else text
 
 
 def _level(chart: go.Figure, level: float, colour: str, dash: str, name: str) -> None:

@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 
 from tlcore.compare.pareto import pareto_front
-from tlcore.compare.statistics import difference, estimate
+from tlcore.compare.statistics import difference, estimate, holm
 from tlcore.figures.compare_names import Look
 from tlcore.figures.compare_style import chart
 from tlcore.figures.error_bars import bars
@@ -22,6 +23,7 @@ from tlcore.figures.words import interval, listing, percent, points, times
 
 _NAMED = 6  # of the front
 _NEAR = 0.2  # of the figure's width: names closer than this would run into one another
+ALPHA = 0.05
 MOST_PAID = 0.01  # of the target: what a remedy may cost and still be called cheap
 
 
@@ -114,22 +116,24 @@ def trade_off_reading(found: Sequence[Spot]) -> str:
 
 
 def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> list[str]:
-    """What keeps more of the source than plain full fine-tuning, by more than noise, at little or no cost to the target."""
+    """What keeps more of the source than plain full fine-tuning, by more than noise, at little or no cost to the target.
+
+    Each is judged by itself first, then all of them together, corrected for their number (Holm 1979).
+    """
     plains = {spot.runs[0].besides: spot for spot in found if spot.runs[0].form == base}
     others = [spot for spot in found if spot.runs[0].form != base and not spot.runs[0].control]
     pairs = [(plains[spot.runs[0].besides], spot) for spot in others if spot.runs[0].besides in plains]
     if not pairs:
         return []
+    kept = [apart(plain, spot, "lost") for plain, spot in pairs]
+    together = holm([one["p"] for one in kept])
     better, untold = [], []
-    for plain, spot in pairs:
-        kept, paid = (
-            apart(plain, spot, "lost"),
-            apart(plain, spot, "accuracy"),
-        )
-        if kept["low"] is None and kept["value"] != 0:
+    for (plain, spot), one, p in zip(pairs, kept, together, strict=True):
+        paid = apart(plain, spot, "accuracy")
+        if one["low"] is None and one["value"] != 0:
             untold.append(spot.title)
-        elif kept["low"] is not None and kept["low"] > 0 and paid["value"] < MOST_PAID:
-            better.append((kept, paid, spot))
+        elif one["low"] is not None and one["low"] > 0 and paid["value"] < MOST_PAID:
+            better.append((one, paid, spot, p is not None and p < ALPHA))
     unknown = [f"Of {listing(untold)} it cannot be told: there is no interval to judge by."] if untold else []
     if not better:
         if len(untold) == len(pairs):
@@ -141,18 +145,30 @@ def remedy_readings(found: Sequence[Spot], base: str = "Full fine-tuning") -> li
         ]
     better.sort(key=lambda one: -one[0]["value"])
     each = [
-        f"{spot.title} keeps {points(kept['value'])} more ({100 * kept['low']:.1f} to {100 * kept['high']:.1f}) with the "
+        f"{spot.title} keeps {points(one['value'])} more ({100 * one['low']:.1f} to {100 * one['high']:.1f}) with the "
         f"target at {signed_points(-paid['value'])}"
-        for kept, paid, spot in better[:4]
+        for one, paid, spot, _ in better[:4]
     ]
     rest = f" And {times(len(better) - 4, 'other')}." if len(better) > 4 else ""
-    return [f"Against {base}, more than noise: {'; '.join(each)}.{rest}", *unknown]
+    alone = " each by itself" if len(pairs) > 1 else ""
+    return [f"Against {base}, more than noise{alone}: {'; '.join(each)}.{rest}", *_together(better, len(pairs)), *unknown]
+
+
+def _together(better: Sequence[tuple[object, object, Spot, bool]], count: int) -> list[str]:
+    """Which of them are more than noise still, where so many were held against the same runs."""
+    if count < 2:
+        return []
+    sure = [spot.title for _, _, spot, still in better if still]
+    of = f"corrected for {times(count, 'comparison')} (Holm)"
+    if len(sure) == len(better):
+        return [f"All of that stands {of}."]
+    return [f"{of[0].upper()}{of[1:]}, {listing(sure) if sure else 'none of them'} {'stand' if len(sure) > 1 else 'stands'}."]
 
 
 def apart(one: Spot, other: Spot, what: Literal["lost", "accuracy"]) -> dict[str, float | None]:
-    """One strategy's number minus another's with its 95 % interval: paired over the seeds that both have; where these are
-    fewer than two, or all differ alike, from both intervals, as of independent images, which is wider than it need be;
-    low and high are None where one has none."""
+    """One strategy's number minus another's with its 95 % interval and the p of no difference: paired over the seeds that both
+    have (Student's t); where these are fewer than two, or all differ alike, from both intervals (normal), as of independent
+    images, which is wider than it need be; low, high and p are None where one has no interval."""
     first, second = getattr(one, what), getattr(other, what)
     value = first["value"] - second["value"]
     of, by = ({run.seed: getattr(run, what)["value"] for run in spot.runs} for spot in (one, other))
@@ -160,12 +176,14 @@ def apart(one: Spot, other: Spot, what: Literal["lost", "accuracy"]) -> dict[str
     if len(shared) > 1:
         paired = difference([of[seed] - by[seed] for seed in shared])
         if paired.low is not None:
-            return {"value": paired.mean, "low": paired.low, "high": paired.high}
+            return {"value": paired.mean, "low": paired.low, "high": paired.high, "p": paired.p}
     widths = [_width(metric, what) for metric in (first, second)]
     if None in widths:
-        return {"value": value, "low": None, "high": None}
+        return {"value": value, "low": None, "high": None, "p": None}
     half = math.hypot(*(width / 2 for width in widths))
-    return {"value": value, "low": value - half, "high": value + half}
+    reach = NormalDist().inv_cdf(1 - ALPHA / 2)
+    p = 2 * NormalDist().cdf(-abs(value) * reach / half) if half else float(value == 0)
+    return {"value": value, "low": value - half, "high": value + half, "p": p}
 
 
 def _width(metric: Metric, what: str) -> float | None:

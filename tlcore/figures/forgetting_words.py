@@ -84,7 +84,7 @@ def knn_words(source: Source) -> str:
     text = f"k-NN on the features: {percent(before['value'])} before, {interval(after)} after"
     read_out = source["lost"]
     if within_noise(gone):
-        kept = " The features know it as well as before: what went is the way that the old head reads them."
+        kept = " Nothing shows that the features know less of it: what went is the way that the old head reads them."
         return f"{text}, within noise.{kept if not within_noise(read_out) and read_out['value'] > 0 else ''}"
     if gone["value"] < 0:
         return f"{text}: the features tell the old classes apart better than before."
