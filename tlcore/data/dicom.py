@@ -8,7 +8,9 @@ middle one.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,17 @@ from tlcore.errors import DataError
 
 _COLUMNS = {"PatientSex": "sex", "PatientAge": "age", "ViewPosition": "view", "Manufacturer": "manufacturer"}
 _EXPORT = "Export it again as an uncompressed DICOM, or as PNG."
+# What the pixels need, and how they are shown. Nothing else is read when a picture is decoded: no name, no date, no number.
+_SHOWN = (
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "BurnedInAnnotation"),
+    *("RescaleIntercept", "RescaleSlope", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
+    *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +50,20 @@ class Header:
     )  # what a finished run can be split by: sex, age in years, view, manufacturer
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is to be known of a picture before it is decoded; nothing of it tells whose it is."""
+
+    frames: int
+    pixels: int  # of a frame, as the header says
+    names_burnt_in: bool  # the file says that its pixels tell who the patient is (BurnedInAnnotation)
+    turned: bool  # MONOCHROME1: stored with the largest value black
+    windowed: bool  # it says itself which values are to be shown, by a window or a table
+
+
 def header(file: Path) -> Header:
     """Read the patient, the number of frames and the columns. Raises `DataError` where the file is not DICOM."""
-    dataset = _open(file, pixels=False)
+    dataset = _open(file, ("PatientID", "NumberOfFrames", *_COLUMNS), pixels=False)
     patient = str(dataset.get("PatientID") or "").strip()
     columns = {name: value for tag, name in _COLUMNS.items() if (value := _column(dataset, tag))}
     return Header(hashlib.sha256(patient.encode()).hexdigest()[:12] if patient else None, _frames(dataset), columns)
@@ -53,17 +77,34 @@ def _column(dataset: Dataset, tag: str) -> str:
     return str(int(value[:-1])) if value.endswith("Y") and value[:-1].isdecimal() else ""
 
 
-def decode(file: Path) -> Image.Image:
-    """Read a DICOM file as an RGB picture of 8 bits per channel.
+def look(file: Path | bytes) -> Look:
+    """Read what is to be known of a picture before it is decoded. Raises `DataError` where it is not DICOM."""
+    dataset = _open(file, _SHOWN, pixels=False)
+    try:
+        rows, columns = _size(dataset)
+        window = (_first(dataset.get(tag)) for tag in ("WindowCenter", "WindowWidth"))
+        return Look(
+            frames=_frames(dataset),
+            pixels=rows * columns,
+            names_burnt_in=str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES",
+            turned=str(dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1",
+            windowed="VOILUTSequence" in dataset or all(number is not None for number in window),
+        )
+    except Exception as error:  # a value is made of its bytes here, which may be any
+        raise _damaged(file, error) from error
+
+
+def decode(file: Path | bytes) -> Image.Image:
+    """Read a DICOM file as an RGB picture of 8 bits per channel. Of its tags only those that the pixels need are read.
 
     Raises `DataError` where it is not DICOM, holds no pixels, is compressed in a way that cannot be read here, is
     above the size cap of pictures, or is damaged.
     """
-    dataset = _open(file, pixels=True)
-    name = f"The DICOM file {file.name!r}"
+    dataset = _open(file, _SHOWN, pixels=True)
+    name = f"The DICOM file{_named(file)}"
     if "PixelData" not in dataset:
         raise DataError(f"{name} holds no picture (no pixel data).", next_step="Leave it out of the labels.")
-    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    rows, columns = _size(dataset)
     if not 0 < rows * columns <= MAX_PIXELS:
         raise DataError(f"{name} declares {columns:,} x {rows:,} pixels; 1 to {MAX_PIXELS:,} are read.", next_step=_EXPORT)
     try:
@@ -78,19 +119,34 @@ def decode(file: Path) -> Image.Image:
         raise DataError(f"{name} cannot be shown: {str(error).rstrip('.')}.", next_step=_EXPORT) from error
 
 
-def _open(file: Path, *, pixels: bool) -> Dataset:
+def _open(file: Path | bytes, tags: Sequence[str], *, pixels: bool) -> Dataset:
+    what = repr(file.name) if isinstance(file, Path) else "The file"
     try:
-        return pydicom.dcmread(
-            file,
-            stop_before_pixels=not pixels,
-            specific_tags=None if pixels else ["PatientID", "NumberOfFrames", *_COLUMNS],
-        )
+        source = file if isinstance(file, Path) else io.BytesIO(file)
+        return pydicom.dcmread(source, stop_before_pixels=not pixels, specific_tags=list(tags))
     except InvalidDicomError as error:
-        raise DataError(f"{file.name!r} is not a DICOM file.", next_step="Leave it out of the labels.") from error
+        raise DataError(f"{what} is not a DICOM file.", next_step="Leave it out of the labels.") from error
     except OSError as error:
-        raise DataError(f"{file.name!r} cannot be opened: {error.strerror or error}.", next_step="Check its path.") from error
+        raise DataError(f"{what} cannot be opened: {error.strerror or error}.", next_step="Check its path.") from error
     except Exception as error:  # a parser fed with damaged bytes may raise anything
-        raise DataError(f"The DICOM file {file.name!r} is damaged: {error}.", next_step="Copy or export it again.") from error
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path | bytes, error: Exception) -> DataError:
+    reason = str(error).rstrip(".") or type(error).__name__
+    return DataError(f"The DICOM file{_named(file)} is damaged: {reason}.", next_step="Copy or export it again.")
+
+
+def _named(file: Path | bytes) -> str:
+    return f" {file.name!r}" if isinstance(file, Path) else ""
+
+
+def _size(dataset: Dataset) -> tuple[int, int]:
+    """Rows and columns; 0 where the header does not say."""
+    try:
+        return int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    except (TypeError, ValueError):  # several numbers, or none
+        return 0, 0
 
 
 def _frames(dataset: Dataset) -> int:
