@@ -1,8 +1,8 @@
 """A person's own picture to be explained: read by what it holds and not by its name, and kept as its pixels alone.
 
-PNG, JPEG, TIFF, BMP, WebP, GIF, PNM and DICOM, 8 or 16 bits, as `pictures.py` and `dicom.py` read them. What is kept is a PNG
-of the pixels, named by their digest, on a shelf of its own in the cache: no file name, no EXIF, no text chunk, no tag of DICOM's,
-of which only those that the pixels need are read at all. No message holds the file's name either, for messages may be kept.
+PNG, JPEG, TIFF, BMP, WebP, GIF, PNM and DICOM, of 8 or 16 bits, as `pictures.py` and `dicom.py` read them. What is kept is a
+PNG of the pixels, named by their digest, on a shelf of its own in the cache: no file name, no EXIF, no text chunk, and no tag
+of DICOM's, of which only those that the pixels need are read at all. No message holds the file's name: messages may be kept.
 What is written into the pixels themselves stays, so a DICOM file that says that its pixels name the patient is refused. No
 torch.
 """
