@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts.figures import shown
 from pages.parts.text import plain
 from tlcore.figures.forgetting_epochs import source_curve
-from tlcore.figures.forgetting_words import by_loss, is_measured, lost_words
+from tlcore.figures.forgetting_words import asked_words, by_loss, is_measured, lost_words
 from tlcore.runs import Run
 
 
@@ -26,6 +26,8 @@ def what_it_forgot(run: Run, result: Mapping[str, Any]) -> None:
         figure, reading = source_curve(sources, result["history"])
         if figure is not None:
             shown("source-curve", run, figure, reading)
+        if words := asked_words(result):
+            st.caption(plain(words))
     st.page_link(
         "forgetting.py",
         label="Gained and lost, where, and what brings it back",

@@ -81,7 +81,7 @@ def cost_words(spec: RunSpec, train_images: int | None, images_per_second: float
     titles = listing([SOURCES[name].title for name in spec.source_probes])
     what = f"What it forgets is measured ({titles}): before training and after each epoch it is asked {count(images)} images"
     if images_per_second:
-        return f"{what}, which takes about {duration(looks * images / images_per_second)} in all."
+        return f"{what}, which takes about {duration(looks * images / images_per_second)} more in all."
     if train_images:
         return f"{what}, about {percent(looks * images / (_BACK * spec.epochs * train_images), 0)} of the work of training all."
     return f"{what}, {times(looks, 'time')}."

@@ -44,8 +44,8 @@ def probe_note(spec: RunSpec, data: DatasetCard) -> None:
 
 
 def _pace(spec: RunSpec, data: DatasetCard) -> float | None:
-    """Images that this machine answers in a second with that network, where it was measured."""
+    """Images that a look asks that network in a second on this machine, where it was measured."""
     wanted = measure_spec(spec, data)
     run = None if wanted is None else find(runs_dir(), wanted)
     result = run.result() if run is not None and run.status().state == "done" else None
-    return (result or {}).get("eval_images_per_second")
+    return ((result or {}).get("source") or {}).get("images_per_second")

@@ -9,6 +9,7 @@ from tlcore.figures.forgetting_epochs import curve_reading, line_of, source_curv
 from tlcore.figures.forgetting_lost import lost_classes, ordered
 from tlcore.figures.forgetting_restore import restore, restore_reading, restore_table
 from tlcore.figures.forgetting_words import (
+    asked_words,
     balance_words,
     by_loss,
     gained,
@@ -191,3 +192,9 @@ def test_classes_are_told_from_what_lost_most_down():
     assert "by up to 20 points by chance alone" in reading  # 1.96 sqrt(.25/50 + .25/50)
     assert list(chart.layout.yaxis.ticktext) == ["cat", "dog", "frog"]
     assert lost_classes(agreement())[0] is None
+
+
+def test_what_asking_took_is_told() -> None:
+    told = asked_words({"source_seconds": 6.0, "seconds": 120.0})
+    assert told == "Asking what it still knows took 6.0 s, 5 % of the run's 2 min."
+    assert asked_words({"seconds": 120.0}) == asked_words({"source_seconds": 0.0, "seconds": 120.0}) == ""

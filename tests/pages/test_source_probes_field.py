@@ -67,7 +67,7 @@ def test_the_cost_is_in_seconds_where_the_pace_is_known() -> None:
     spec = RunSpec(dataset="digits", strategy="full", epochs=5, source_probes=("natural-photos",))
     assert "(Answers on natural photographs)" in cost_words(spec, 2500, None)
     assert cost_words(spec, 2500, None).endswith("it is asked 300 images, about 5 % of the work of training all.")  # 1800/37500
-    assert cost_words(spec, 2500, 100.0).endswith("which takes about 18 s in all.")  # 6 looks at 300
+    assert cost_words(spec, 2500, 100.0).endswith("which takes about 18 s more in all.")  # 6 looks at 300
     assert cost_words(spec, None, None).endswith("6 times.")
 
 

@@ -65,6 +65,24 @@ def test_a_head_that_the_pull_holds_is_timed_in_steps_as_it_will_train(tmp_path,
     assert found["phases"][0]["steps"] == (2 * 10 if stepped else 50 + 2)  # of 41 images by 4, or looks of L-BFGS
 
 
+def test_the_looks_of_source_probes_are_part_of_the_time(tmp_path: Path):
+    asked = {"source_probes": ("imagenet-cifar10", "natural-photos"), "source_images": 100}
+    found = _measure(tmp_path, strategy="lp-ft", epochs=5, cut="off", **asked)
+    source, plan = found["source"], found["plan"]["phases"]
+    assert [phase["epochs"] for phase in plan] == [2, 3]
+    assert (source["looks"], source["images"]) == (1 + 3, 100 + 100), "while the head alone moves a look repeats the first"
+    passes = 4 * 200 + 100  # and the pretrained network's own answers on photographs
+    assert source["seconds"] == pytest.approx(passes / source["images_per_second"])
+    rest = sum(phase["seconds"] for phase in found["phases"]) + (5 * 10 + 20) / found["eval_images_per_second"]
+    assert found["seconds"] == pytest.approx(rest + source["seconds"])
+
+
+def test_without_probes_a_look_is_timed_and_costs_nothing(tmp_path: Path):
+    assert _measure(tmp_path, strategy="full", cut="off")["source"]["images_per_second"] > 0
+    none = _measure(tmp_path, strategy="from-scratch", cut="off", source_probes=("natural-photos",))["source"]
+    assert none == {"images_per_second": None, "looks": 0, "images": 0, "seconds": 0.0}
+
+
 def test_an_uncut_plan_has_no_frozen_part_to_wait_for(tmp_path: Path):
     found = _measure(tmp_path, strategy="last-group", epochs=2, cut="off")
     assert found["frozen"] == {"passes": 0, "seconds": 0.0}

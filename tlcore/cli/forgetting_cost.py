@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tlcore.figures.words import count, duration, times
-from tlcore.forgetting.cost import images_of_a_look, looks, pace
+from tlcore.forgetting.cost import images_besides, images_of_a_look, looks, pace
 from tlcore.spec import ForgettingSpec, RunSpec
 
 
@@ -17,6 +17,7 @@ def cost_words(spec: ForgettingSpec, about: RunSpec, result: Mapping[str, Any], 
     Raises as `ancestry` does, where a run behind it is gone.
     """
     images = looks(spec, result) * images_of_a_look(spec, about, result, runs_dir)
+    images += images_besides(spec, about, result, runs_dir)
     again = f"; then three networks learn for {times(spec.relearn_steps, 'step')} each" if spec.relearn_steps else ""
     known = pace(result)
     if known is None:

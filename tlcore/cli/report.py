@@ -9,7 +9,7 @@ from tlcore.analysis.transferability_plan import FORMS
 from tlcore.figures.cut_words import did_sentence, way_sentences
 from tlcore.figures.dial import dial_reading
 from tlcore.figures.find_rate import find_rate_reading
-from tlcore.figures.forgetting_words import is_measured, lost_words
+from tlcore.figures.forgetting_words import asked_words, is_measured, lost_words
 from tlcore.figures.guide_words import shift_sentence
 from tlcore.figures.transfer_curve import base, curve
 from tlcore.figures.transferability_words import readings
@@ -65,7 +65,8 @@ def _sources(result: Mapping[str, Any]) -> list[str]:
     if any(source["lost"].get("method") for source in sources):
         said.append("of what was lost, bootstrap over the same images before and after")
     how = [f"95 % intervals {'; '.join(said)}."] if said else []
-    return [*(plain(lost_words(source)) for source in sources), *how]
+    took = asked_words(result)
+    return [*(plain(lost_words(source)) for source in sources), *how, *([took] if took else [])]
 
 
 def measurement(result: Mapping[str, Any]) -> str:
@@ -88,9 +89,18 @@ def measurement(result: Mapping[str, Any]) -> str:
             "",
             *(way_sentences(result["cut"]) if result.get("cut") else []),
             whole,
+            *_looks(result.get("source")),
             f"{plan['trainable_params']:,} of {plan['total_params']:,} parameters train.",
         ]
     )
+
+
+def _looks(source: Mapping[str, Any] | None) -> list[str]:
+    """What of a run's time its source probes take."""
+    if not source or not source["images"]:
+        return []
+    asked = f"{source['looks']:,} looks at {source['images']:,} images"
+    return [f"{duration(source['seconds'])} of that is for what it still knows of before: {asked}."]
 
 
 def levels(result: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tlcore.figures.words import count, interval, percent, points
+from tlcore.figures.words import count, duration, interval, percent, points
 
 Source = Mapping[str, Any]  # of a training run's or a forgetting job's result: tlcore/README.md
 Metric = Mapping[str, Any]  # {value, low, high, method}
@@ -91,6 +91,14 @@ def knn_words(source: Source) -> str:
     if not within_noise(read_out) and gone["high"] is not None and gone["high"] < (read_out.get("low") or 0):
         return f"{text}: {points(gone['value'])} lost, less than its old head lost. Part of it is only no longer read."
     return f"{text}: {points(gone['value'])} lost, so the features themselves know less of it."
+
+
+def asked_words(result: Mapping[str, Any]) -> str:
+    """What asking a training run took beside its training; '' where nothing was asked, or nobody timed it."""
+    asked, seconds = result.get("source_seconds"), result.get("seconds")
+    if not asked or not seconds:
+        return ""
+    return f"Asking what it still knows took {duration(asked)}, {percent(asked / seconds, 0)} of the run's {duration(seconds)}."
 
 
 def gained(accuracy: Metric, majority: float | None, images: int) -> Told:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tlcore.models.ancestry import ancestry
-from tlcore.source_probes.askable import askable
+from tlcore.source_probes.cost import images_asked
 from tlcore.spec import ForgettingSpec, RunSpec
 from tlcore.strategies import Plan
 from tlcore.strategies.start import FromRun
+
+PROBED_ON: Final = {"train": 1000, "val": 300}  # as `analysis/start_probe.py` has it, which imports torch
 
 
 def looks(spec: ForgettingSpec, result: Mapping[str, Any]) -> int:
@@ -24,12 +26,26 @@ def looks(spec: ForgettingSpec, result: Mapping[str, Any]) -> int:
 
 
 def images_of_a_look(spec: ForgettingSpec, about: RunSpec, result: Mapping[str, Any], runs_dir: Path) -> int:
-    """Of all sources that apply and of the run's own test split, at most. Raises as `askable` does."""
+    """Of all sources that apply and of the run's own test split, at most. Raises as `ancestry` does."""
+    return sum(images_asked(spec.sources, spec.images, about, runs_dir).values()) + min(spec.images, result["test"]["n"])
+
+
+def images_besides(spec: ForgettingSpec, about: RunSpec, result: Mapping[str, Any], runs_dir: Path) -> int:
+    """What passes through networks for the matrix of a chain, and for the run split into groups, at most.
+
+    Whether the data tell of groups at all shows only when they are read. Raises as `ancestry` does.
+    """
+    used = (result.get("data") or {}).get("images")
+    groups = _fitted(used) + result["test"]["n"] if used else 0
     start = about.strategy.start
-    tasks = len(ancestry(start, runs_dir)) if isinstance(start, FromRun) else 0
-    applying = set(spec.sources) & set(askable(about, runs_dir))
-    sources = sum(tasks if name == "earlier-tasks" else 1 for name in applying)
-    return sources * spec.images + min(spec.images, result["test"]["n"])
+    if "earlier-tasks" not in spec.sources or not isinstance(start, FromRun):
+        return groups
+    results = [*((ancestor.run.result() or {}) for ancestor in ancestry(start, runs_dir)), result]
+    tasks = [min(spec.images, (one.get("test") or {}).get("n", spec.images)) for one in results]
+    heads = sum(images * (len(tasks) - place) for place, images in enumerate(tasks))
+    fitted = [_fitted((one.get("data") or {}).get("images") or PROBED_ON) for one in results]
+    probes = sum((own + images) * (2 if place else 1) for place, (own, images) in enumerate(zip(tasks, fitted, strict=True)))
+    return groups + heads + probes
 
 
 def pace(result: Mapping[str, Any]) -> float | None:
@@ -48,3 +64,8 @@ def pace(result: Mapping[str, Any]) -> float | None:
 
 def _moving(plan: Plan) -> list[str]:
     return [group.name for group in plan.groups[:-1] if any(phase.trains(group.name) for phase in plan.phases)]
+
+
+def _fitted(images: Mapping[str, int]) -> int:
+    """Images that a linear probe is fitted to and its penalty chosen on."""
+    return sum(min(images[name], most) for name, most in PROBED_ON.items())

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from tlcore.spec.run import SourceName
 
 Measure = Literal["accuracy", "agreement"]
+PHOTOGRAPHS: Final = 919  # natural ones; a look asks every second one at most, the others are a pull's
 EARLIER: Final = "task:"  # a probe of an earlier run of the chain is called task:RUN_ID
 
 

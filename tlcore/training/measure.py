@@ -30,6 +30,7 @@ from tlcore.training.evaluate import predict
 from tlcore.training.formats import wait
 from tlcore.training.frozen import BATCH
 from tlcore.training.head import HeadProblem
+from tlcore.training.look_cost import look_cost
 from tlcore.training.machine import Machine, choose, repeatable
 from tlcore.training.memory import is_out_of_memory
 from tlcore.training.optimizer import build_optimizer, set_rates
@@ -53,9 +54,10 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
     """Time every phase of the plan and the evaluation, and return what the whole run would take.
 
     {plan, groups, device, precision, batch_size, phases: [{name, seconds_per_step, steps, seconds, measured}],
-    eval_images_per_second, cut, pull: {seconds}, frozen: {passes, seconds}, seconds, seconds_again, memory_bytes,
-    memory_is}: `seconds` the first time, when the frozen part has still to look at the pictures, `seconds_again` once that is
-    kept; of the pull what it computes before the first step. A step of a head that is solved is one look at all its features.
+    eval_images_per_second, cut, pull: {seconds}, source (`look_cost`), frozen: {passes, seconds}, seconds, seconds_again,
+    memory_bytes, memory_is}: `seconds` the first time, with the looks of the source probes that the run carries, when the
+    frozen part has still to look at the pictures, `seconds_again` once that is kept; of the pull what it computes before the
+    first step. A step of a head that is solved is one look at all its features.
     A phase that differs from two measured ones only in how far it unfreezes is put between them (`measured` is then false).
     Raises `OutOfMemory` where a step does not fit.
     """
@@ -99,6 +101,8 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         setup, pull_seconds = with_timed_pull(state, setup, asked)
         step_seconds = _time_phases(state, setup, memory, report)
         eval_rate = _time_evaluation(state, setup, report)
+        report.progress("Timing a look at what it knew before", 0, 1, "batch")
+        asked_besides = look_cost(asked, plan, network, machine, pictures.images, report.runs_dir)
     phases = []
     for place, (phase, (seconds, measured)) in enumerate(zip(plan.phases, step_seconds, strict=True)):
         per_epoch = steps_per_epoch(spec.train_images, asked.batch_size)
@@ -109,7 +113,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
             {"name": phase.name, "seconds_per_step": seconds, "steps": steps, "seconds": seconds * steps, "measured": measured}
         )
     evaluated = plan.epochs * spec.val_images + spec.test_images
-    again = sum(phase["seconds"] for phase in phases) + evaluated / eval_rate + pull_seconds
+    again = sum(phase["seconds"] for phase in phases) + evaluated / eval_rate + pull_seconds + asked_besides["seconds"]
     passes = _passes(routing, spec)
     first = passes * pass_seconds
     return {
@@ -122,6 +126,7 @@ def measure(run: Run, events: EventWriter) -> dict[str, Any]:
         "eval_images_per_second": eval_rate,
         "cut": routing.as_data(),
         "pull": {"seconds": pull_seconds},
+        "source": asked_besides,
         "frozen": {"passes": passes, "seconds": first},
         "seconds": again + first,
         "seconds_again": again,
