@@ -11,14 +11,14 @@ from tlcore.models.network import Network
 
 
 @contextlib.contextmanager
-def held(network: Network) -> Iterator[None]:
-    """Within it every module is in eval mode and every weight takes gradients; whatever happens, both are put back."""
+def held(network: Network, *, gradients: bool = True) -> Iterator[None]:
+    """Within it every module is in eval mode and every weight takes `gradients`; both are put back, whatever happens."""
     modes = [(module, module.training) for module in network.module.modules()]
     takes = [(parameter, parameter.requires_grad) for parameter in network.module.parameters()]
     try:
         network.module.eval()
         for parameter, _ in takes:
-            parameter.requires_grad_(parameter.is_floating_point())
+            parameter.requires_grad_(gradients and parameter.is_floating_point())
         yield
     finally:
         for module, mode in modes:

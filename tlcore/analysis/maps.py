@@ -106,14 +106,14 @@ def _tops(network: Network, machine: Machine, groups: Sequence[str], image_size:
 
     with contextlib.ExitStack() as hooks, evaluating(network.module):
         for group in groups:
-            for part in _outermost(network, group):
+            for part in outermost(network, group):
                 hook = part.register_forward_hook(lambda part, _inputs, output, group=group: note(group, part, output))
                 hooks.callback(hook.remove)
         network.module(pictures(network, machine, torch.zeros(1, image_size, image_size, 3, dtype=torch.uint8)))
     return {group: tops[group] for group in groups if group in tops}
 
 
-def _outermost(network: Network, group: str) -> list[nn.Module]:
+def outermost(network: Network, group: str) -> list[nn.Module]:
     """The modules that are wholly in `group`, within none that is."""
     placed = network.partition.modules
     names = [name for name, own in placed.items() if own == group and placed.get(name.rpartition(".")[0]) != group]
