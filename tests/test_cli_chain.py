@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tlcore.cli.chain import text
+from tlcore.cli.chain_cost import tell_cost
 from tlcore.cli.group_report import text as group_text
 from tlcore.cli.main import main
+from tlcore.errors import OutOfMemory
 from tlcore.figures.forgetting_matrix import matrix_reading
 from tlcore.figures.forgetting_words import signed_points
-from tlcore.figures.words import percent
-from tlcore.runs import all_runs
+from tlcore.figures.words import duration, percent
+from tlcore.groups import Group
+from tlcore.runs import all_runs, create
+from tlcore.spec import MeasureSpec, RunSpec
+from tlcore.strategies import compile_plan, preset
 
 TINY = (
     "forgetting --chain digits,digits --strategy from-scratch --backbone mobilenetv3_small_100 --image-size 32 "
@@ -44,7 +50,12 @@ def test_it_trains_the_tasks_in_order_and_prints_the_matrix(tmp_path: Path, caps
     assert told["forgetting"]["groups"] == {}
     assert "besides their class" in told["forgetting"]["why"]["groups"]
     kinds = [run.spec().kind for run in all_runs(tmp_path / "runs")]
-    assert sorted(kinds) == ["forgetting", "train", "train"]
+    assert sorted(kinds) == ["forgetting", "measure", "train", "train"], "both tasks are timed by one measurement"
+    first_task = shown.err.index("Task 1 of 2: digits")
+    estimate = shown.err[:first_task]
+    assert "Task 1, digits: about " in estimate
+    assert "of it to ask 2 times for what was learned before it." in estimate.split("Task 2, digits: about ")[1]
+    assert "In all about " in estimate
 
     said = text(matrix)
     assert f"BWT         {signed_points(matrix['bwt']['value'])}" in said
@@ -84,3 +95,42 @@ def test_groups_as_text() -> None:
     assert "Gap in accuracy, a minus b: before unknown, after 50.0 points (40.0 to 60.0), changed by unknown." in said
     assert "A note." in said
     assert group_text({}) == []
+
+
+def test_what_cannot_be_timed_is_said_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OutOfMemory("A batch of 32 images does not fit.", next_step="Choose a smaller batch.")
+
+    monkeypatch.setattr("tlcore.cli.chain_cost.run", full)
+    tell_cost(RunSpec(dataset="digits"), ["digits", "digits"], {}, tmp_path)
+    assert "How long the chain takes cannot be said: A batch of 32 images does not fit." in capsys.readouterr().err
+
+
+def test_the_estimate_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten images a second: each task's 2 looks ask 300 of the test images of each task before it."""
+    plan = compile_plan(preset("full"), (Group("bottom", "bottom", 100, 1), Group("head", "head", 20)), epochs=1, lr=1e-3)
+
+    def measured(spec: MeasureSpec, *, runs_dir: Path, progress: bool) -> dict:
+        made = create(runs_dir, spec)
+        phases = [{"seconds": 50.0}]
+        result = {"plan": plan.as_dict(), "device": "CPU", "phases": phases, "seconds": 60.0, "eval_images_per_second": 1e9}
+        made.write_result(result | {"source": {"images_per_second": 10.0}})
+        made.write_status(replace(made.written_status(), state="done"))
+        return made.result()
+
+    monkeypatch.setattr("tlcore.cli.chain_cost.run", measured)
+    base = RunSpec(dataset="digits", epochs=1)
+    tell_cost(base, ["digits", "traffic-lights"], {"sources": ("earlier-tasks",), "points": 2}, tmp_path)
+    said = capsys.readouterr().err
+    assert "Timing task 2 of 2: traffic-lights" in said
+    assert "Task 1, digits: about 1 min." in said
+    assert "Task 2, traffic-lights: about 2 min, 1 min of it to ask 2 times for what was learned before it." in said
+    tasks = 300 + 297
+    heads, probes = 300 * 2 + 297, (300 + 1000 + 179) + 2 * (297 + 1000 + 177)
+    end = (3 * tasks + heads + probes) / 10  # both ends and the one group that moved
+    assert f"And {duration(end)} for the matrix" in said
+    assert f"In all about {duration(180 + end)} on this machine (CPU)" in said
+    tell_cost(base, ["digits", "traffic-lights"], {}, tmp_path)
+    assert "Timing task" not in capsys.readouterr().err, "it is known now"

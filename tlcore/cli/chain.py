@@ -10,6 +10,7 @@ from typing import Any
 
 from tlcore import settings
 from tlcore.cli.arguments import absolute_paths, add_spec_options, run_spec
+from tlcore.cli.chain_cost import tell_cost
 from tlcore.cli.jobs import TRAIN_KEYS
 from tlcore.cli.report import plain, table
 from tlcore.engine import run
@@ -54,13 +55,18 @@ def stray(given: argparse.Namespace) -> list[str]:
 
 
 def chain(given: argparse.Namespace, asked: Mapping[str, Any]) -> None:
-    """Train the tasks here and now, in order, and print the matrix; `asked` are the given fields of `ForgettingSpec`."""
+    """Train the tasks here and now, in order, and print the matrix; `asked` are the given fields of `ForgettingSpec`.
+
+    Before it starts it says on stderr how long that takes.
+    """
     runs_dir = (given.runs_dir or settings.runs_dir()).resolve()
     datasets = [absolute_paths({"dataset": name}).get("dataset", name) for name in _names(given.chain)]
     base = _base(given, datasets)
     refuse_chain(base, datasets)
     for dataset in datasets:
         refuse_early(task_of(base, dataset, None), runs_dir)
+    asked = _ASKED | asked
+    tell_cost(base, datasets, asked, runs_dir)
     results: list[dict[str, Any]] = []
 
     def train(spec: RunSpec) -> Run:
@@ -69,7 +75,7 @@ def chain(given: argparse.Namespace, asked: Mapping[str, Any]) -> None:
         return Run(runs_dir / results[-1]["run_id"])
 
     last = queue_chain(base, datasets, train)[-1]
-    result = run(make(ForgettingSpec, run_id=last.id, **_ASKED | asked), runs_dir=runs_dir)
+    result = run(make(ForgettingSpec, run_id=last.id, **asked), runs_dir=runs_dir)
     if result["matrix"] is None:
         raise ThawError(f"The tasks were learned, and their matrix cannot be had. {result['why']['matrix']}")
     if given.json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,10 +42,17 @@ def images_besides(spec: ForgettingSpec, about: RunSpec, result: Mapping[str, An
         return groups
     results = [*((ancestor.run.result() or {}) for ancestor in ancestry(start, runs_dir)), result]
     tasks = [min(spec.images, (one.get("test") or {}).get("n", spec.images)) for one in results]
+    return groups + images_of_a_matrix(tasks, [(one.get("data") or {}).get("images") or PROBED_ON for one in results])
+
+
+def images_of_a_matrix(tasks: Sequence[int], used: Sequence[Mapping[str, int]]) -> int:
+    """What passes through a chain's networks: each task by its head from its run on, and by a probe at the start and before.
+
+    `tasks` are the test images that each is asked, `used` its training and validation images ("train", "val").
+    """
     heads = sum(images * (len(tasks) - place) for place, images in enumerate(tasks))
-    fitted = [_fitted((one.get("data") or {}).get("images") or PROBED_ON) for one in results]
-    probes = sum((own + images) * (2 if place else 1) for place, (own, images) in enumerate(zip(tasks, fitted, strict=True)))
-    return groups + heads + probes
+    probes = zip(tasks, map(_fitted, used), strict=True)
+    return heads + sum((asked + fitted) * (2 if place else 1) for place, (asked, fitted) in enumerate(probes))
 
 
 def pace(result: Mapping[str, Any]) -> float | None:

@@ -26,11 +26,8 @@ def look_cost(
     """{images_per_second, looks, images (of a look, of all sources), seconds (of all looks)} of a run of `spec`.
 
     Timed with the run's network on `images`, uint8 (N, S, S, 3), again and again for a batch: a look is in float32 and passes
-    the whole network, whatever the training keeps. `images_per_second` is null from random weights, which know nothing.
-    Raises as `ancestry` does.
+    the whole network, whatever the training keeps. Raises as `ancestry` does.
     """
-    if spec.strategy.start.kind == "random":
-        return {"images_per_second": None, "looks": 0, "images": 0, "seconds": 0.0}
     pace = _pace(network, machine, images)
     asked = images_asked(spec.source_probes, spec.source_images, spec, runs_dir)
     once, looks = sum(asked.values()), looks_of(plan) if asked else 0
