@@ -94,6 +94,9 @@ def redraw(network: Network, group: str, *, seed: int) -> None:
     with torch.no_grad():
         for name, parameter in network.parameters(group):
             parameter.copy_(_drawn(owners[name], name.rpartition(".")[2], parameter.detach().cpu(), generator))
+        for name, codes in network.buffers(group):
+            if name.endswith(".nf4_codes"):  # a weight that is kept in 4 bits
+                codes.copy_(_shuffled(codes.cpu(), generator))
 
 
 def _drawn(owner: nn.Module, name: str, values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -104,6 +107,10 @@ def _drawn(owner: nn.Module, name: str, values: torch.Tensor, generator: torch.G
         return torch.zeros_like(values)
     if name == "weight" and values.ndim == 1:
         return torch.ones_like(values)
+    return _shuffled(values, generator)
+
+
+def _shuffled(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return values.flatten()[torch.randperm(values.numel(), generator=generator)].view_as(values)
 
 
