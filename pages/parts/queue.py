@@ -12,7 +12,7 @@ from tlcore.figures.words import duration
 
 TICK_SECONDS = 3.0
 KINDS = (
-    *("train", "check", "measure", "dial", "shift", "find-rate", "layers", "forgetting", "blend"),
+    *("train", "check", "measure", "dial", "shift", "find-rate", "layers", "forgetting", "blend", "explain"),
     *("transferability", "transferability-cost"),
 )
 
@@ -39,7 +39,8 @@ def _queue() -> None:
     for summary in running:
         _line(summary, f"running for {duration(summary.seconds or 0)}")
     for summary in waiting:
-        _line(summary, f"place {engine().place(summary.id) or '–'}")
+        waits_for = engine().waits_for(summary.id)
+        _line(summary, f"place {engine().place(summary.id) or '–'}" if waits_for is None else waits_for)
 
 
 def _line(summary: Summary, standing: str) -> None:

@@ -11,6 +11,7 @@ from tlcore.spec import (
     BlendSpec,
     CheckSpec,
     DialSpec,
+    ExplainSpec,
     FindRateSpec,
     ForgettingSpec,
     LayersSpec,
@@ -57,6 +58,8 @@ def run_title(spec: AnySpec) -> str:
         return f"What run {spec.run_id[-4:]} forgot"
     if isinstance(spec, BlendSpec):
         return f"Save run {spec.run_id[-4:]} at {spec.a:g} of the way from its start"
+    if isinstance(spec, ExplainSpec):
+        return f"Where run {spec.run_id[-4:]} looks" + (" in your picture" if spec.picture else "")
     if isinstance(spec, TransferabilityCostSpec):
         return f"Time the transferability experiment on {dataset_name(spec.dataset)}"
     if isinstance(spec, TransferabilitySpec):

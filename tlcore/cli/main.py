@@ -18,6 +18,7 @@ from tlcore.cli import (
     catalogues,
     compare,
     diagnose,
+    explain,
     forgetting,
     jobs,
     layers,
@@ -67,6 +68,8 @@ def build_parser() -> argparse.ArgumentParser:
     layers.add_options(command("layers", layers.layers, asks))
     forgot = "Ask what a finished run forgot, where, and what brings it back; or save a point on the way there."
     forgetting.add_options(command("forgetting", forgetting.forgetting, forgot))
+    looks = "Show where a finished run's network looks, beside others, and what speaks for believing it."
+    explain.add_options(command("explain", explain.explain, looks))
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec, title="what to do")

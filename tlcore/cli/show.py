@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tlcore.cli import forgetting, layers, report, transferability
+from tlcore.cli import explain, forgetting, layers, report, transferability
 from tlcore.cli.compare import report as compared
 from tlcore.cli.runs import engine_of, named_run, runs_dir_of, summary
 from tlcore.compare.folder import Comparison, open_comparison
@@ -24,6 +24,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # of a result, by
     "layers": layers.text,
     "forgetting": forgetting.text,
     "blend": forgetting.saved,
+    "explain": explain.shown,
     "transferability": report.transferability,
     "transferability-cost": transferability.cost_text,
 }

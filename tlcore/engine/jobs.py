@@ -26,6 +26,7 @@ JOBS: dict[str, str] = {
     "layers": "tlcore.analysis.layers:layers",
     "forgetting": "tlcore.forgetting.job:forgetting",
     "blend": "tlcore.forgetting.blend:blend",
+    "explain": "tlcore.explain.job:explain",
     "transferability": "tlcore.analysis.yosinski:transferability",
     "transferability-cost": "tlcore.analysis.yosinski_cost:cost",
 }

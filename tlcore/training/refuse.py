@@ -13,7 +13,7 @@ from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
 from tlcore.runs import finished_training
 from tlcore.source_probes.askable import refuse_sources
-from tlcore.spec import AnySpec, BlendSpec, CheckSpec, ForgettingSpec, LayersSpec, TransferabilitySpec
+from tlcore.spec import AnySpec, BlendSpec, CheckSpec, ExplainSpec, ForgettingSpec, LayersSpec, TransferabilitySpec
 from tlcore.strategies import compile_plan
 from tlcore.strategies.packages import check_packages
 from tlcore.training.pull.refuse import refuse_pull
@@ -38,6 +38,10 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
         _, about, _ = finished_training(folder, spec.run_id)
         if isinstance(spec, ForgettingSpec):
             refuse_sources(spec, about, folder)
+        return
+    if isinstance(spec, ExplainSpec):
+        for run_id in (spec.run_id, *spec.beside):
+            finished_training(runs_dir or settings.runs_dir(), run_id)
         return
     asked = spec.subject
     data = dataset_card(asked.dataset)

@@ -1,0 +1,32 @@
+"""The galleries, on answers where each place can be worked out by hand."""
+
+import numpy as np
+
+from tlcore.explain.gallery import SENTENCES, TITLES, galleries
+
+#                           0            1           2            3           4           5
+ANSWERS = np.array([[0.90, 0.10], [0.55, 0.45], [0.99, 0.01], [0.20, 0.80], [0.30, 0.70], [0.05, 0.95]])
+LABELS = np.array([0, 0, 1, 1, 0, 1])
+BEFORE = np.array([[0.60, 0.40], [0.10, 0.90], [0.40, 0.60], [0.20, 0.80], [0.70, 0.30], [0.40, 0.60]])
+
+
+def test_each_gallery_has_what_it_says_in_order():
+    found = galleries(ANSWERS, LABELS, each=6, before=BEFORE)
+    assert found["right"].tolist() == [5, 0, 3, 1]  # the surest of each class, then the second of each
+    assert found["wrong"].tolist() == [2, 4]
+    assert found["unsure"].tolist() == [1, 4, 3, 0, 5, 2]
+    assert found["changed"].tolist() == [2, 1, 4]  # by how much the answer that is given now rose: .59, .45, .40
+    assert found.keys() == TITLES.keys() == SENTENCES.keys()
+
+
+def test_no_more_than_asked_for_and_nothing_changed_without_a_before():
+    found = galleries(ANSWERS, LABELS, each=2)
+    assert {name: len(rows) for name, rows in found.items()} == {"right": 2, "wrong": 2, "unsure": 2}
+
+
+def test_a_network_without_a_fault_has_no_wrong_ones():
+    sure = np.eye(2)[LABELS]
+    found = galleries(sure, LABELS, each=3, before=sure)
+    assert not len(found["wrong"])
+    assert not len(found["changed"])
+    assert found["unsure"].tolist() == [0, 1, 2]  # all alike: in the split's own order

@@ -1,0 +1,87 @@
+"""The command explain: where a finished run's network looks, on images of its dataset or on a picture of your own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tlcore.cli.arguments import add_spec_options
+from tlcore.cli.explain_files import write_files
+from tlcore.cli.explain_report import numbers, text
+from tlcore.cli.report import plain
+from tlcore.cli.runs import find_run, runs_dir_of
+from tlcore.data.arriving import arrive
+from tlcore.engine import run
+from tlcore.errors import DataError, SpecError
+from tlcore.spec import ExplainSpec, make
+from tlcore.training.refuse import refuse_early
+
+_BY_HAND = {"run_id", "beside", "ids", "picture"}
+_TUPLES = ("beside", "ids")
+_USUAL = {"belief": ("deletion", "inside")}  # the command's numbers name them; the page asks for each by a press
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What is explained, and where the maps go."""
+    fields = ExplainSpec.model_fields
+    parser.add_argument("--run", metavar="RUN_ID", help="the finished run to ask")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="a picture of your own: PNG, JPEG, TIFF, DICOM and others")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the maps there: as numbers (.npz), and drawn (.png)")
+    for name in _TUPLES:
+        metavar = "RUN_ID,RUN_ID" if name == "beside" else "NAME,NAME"
+        parser.add_argument(
+            f"--{name}", type=_several, default=argparse.SUPPRESS, metavar=metavar, help=fields[name].description
+        )
+    add_spec_options(parser, ExplainSpec, leave_out=_BY_HAND, title="what is asked")
+
+
+def _several(given: str) -> tuple[str, ...]:
+    return tuple(name for part in given.split(",") if (name := part.strip()))
+
+
+def explain(given: argparse.Namespace) -> None:
+    """Explain here and now, write the files, and print a report or one JSON object."""
+    spec = spec_of(given)
+    refuse_early(spec, runs_dir_of(given))
+    result = run(spec, runs_dir=given.runs_dir)
+    files = [] if given.out is None else write_files(result, runs_dir_of(given) / result["run_id"], given.out)
+    told = numbers(result) | {"files": [str(file) for file in files]}
+    print(json.dumps(told | result) if given.json else text(told | result))
+
+
+def spec_of(given: argparse.Namespace) -> ExplainSpec:
+    """The spec that the options ask for; a picture that is named is read and kept. Raises `SpecError` and `DataError`."""
+    options = vars(given)
+    if given.run is None:
+        raise SpecError("No run was named.", next_step="Name a finished one with --run; see: python -m tlcore list runs")
+    fields: dict[str, Any] = {name: options[name] for name in ExplainSpec.model_fields if name in options}
+    fields["run_id"] = find_run(given, given.run).id
+    fields["beside"] = tuple(find_run(given, one).id for one in fields.get("beside", ()))
+    if given.image is not None:
+        if "split" in options:
+            raise SpecError("--image and --split name two kinds of images.", next_step="Leave one of them out.")
+        arrived = arrive(_read(given.image), given.image.name)
+        for notice in arrived.notices:
+            print(plain(notice), file=sys.stderr)
+        fields = {"start": False} | fields | {"picture": arrived.sha256}  # its probe would need the whole dataset
+    else:
+        fields = _USUAL | fields
+    return make(ExplainSpec, **fields)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"The picture {str(file)!r} cannot be opened: {error.strerror or error}.", next_step="Check its path."
+        ) from error
+
+
+def shown(result: Mapping[str, Any]) -> str:
+    """A finished explanation as text, for `show`."""
+    return text(numbers(result) | result)

@@ -1,0 +1,179 @@
+"""What an explanation says, in words: what a map shows and whose, and whether the evidence speaks for believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tlcore.data.catalogue import DATASETS
+from tlcore.explain.methods import METHODS
+from tlcore.figures.words import interval, percent, points
+
+Result = Mapping[str, Any]  # of an explain job: tlcore/README.md
+NOT_CLINICAL = "For teaching and research, not for clinical decisions."
+SILENT = "Nothing in this map speaks for the class."
+SCALE = 0.9  # of the peaks of all maps stay below the strongest colour
+ALIKE = 0.5  # rank correlation with a random network's maps from which the trained weights hardly matter to them
+
+
+def is_medical(result: Result) -> bool:
+    """Whether that must be said: of medical images, of a person's own data and of a picture that a person brought."""
+    dataset = result["dataset"]
+    return dataset not in DATASETS or DATASETS[dataset].medical or bool(result["picture"])
+
+
+def scales(result: Result) -> dict[str, float]:
+    """Map key -> the value that has the strongest colour, the same for all maps that may be compared.
+
+    It is what nine in ten of their peaks stay below, so that one picture with a very strong map does not make all others dark.
+    Networks share it. Different layers have values of different kinds: where several were asked each has its own.
+    """
+    several = len({one["layer"] for one in result["maps"] if one["look"] == "run"}) > 1
+    peaks: dict[str | None, list[float]] = {}
+    for one in result["maps"]:
+        peaks.setdefault(one["layer"] if several else None, []).extend(peak for peak in one["peaks"] if peak > 0)
+    scale = {layer: float(np.quantile(found, SCALE)) if found else 0.0 for layer, found in peaks.items()}
+    return {one["key"]: scale[one["layer"] if several else None] for one in result["maps"]}
+
+
+def look_title(result: Result, key: str) -> str:
+    return next(look["title"] for look in result["looks"] if look["key"] == key)
+
+
+def asked_words(result: Result, told: Mapping[str, Any]) -> str:
+    """'Evidence for pneumonia rather than normal.'"""
+    against = f" rather than {result['against']}" if result["against"] is not None else ""
+    if not METHODS[result["method"]].by_class:
+        return "The same for every class."
+    return f"Evidence for {told['target']}{against}."
+
+
+def answer_words(told: Mapping[str, Any], look: str) -> str:
+    """'It answers pneumonia (97.0 %).'"""
+    answer = told["answers"].get(look)
+    return "" if answer is None else f"It answers {answer['predicted']} ({percent(max(answer['probabilities']))})."
+
+
+def caption(result: Result, one: Mapping[str, Any], place: int) -> list[str]:
+    """The lines under a drawn map; `one` is its entry in `maps`, `place` the picture's."""
+    told = result["picture"] or result["images"][place]
+    layer = f" of {one['layer']}" if one["layer"] else ""
+    truth = f" The truth: {told['truth']}." if told.get("truth") else ""
+    lines = [
+        f"{look_title(result, one['look'])}. {METHODS[result['method']].title}{layer}.",
+        f"{asked_words(result, told)} {answer_words(told, one['look'])}{truth}".strip(),
+    ]
+    lines += [SILENT] if one["silent"][place] and METHODS[result["method"]].by_class else []
+    return lines + ([NOT_CLINICAL] if is_medical(result) else [])
+
+
+def provenance(result: Result, one: Mapping[str, Any], place: int) -> str:
+    """Where a drawn map comes from, so that it can be made again."""
+    told = result["picture"] or result["images"][place]
+    look = next(look for look in result["looks"] if look["key"] == one["look"])
+    what = f"picture {told['sha256']}" if result["picture"] else f"{result['dataset']}, {result['split']} image {told['id']}"
+    epoch = "" if look["epoch"] is None else f" after epoch {look['epoch']}"
+    parts = [
+        f"Thaw: {METHODS[result['method']].title} ({METHODS[result['method']].source})",
+        f"layer {one['layer']}" if one["layer"] else "the whole network",
+        f"class {told['target']}" + (f" against {result['against']}" if result["against"] else ""),
+        f"network {one['look']} of run {look['run']}{epoch} ({result['backbone']}, {result['strategy']})",
+        what,
+        *(f"{name} {version}" for name, version in result["made_with"].items()),
+    ]
+    return "; ".join(parts) + "."
+
+
+# --- a person's own picture
+
+
+def picture_sentences(told: Mapping[str, Any]) -> list[str]:
+    """What is answered about a picture, how sure that is, and whether the network has any business answering."""
+    sure = f"{percent(told['probability'])} as the network says"
+    if told["calibrated"] is None:
+        return [f"It answers {told['prediction']}: {sure}. How often it is right when it says so is not known."]
+    sentences = [f"It answers {told['prediction']}: {percent(told['calibrated'])} calibrated, {sure}."]
+    members = told["prediction_set"]
+    promise = f"A set that holds the truth for {percent(told['confidence'], 0)} of pictures like those it was trained on"
+    if len(members) == len(told["probabilities"]):
+        sentences.append(f"{promise} has every class here: the network cannot tell.")
+    else:
+        sentences.append(f"{promise}: {', '.join(members)}.")
+    return [*sentences, unlike_words(told["out_of_distribution"])]
+
+
+def unlike_words(judged: Mapping[str, Any]) -> str:
+    """Whether the picture is unlike anything that the network was trained on, and how often that is a false alarm."""
+    rate = percent(judged["false_alarms"], 0)
+    if judged["unlike"]:
+        return (
+            "This picture is unlike anything that the network was trained on, so its answer means nothing: "
+            f"only {rate} of pictures of the right kind are called so."
+        )
+    if not judged["can_tell"]:
+        return "There are too few validation images to tell whether this picture is of the kind that it was trained on."
+    return f"It is not unlike the images that the network was trained on (the alarm is wrong for {rate} of those)."
+
+
+# --- whether to believe it
+
+
+def deletion_words(found: Mapping[str, Any]) -> str:
+    """Whether the answer hangs on what the maps point at, more than on places that know nothing of the network."""
+    better = found["deletion"]["less_random"]
+    if better["value"] is None:
+        return "No map has an order of places, so nothing could be taken away."
+    ends = f"Of {found['images']} images, the target's probability falls from {percent(found['whole'])} to "
+    ends += f"{percent(found['blurred'])} as everything is blurred."
+    if _crosses_zero(better):
+        return f"{ends} Blurring first what the maps point at lowers it no sooner than random places: within noise."
+    if better["value"] > 0:
+        return f"{ends} Blurring what the maps point at lowers it later than random places would: do not trust these maps."
+    return f"{ends} Blurring first what the maps point at lowers it sooner than random places: the answer hangs on them."
+
+
+def randomization_words(rows: list[Mapping[str, Any]]) -> str:
+    """Whether the maps change once the weights are random, as they must if they tell of what was learned."""
+    last = rows[-1]["spearman"]
+    if last["value"] is None:
+        return "Once all weights are random the maps show no evidence at all, so they do depend on what was learned."
+    alike = f"Once all weights are random the maps still agree with the trained ones by {last['value']:.2f} (rank correlation)"
+    if last["low"] is not None and last["low"] > ALIKE:
+        return f"{alike}: they mostly outline the image, and tell little of what was learned."
+    return f"{alike}: they depend on what was learned."
+
+
+def stability_words(rows: list[Mapping[str, Any]]) -> str:
+    """How much a map changes where the picture hardly does."""
+    told = [row for row in rows if row["spearman"]["value"] is not None]
+    if not told:
+        return "No map has any order of places, so there is nothing to compare."
+    worst = min(told, key=lambda row: row["spearman"]["value"])
+    unit = "pixel" if worst["kind"] == "shift" else "gray level"
+    size = f"{worst['size']:.3g} {unit}{'' if worst['size'] == 1 else 's'}"
+    what = f"a shift by {size}" if worst["kind"] == "shift" else f"noise of {size}"
+    return (
+        f"The largest change is by {what}: the maps then agree by {worst['spearman']['value']:.2f} (rank correlation), and "
+        f"{percent(worst['same_answer']['value'])} of the answers stay."
+    )
+
+
+def inside_words(found: Mapping[str, Any], title: str) -> str:
+    """How much of the evidence is inside the lungs, and whether that is more than a map that knows nothing would have."""
+    share, over = found["share"], found["share_over_chance"]
+    if share["value"] is None:
+        return f"{title}: no map of these films has positive evidence."
+    text = (
+        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {found['images']} films; "
+        f"spread evenly it would be {percent(found['chance'])}"
+    )
+    if _crosses_zero(over):
+        return f"{text}, which is within noise of it."
+    return f"{text}: {points(over['value'])} {'more' if over['value'] > 0 else 'less'} than that."
+
+
+def _crosses_zero(metric: Mapping[str, Any]) -> bool:
+    low, high = metric.get("low"), metric.get("high")
+    return low is None or high is None or low <= 0 <= high
