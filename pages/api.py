@@ -1,8 +1,8 @@
 """The JSON routes: live data for the browser's own scripts. They read folders of runs and never change them.
 
-GET /api/runs/{id}/events?since=n answers {"next", "events", "state", "place", "error"}. `since` is 0 at first and then
-the last answer's `next`; `place` is the run's place in the queue (1 is next) or null. Errors are {"error": {message,
-next_step}} with 400 or 404.
+GET /api/runs/{id}/events?since=n answers {"next", "events", "state", "place", "waits_for", "error"}. `since` is 0 at first and
+then the last answer's `next`; of a waiting run `place` is that in the queue (1 is next) and `waits_for` a sentence where
+another run has to end first, each else null. Errors are {"error": {message, next_step}} with 400 or 404.
 
 GET /api/runs/{id}/thumbnails answers the small copies of a layers run's images, all in one JPEG.
 """

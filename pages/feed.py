@@ -11,7 +11,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,13 +45,13 @@ class Shared:
 class Feed:
     """One run's events so far."""
 
-    def __init__(self, run: Run, place: Callable[[], int | None]) -> None:
+    def __init__(self, run: Run, queued: Callable[[], Mapping[str, Any]]) -> None:
         self._file = run.path / "events.jsonl"
         self._lines: list[str] = []
         self._ends: list[int] = []  # the byte of the file after each line
         self._read = 0
         self._lock = threading.Lock()
-        self._standing = Shared(FRESH_SECONDS, lambda: _standing(run, place))
+        self._standing = Shared(FRESH_SECONDS, lambda: _standing(run, queued))
 
     def answer(self, since: int) -> str:
         """The events after byte `since`, where to go on, and where the run stands, as JSON."""
@@ -95,17 +95,20 @@ class Feeds:
         with self._lock:
             feed = self._feeds.get(run_id)
             if feed is None:
-                feed = self._feeds[run_id] = Feed(run, lambda: self._engine.place(run_id))
+                feed = self._feeds[run_id] = Feed(run, lambda: self._queued(run_id))
             self._feeds.move_to_end(run_id)
             while len(self._feeds) > RUNS_KEPT:
                 self._feeds.popitem(last=False)
         return feed.answer(since)
 
+    def _queued(self, run_id: str) -> dict[str, Any]:
+        return {"place": self._engine.place(run_id), "waits_for": self._engine.waits_for(run_id)}
 
-def _standing(run: Run, place: Callable[[], int | None]) -> str:
+
+def _standing(run: Run, queued: Callable[[], Mapping[str, Any]]) -> str:
     status = run.status()
-    where = place() if status.state == "queued" else None
-    standing = {"state": status.state, "place": where, "error": status.error}
+    where = queued() if status.state == "queued" else {"place": None, "waits_for": None}
+    standing = {"state": status.state, **where, "error": status.error}
     return json.dumps(standing)[1:-1]
 
 

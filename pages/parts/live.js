@@ -60,6 +60,7 @@ function start(root, component) {
   let stopped = false;
   let told = false;
   let place = null;
+  let waitsFor = null;
   let unreachable = 0;
   let show = null;
   let drawnPlan = "";
@@ -100,6 +101,7 @@ function start(root, component) {
       run.state = news.state;
       run.error = news.error;
       place = news.place;
+      waitsFor = news.waits_for;
       unreachable = 0;
     } catch {
       unreachable += 1;
@@ -118,6 +120,7 @@ function start(root, component) {
   function status() {
     if (unreachable > 2) return "The server does not answer. What was reported is kept; this view goes on when it is back.";
     if (run.state === "queued") {
+      if (waitsFor) return waitsFor;
       if (!place || place === 1) return "Next in the queue: it starts as soon as the worker is ready.";
       return `Waiting: ${place - 1} ${place === 2 ? "run" : "runs"} before yours.`;
     }

@@ -11,8 +11,10 @@ from watching import states_of
 from tlcore.engine import LocalEngine
 from tlcore.errors import RunNotFound, ThawError
 from tlcore.files import Lock
-from tlcore.runs import FINISHED, Run, create
+from tlcore.runs import FINISHED, Run, create, delete
 from tlcore.spec import CheckSpec, RunSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.start import FromRun
 
 TRAIN, CHECK = RunSpec(dataset="digits"), CheckSpec(dataset="digits")
 
@@ -121,3 +123,34 @@ def test_looking_again_reads_only_what_changed(standing: LocalEngine, monkeypatc
     runs[1].write_status(replace(original(runs[1]), state="done"))
     standing.queue()
     assert read == [runs[1].id]
+
+
+def test_a_run_of_a_chain_says_what_it_waits_for(standing: LocalEngine) -> None:
+    def after(run: Run) -> Run:
+        return standing.submit(TRAIN.model_copy(update={"strategy": Strategy(start=FromRun(run_id=run.id))}))
+
+    first = standing.submit(TRAIN)
+    second = after(first)
+    third = after(second)
+    assert standing.waits_for(first.id) is None
+    assert standing.waits_for(second.id) == f"It starts from run {first.id}, which has to end first."
+    lost(first)
+    assert "which was lost: nobody works on that one. Go on with it or cancel it" in (standing.waits_for(second.id) or "")
+    told = f"It starts from run {second.id}, which waits for run {first.id}, which was lost"
+    assert told in (standing.waits_for(third.id) or "")
+    standing.cancel(first.id)
+    assert standing.waits_for(second.id) is None
+    assert standing.waits_for(first.id) is None, "it has ended"
+    delete(standing.runs_dir, first.id)
+    assert standing.waits_for(second.id) is None
+    assert standing.waits_for("20250101T000000-nothing-0000") is None
+
+
+def test_runs_that_a_hand_made_start_from_each_other_are_told_without_end(standing: LocalEngine) -> None:
+    first = standing.submit(TRAIN)
+    spec = TRAIN.model_copy(update={"strategy": Strategy(start=FromRun(run_id=first.id))})
+    second = standing.submit(spec)
+    (first.path / "spec.json").write_text(
+        TRAIN.model_copy(update={"strategy": Strategy(start=FromRun(run_id=second.id))}).model_dump_json()
+    )
+    assert "which has to end first" in (LocalEngine(standing.runs_dir).waits_for(second.id) or "")

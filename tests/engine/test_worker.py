@@ -14,7 +14,7 @@ from watching import end, states_of, steps_of, until
 
 from tlcore.engine import LocalEngine, Options, launch
 from tlcore.files import Lock, holder
-from tlcore.runs import Run, open_run
+from tlcore.runs import Run, delete, open_run
 from tlcore.spec import CheckSpec, RunSpec
 from tlcore.strategies import Strategy
 from tlcore.strategies.start import FromRun
@@ -66,8 +66,19 @@ def test_a_run_of_a_chain_waits_for_the_one_that_it_starts_from_a_lost_one_too(e
     os.kill(child_of(first), signal.SIGKILL)
     until(lambda: state(other) == "done")  # the lane is free, and the second had waited longer
     assert (state(first), state(second)) == ("lost", "queued")
+    assert f"It starts from run {first.id}, which was lost" in (engine.waits_for(second.id) or "")
     engine.cancel(first.id)
     until(lambda: state(second) == "done")  # its job says what it makes of a start that was cancelled
+
+
+def test_a_run_whose_start_was_deleted_waits_no_longer(engine: LocalEngine) -> None:
+    first = engine.submit(train("steps:1000:0.01"))
+    until(lambda: steps_of(first))
+    second = engine.submit(RunSpec(dataset="steps:1", strategy=Strategy(start=FromRun(run_id=first.id))))
+    os.kill(child_of(first), signal.SIGKILL)
+    until(lambda: state(first) == "lost")
+    delete(engine.runs_dir, first.id)
+    until(lambda: state(second) == "done")  # a real job says that its start is not here any more
 
 
 def test_what_a_job_prints_is_in_its_log(engine: LocalEngine) -> None:

@@ -19,6 +19,8 @@ from pages.feed import STEPS_AT_ONCE, Feed, Feeds
 from pages.headers import HEADERS, POLICY, SecurityHeaders
 from tlcore.runs import EventWriter, Run, Status, create, delete
 from tlcore.spec import RunSpec
+from tlcore.strategies import Strategy
+from tlcore.strategies.start import FromRun
 
 
 @pytest.fixture
@@ -94,7 +96,15 @@ def test_an_error_and_a_lost_run_are_told(client: TestClient, runs: Path) -> Non
 def test_a_waiting_run_knows_its_place(client: TestClient, runs: Path) -> None:
     for seconds in (3.0, 4.0):
         last = a_run(runs, state="queued", queued_at=seconds)
-    assert client.get(f"/api/runs/{last.id}/events").json()["place"] == 2
+    told = client.get(f"/api/runs/{last.id}/events").json()
+    assert (told["place"], told["waits_for"]) == (2, None)
+
+
+def test_a_waiting_run_of_a_chain_knows_what_it_waits_for(client: TestClient, runs: Path) -> None:
+    before = a_run(runs, state="running", started_at=2.0)  # nobody holds its lock
+    after = create(runs, RunSpec(dataset="digits", strategy=Strategy(start=FromRun(run_id=before.id))))
+    told = client.get(f"/api/runs/{after.id}/events").json()
+    assert f"It starts from run {before.id}, which was lost" in told["waits_for"]
 
 
 @pytest.mark.parametrize("since", ["-1", "x", "1.5", "9" * 17, "1e3", "", "٣"])
@@ -141,7 +151,7 @@ def test_lines_are_read_once_for_all_who_watch(runs: Path, monkeypatch: pytest.M
     run = a_run(runs)
     write(run, *({"step": step} for step in range(50)))
     looks: list[float] = []
-    feed = Feed(run, lambda: looks.append(time.monotonic()))  # type: ignore[arg-type, return-value]
+    feed = Feed(run, lambda: looks.append(time.monotonic()) or {"place": 1, "waits_for": None})  # type: ignore[func-returns-value]
     answers = {feed.answer(0) for _ in range(30)}
     assert len(answers) == 1
     reads: list[object] = []

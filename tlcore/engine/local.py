@@ -74,6 +74,28 @@ class LocalEngine:
         lanes = [entry.lane for entry in waiting if entry.run.id == run_id]
         return [entry.run.id for entry in waiting if entry.lane == lanes[0]].index(run_id) + 1 if lanes else None
 
+    def waits_for(self, run_id: str) -> str | None:
+        """What a waiting run waits for besides its turn, as a sentence: the run that it starts from; None where that has ended.
+
+        A lost run stands still until somebody goes on with it, cancels it or deletes it, and so do those behind it.
+        """
+        entries = {entry.run.id: entry for entry in self._waiting()}
+        entry = entries.get(run_id)
+        before = None if entry is None else self._queue.before(entry)
+        if before is None:
+            return None
+        last, seen = before, {run_id}
+        while last.run.id not in seen and (behind := self._queue.before(last)) is not None:
+            seen.add(last.run.id)
+            last = behind
+        through = "" if last is before else f", which waits for run {last.run.id}"
+        if last.written.state == "running" and last.holder() is None:
+            return (
+                f"It starts from run {before.run.id}{through}, which was lost: nobody works on that one. Go on with it or "
+                "cancel it on its page; this one then starts, or says why it cannot."
+            )
+        return f"It starts from run {before.run.id}{through}, which has to end first."
+
     def ensure_worker(self) -> None:
         """See to it that a worker of the present code serves this folder. Cheap where one does; never waits for it."""
         ensure(self.runs_dir, self.options)

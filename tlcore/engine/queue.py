@@ -48,9 +48,16 @@ class Queue:
         return [entry for entry in self.look() if entry.written.state == "queued"]
 
     def held_back(self, entry: Entry) -> bool:
-        """Whether the run that it starts from has still to end: one of a chain waits for the one before, a lost one too."""
+        """Whether the run that it starts from has still to end: one of a chain waits for the one before, a lost one too.
+
+        One whose start was deleted waits for nobody: its job says what is missing.
+        """
+        return self.before(entry) is not None
+
+    def before(self, entry: Entry) -> Entry | None:
+        """The run that it starts from, where that has still to end."""
         before = self._seen.get(entry.after or "")
-        return before is not None and before.written.state not in FINISHED
+        return None if before is None or before.written.state in FINISHED else before
 
     def _entry(self, run: Run) -> Entry | None:
         try:
