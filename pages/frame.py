@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page("layers.py", title="Layers", icon=":material/stacks:", url_path="layers"),
         st.Page("forgetting.py", title="Forgetting", icon=":material/history:", url_path="forgetting"),
+        st.Page("explain.py", title="Explain", icon=":material/visibility:", url_path="explain"),
         st.Page("data.py", title="Data", icon=":material/photo_library:", url_path="data"),
         st.Page("runs.py", title="Runs", icon=":material/view_list:", url_path="runs"),
     ]

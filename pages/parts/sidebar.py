@@ -12,7 +12,7 @@ from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.words import count
 from tlcore.runs import Run
-from tlcore.spec import AnySpec, BlendSpec, ForgettingSpec
+from tlcore.spec import AnySpec, BlendSpec, ExplainSpec, ForgettingSpec
 
 TICK_SECONDS = 5.0
 
@@ -51,6 +51,8 @@ def _link(run: Run, spec: AnySpec) -> tuple[str, dict[str, str]]:
     """The page that shows what was asked, and what it is told."""
     if isinstance(spec, ForgettingSpec | BlendSpec):
         return "forgetting.py", {"run": spec.run_id}
+    if isinstance(spec, ExplainSpec):
+        return "explain.py", {"run": run.id}
     if spec.kind in ("train", "layers"):
         return f"{spec.kind}.py", {"run": run.id}
     about = run.subject()

@@ -13,10 +13,11 @@ PAGES = {
     "/compare": "Compare",
     "/layers": "Layers",
     "/forgetting": "Forgetting",
+    "/explain": "Explain",
     "/data": "Data",
     "/runs": "Runs",
 }
-NAVIGATION = ("Start", "Train", "Compare", "Layers", "Forgetting", "Data", "Runs")
+NAVIGATION = ("Start", "Train", "Compare", "Layers", "Forgetting", "Explain", "Data", "Runs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 20, 28)"}
 
 
