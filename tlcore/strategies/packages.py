@@ -18,9 +18,13 @@ def check_packages(strategy: Strategy) -> None:
 
 def require(packages: Sequence[str], who: str) -> None:
     """Raise `SpecError` where one of `packages` cannot be imported; nothing is imported here."""
-    for package in packages:
-        if find_spec(package) is None:
-            raise SpecError(
-                f"{who} needs the package {package}, which {_WHAT[package]} and is not installed here.",
-                next_step=f"Install it (pip install {package}) and start Thaw again, or choose lora, which needs no package.",
-            )
+    for package in missing(packages):
+        raise SpecError(
+            f"{who} needs the package {package}, which {_WHAT[package]} and is not installed here.",
+            next_step=f"Install it (pip install {package}) and start Thaw again, or choose lora, which needs no package.",
+        )
+
+
+def missing(packages: Sequence[str]) -> tuple[str, ...]:
+    """Those of `packages` that cannot be imported here; nothing is imported to find out."""
+    return tuple(package for package in packages if find_spec(package) is None)
