@@ -150,4 +150,3 @@ def _averaging(layers: Sequence[_BatchNorm]) -> Iterator[None]:
     finally:
         for layer, momentum in before:
             layer.momentum = momentum
-            layer.eval()

@@ -1,0 +1,115 @@
+"""The shortcut alarm: does the network look where nobody should? In words, from what was measured. No torch.
+
+It goes off where one of two things is more than chance, by 95 % intervals:
+
+- The maps: the evidence avoids the masks (less of it inside than spread evenly), and one corner or edge holds more than `DENSE`
+  times what its area would. Evidence spread over any half of the picture is twice as dense there as spread evenly, so beyond
+  that a map has singled the region out. Without masks a region must be `DENSE_ALONE` times as dense: there are pictures whose
+  subject is at an edge.
+- The answers: with one corner exchanged for that of a picture which is answered otherwise, the answer changes in more than
+  `HANGS` of the pictures. A corner has no part in what the task is about, and pictures near the decision are few.
+
+An alarm says where to look; it is no proof, and silence is none either. How far runs with a marker painted into one class and
+clean ones are apart in both is in `tests/explain/test_alarm_on_runs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+DENSE: Final = 2.0
+DENSE_ALONE: Final = 4.0
+HANGS: Final = 0.1
+FEWEST: Final = 10  # pictures with a map, below which nothing is said
+
+Numbers = Mapping[str, Any]
+_NO_PROOF: Final = "That is no proof that there is none."
+
+
+def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = None) -> dict[str, Any]:
+    """{fires: bool or None (too little to say), regions [names that it points at], sentences [str]}.
+
+    `inside` is what `inside.inside` found on masked pictures (None without masks), `where` what `inside.where` did on the same
+    pictures or on any, `exchanged` what `exchanged.exchanged` did.
+    """
+    if where["images"] < FEWEST and exchanged is None:
+        count = _pictures(where["images"])
+        return {"fires": None, "regions": [], "sentences": [f"Only {count} of maps with evidence: too little to say."]}
+    sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
+    avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
+    dense = _dense(where, DENSE if avoided else DENSE_ALONE) if avoided or inside is None else []
+    hanging = [] if exchanged is None else [name for name in _corners(exchanged) if _above(exchanged["regions"][name], HANGS)]
+    for name in dense:
+        region = where["regions"][name]
+        sentences.append(
+            f"{_percent(region['value'])} of the evidence lies in the {name}, which is {_percent(region['area'])} of the picture."
+        )
+    for name in hanging:
+        changed = exchanged["regions"][name]["value"] if exchanged else None
+        sentences.append(
+            f"With the {name} of a picture that is answered otherwise, {_percent(changed)} of the answers change, "
+            "though everything else stays."
+        )
+    fires = bool(dense or hanging)
+    named = list(dict.fromkeys([*hanging, *dense]))
+    return {"fires": fires, "regions": named, "sentences": [_verdict(named, avoided), *sentences]}
+
+
+def _verdict(named: list[str], avoided: bool) -> str:
+    if named:
+        return (
+            f"Shortcut alarm: the model looks at the {_and(named)}. Look there for what gives the class away: a marker, "
+            "a letter, a tube, a border."
+        )
+    if avoided:
+        return f"The model looks away from the marked region, but at no single corner or edge. {_NO_PROOF}"
+    return f"No sign of a shortcut. {_NO_PROOF}"
+
+
+def _inside(inside: Numbers) -> str:
+    share, chance, over = inside["share"]["value"], inside["chance"], inside["share_over_chance"]
+    if _surely(over, "high", 0.0):
+        word = "less than chance"
+    elif _surely(over, "low", 0.0):
+        word = "more than chance"
+    else:
+        word = "no more and no less than chance, as far as these pictures tell"
+    return (
+        f"{_percent(share)} of the positive evidence is inside the marked region, which is {_percent(chance)} of the picture: "
+        f"{word}."
+    )
+
+
+def _surely(metric: Numbers, end: str, bound: float) -> bool:
+    """Whether a metric's interval is wholly above (`low`) or below (`high`) the bound."""
+    value = metric[end]
+    return value is not None and (value > bound if end == "low" else value < bound)
+
+
+def _above(metric: Numbers, bound: float) -> bool:
+    return _surely(metric, "low", bound)
+
+
+def _dense(where: Numbers, times: float) -> list[str]:
+    """The corners and edges that hold surely more than `times` their area of the evidence, the densest first."""
+    outer = {name: region for name, region in where["regions"].items() if name != "middle"}
+    found = [name for name, region in outer.items() if _above(region, times * region["area"])]
+    return sorted(found, key=lambda name: -outer[name]["value"] / outer[name]["area"])
+
+
+def _corners(exchanged: Numbers) -> list[str]:
+    corners = {name: region["value"] for name, region in exchanged["regions"].items() if name.endswith("corner")}
+    return sorted(corners, key=lambda name: -corners[name])
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _percent(share: float | None) -> str:
+    return "None" if share is None else f"{100 * share:.0f} %"
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
