@@ -37,6 +37,8 @@ SOURCE = {"title": "ImageNet, asked with CIFAR-10", "measure": "accuracy", "imag
     "restore": {"stem": {"source": _metric(0.41), "returned": _metric(0.01), "target": None, "paid": None}},
     "classes": [{"name": "cat", "images": 10, "before": 0.7, "after": 0.2}],
     "why": {"by_epoch": "The run carried no probe."},
+    "best": {"floor": 0.55, "a": 0.5, "source_value": 0.57, "target_value": 0.88},
+    "kl": 0.5,
 }
 RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "chest-xray", "device": "CPU, 1 thread"} | {
     "run_id": "20250102T000000-forgetting-lite0-chest-xray-full-1111",
@@ -48,6 +50,7 @@ RESULT = {"run": NAME, "strategy": "full", "backbone": "lite0", "dataset": "ches
     "relearn": {
         "steps": [0, 2],
         "curves": {"pretrained": [0.1, 0.5], "run": [0.1, 0.4], "random": [0.1, 0.2]},
+        "spans": {"run": [[0.05, 0.15], [0.305, 0.503]]},
         "images": 100,
         "chance": 0.1,
     },
@@ -66,8 +69,11 @@ def test_the_tables_and_sentences_of_a_result() -> None:
     assert "0.50 57.0 % 88.0 % 45.0 %" in lines, "source and target interpolated, the source recomputed"
     assert "stem 41.0 % (36.0 to 46.0) 1.0 point (−4.0 to 6.0) unknown" in lines
     assert "Classes that lost most: cat 70.0 % to 20.0 % of 10." in lines
-    assert "2 50.0 % 40.0 % 20.0 %" in lines
-    assert any(line.startswith("Best on the target with at least 55.0 % of the source: a = 0.50") for line in lines)
+    assert "2 50.0 % 40.0 % (30.5 to 50.3) 20.0 %" in lines
+    assert any("0.50 nats" in line and "a coin's toss" in line for line in lines)
+    assert any(
+        line.startswith("Best on the target with at least 55.0 % of ImageNet, asked with CIFAR-10: a = 0.50") for line in lines
+    )
     for words in (
         *(lost_words(SOURCE), knn_words(SOURCE), *restore_reading(SOURCE)),
         *(bend_reading(RESULT, "imagenet-cifar10", "interpolated"), relearn_reading(RESULT["relearn"])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,16 +13,20 @@ from pages.parts.layers_table import numbers
 from pages.parts.session import engine, put_in_view, told
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.text import plain
-from tlcore.data.catalogue import DATASETS
+from tlcore.compare.known import KnownRuns
+from tlcore.compare.pace import Paces
+from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.figures.forgetting_matrix import matrix, matrix_table, measures
-from tlcore.figures.words import listing, strategy_title, times
+from tlcore.figures.words import count, duration, listing, strategy_title, times
 from tlcore.forgetting.chain import queue_chain, refuse_chain
 from tlcore.models.catalogue import BACKBONES
 from tlcore.runs import Run
+from tlcore.settings import runs_dir
 from tlcore.spec import RunSpec, make
 from tlcore.strategies import STRATEGIES
 from tlcore.strategies.start import FromRun
 
+SHOWN = 5  # chains at once; the rest is folded
 _TASKS = ("chest-xray", "traffic-lights", "digits")  # what the form begins with
 
 
@@ -58,9 +62,8 @@ def _matrix(run: Run, found: Mapping[str, Any]) -> None:
     for column, (name, value, span, what, formula) in zip((*st.columns(2), *st.columns(2)), measures(found), strict=True):
         with column:
             defined = value != "not defined"
-            st.metric(
-                name, value, f"95 %: {span}" if defined and span else None, delta_color="off", delta_arrow="off", help=what
-            )
+            st.metric(name, value, f"95 %: {span}" if defined and span else None, delta_color="off", delta_arrow="off")
+            st.caption(plain(what))
             st.caption(plain(formula))
             if not defined:
                 st.caption(plain(span))
@@ -77,11 +80,19 @@ def chains() -> None:
         "first when the last has been learned?"
     )
     ends = _ends()
-    for run_id, spec, tasks in ends[:5]:
-        words = f"{listing(tasks)}: {strategy_title(spec.strategy)}"
-        st.page_link("forgetting.py", label=plain(words), icon=":material/link:", query_params={"run": run_id})
+    for end in ends[:SHOWN]:
+        _link(*end)
+    if len(ends) > SHOWN:
+        with st.expander(times(len(ends) - SHOWN, "more chain", "more chains")):
+            for end in ends[SHOWN:]:
+                _link(*end)
     with st.expander("Start a chain", icon=":material/add_link:", expanded=not ends):
         _form()
+
+
+def _link(run_id: str, spec: RunSpec, tasks: list[str]) -> None:
+    words = f"{listing(tasks)}: {strategy_title(spec.strategy)}"
+    st.page_link("forgetting.py", label=plain(words), icon=":material/link:", query_params={"run": run_id})
 
 
 def _ends() -> list[tuple[str, RunSpec, list[str]]]:
@@ -130,9 +141,24 @@ def _form() -> None:
         )
         refuse_chain(base, tasks)
         st.caption(
-            plain(f"{times(len(tasks), 'run')}, one after the other; each also asks the tasks before it after every epoch.")
+            plain(
+                f"{times(len(tasks), 'run')}, one after the other; each also asks the tasks before it after every epoch. "
+                f"{time_words(base, tasks)}"
+            )
         )
         if st.button("Start the chain", type="primary", icon=":material/play_arrow:", key="chain-start"):
             runs = queue_chain(base, tasks, engine().submit)
             put_in_view(runs[-1].id)
             st.switch_page("train.py", query_params={"run": runs[0].id})
+
+
+def time_words(base: RunSpec, tasks: Sequence[str]) -> str:
+    """How long the training of the tasks takes, as far as runs or measurements like them tell."""
+    paces = Paces(KnownRuns(runs_dir()), {name: dataset_card(name) for name in tasks})
+    known = [pace for name in tasks if (pace := paces.of(base.model_copy(update={"dataset": name}))) is not None]
+    if not known:
+        return "How long that takes on this machine is not known yet."
+    about = f"about {duration(sum(pace.seconds(base.epochs) for pace in known))} on this machine, without what is asked besides"
+    if len(known) == len(tasks):
+        return f"The training takes {about}."
+    return f"{count(len(known))} of them train {about}; of the other {count(len(tasks) - len(known))} nobody knows yet."

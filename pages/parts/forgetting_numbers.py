@@ -15,6 +15,7 @@ from tlcore.figures.forgetting_words import (
     Told,
     balance_words,
     gained,
+    kl_words,
     knn_words,
     lost,
     over_probe_words,
@@ -67,8 +68,8 @@ def numbers(here: Looked, source: str | None) -> None:
         st.markdown(plain(told.sentence))
         if words := knn_words(one):
             st.markdown(plain(words), help=KNN)
-        if one.get("kl") is not None:
-            st.caption(plain(f"KL divergence from the answers of the start: {one['kl']:.2f} nats on average."))
+        if words := kl_words(one):
+            st.caption(plain(words))
         if words := balance_words(difference, one["lost"]):
             st.markdown(plain(words))
 

@@ -25,7 +25,10 @@ from tlcore.forgetting.best import FLOOR, best_point
 
 
 def along_the_path(here: Looked, source: str) -> None:
-    """The slider with its figure, the best point for a floor, and the button that saves it; or why there is no path."""
+    """The slider with its figure, the best point for a floor, and the button that saves it; or why there is no path.
+
+    The floor is for `source` at first, and for any other that was measured on the same way, by a choice.
+    """
     st.header("Between the start and the run")
     found = here.found
     if found is None or source not in found["sources"]:
@@ -42,8 +45,27 @@ def along_the_path(here: Looked, source: str) -> None:
             "(WiSE-FT, Wortsman et al. 2022)."
         )
     )
+    source = _kept(here, source)
     _slider(here, source)
     numbers(here.run, "path", path_table(found, source))
+
+
+def _kept(here: Looked, source: str) -> str:
+    """The source that the best point is to keep, by a choice where the way was measured for more than one."""
+    assert here.found is not None
+    sources = here.found["sources"]
+    names = [name for name in sources if modes(here.found, name)]
+    if len(names) < 2:
+        return source
+    return st.segmented_control(
+        "Old knowledge to keep",
+        names,
+        default=source,
+        required=True,
+        format_func=lambda name: sources[name]["title"],
+        key=f"forgetting-kept-{source}-{here.run.id}",
+        help="The slider, its floor and the best point are about this one. Each has a best point of its own.",
+    )
 
 
 @st.fragment

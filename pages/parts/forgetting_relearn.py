@@ -31,7 +31,8 @@ def relearning(here: Looked) -> None:
             plain(
                 f"A fresh head for the source's classes, everything moves: {count(one['trained_on'])} training images in "
                 f"batches of {count(one['batch_size'])}, the same in the same order for each start; judged on "
-                f"{count(one['images'])} others."
+                f"{count(one['images'])} others. The intervals are over those images alone: it is one order of the batches and "
+                "one head."
             )
         )
     shown("relearn", here.run, *relearn(one))

@@ -27,7 +27,8 @@ def trade_off_of(spec: RunSpec, source: str, here: str | None = None) -> None:
     st.caption(
         plain(
             f"{times(len(runs), 'run')} on the same data with the same backbone, size and number of images. Runs of one "
-            "strategy and different seeds are one mark, with an interval over the seeds; strengths of one setting are joined."
+            "strategy and different seeds are one mark, with an interval over the seeds; strengths of one setting are joined. "
+            "The front joins those that no other beats on both."
         )
     )
     of = Run(runs_dir() / here) if here else Comparison(runs_dir() / FOLDER / "forgetting")

@@ -21,7 +21,8 @@ def where(here: Looked, source: str) -> None:
     shares = "agreement for the source, of accuracy for the target" if one["measure"] == "agreement" else "accuracy"
     st.caption(
         "One part at a time has its old values back, all else stays fine-tuned. These are effects of single parts: they need "
-        f"not add up to what was lost. Points of {shares}, 95 % intervals over the same images."
+        f"not add up to what was lost. BatchNorm's statistics are the means and variances that it normalises by, kept while it "
+        f"trains. Points of {shares}, 95 % intervals over the same images."
     )
     drawn("restore", here.run, *restore(one, Plan.from_dict(here.result["plan"])))
     if rows := restore_table(one):

@@ -10,9 +10,9 @@ from tlcore.cli.chain import text as matrix_text
 from tlcore.cli.report import plain, table
 from tlcore.cli.shares import difference, share
 from tlcore.figures.forgetting_path import bend_reading, modes
-from tlcore.figures.forgetting_relearn import relearn_reading
+from tlcore.figures.forgetting_relearn import relearn_reading, relearn_table
 from tlcore.figures.forgetting_restore import TITLES, restore_reading
-from tlcore.figures.forgetting_words import is_measured, knn_words, lost_words
+from tlcore.figures.forgetting_words import is_measured, kl_words, knn_words, lost_words
 from tlcore.figures.words import count, duration, percent
 
 Result = Mapping[str, Any]  # of a forgetting job: tlcore/README.md
@@ -29,7 +29,7 @@ def text(result: Result) -> str:
         lines += [f"Target, by the run's head: {share(target['after'])}{before}.", ""]
     for name in result["sources"]:
         lines += _of_source(name, result)
-    lines += _best(result["path_best"]) + _again(result["relearn"]) + group_report.text(result["groups"])
+    lines += _again(result["relearn"]) + group_report.text(result["groups"])
     if result["matrix"] is not None:
         lines += [matrix_text(result["matrix"]), ""]
     lines += [f"Note: {plain(notice)}" for notice in result["notices"]]
@@ -46,7 +46,7 @@ def _sources(result: Result) -> list[str]:
         [plain(one["title"]), one["measure"], share(one["before"]), share(one["after"]), difference(one["lost"]), _knn(one)]
         for one in measured
     ]
-    said = [words for one in measured for words in (lost_words(one), knn_words(one)) if words]
+    said = [words for one in measured for words in (lost_words(one), knn_words(one), kl_words(one)) if words]
     return [table(rows, ("source", "measure", "before", "after", "lost", "k-NN before, after")), "", *map(plain, said), ""]
 
 
@@ -60,6 +60,7 @@ def _of_source(name: str, result: Result) -> list[str]:
         lines += [table(rows, ("a", *(f"{whose}, {mode}" for mode, whose, _ in heads))), ""]
         readings = {mode: bend_reading(result, name, mode) for mode in modes(result, name)}
         lines += [f"BatchNorm {mode}: {words}" if len(readings) > 1 else words for mode, words in readings.items()]
+        lines += _best(title, one.get("best"))
         lines += [""] if readings else []
     if one["restore"]:
         rows = [
@@ -84,24 +85,27 @@ def _whose(one: Mapping[str, Any], result: Result) -> tuple[tuple[str, Mapping[s
     return ("source", one["path"]), ("target", result["target"]["path"])
 
 
-def _best(best: Mapping[str, Any] | None) -> list[str]:
+def _best(title: str, best: Mapping[str, Any] | None) -> list[str]:
+    """The best point of the way for one source, with the usual floor."""
     if best is None:
         return []
     save = f" Save it with --save {best['a']:g}." if 0 < best["a"] < 1 else ""  # at the ends the network is there already
     return [
-        f"Best on the target with at least {percent(best['floor'])} of the source: a = {best['a']:.2f} "
+        f"Best on the target with at least {percent(best['floor'])} of {title}: a = {best['a']:.2f} "
         f"(source {percent(best['source_value'])}, target {percent(best['target_value'])}).{save}",
-        "",
     ]
 
 
 def _again(relearn: Mapping[str, Any] | None) -> list[str]:
     if relearn is None:
         return []
-    curves = relearn["curves"]
-    rows = [[str(step), *(percent(curve[at]) for curve in curves.values())] for at, step in enumerate(relearn["steps"])]
-    heads = ("steps on CIFAR-10", *(f"from {start}" for start in curves))
+    rows = [[str(row["steps"]), *(_relearned(row, start) for start in relearn["curves"])] for row in relearn_table(relearn)]
+    heads = ("steps on CIFAR-10", *(f"from {start}" for start in relearn["curves"]))
     return [table(rows, heads), "", relearn_reading(relearn), ""]
+
+
+def _relearned(row: Mapping[str, Any], start: str) -> str:
+    return share({"value": row[start], "low": row[f"{start} low"], "high": row[f"{start} high"]})
 
 
 def _knn(one: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ def relearn(one: Relearn) -> tuple[go.Figure, str]:
             marker={"symbol": symbol, "size": 9},
             name=escaped(STARTS[start]),
             error_y=bars(_shares(one, start)),
-            customdata=[_said(share) for share in _shares(one, start)],
+            customdata=[interval(share) for share in _shares(one, start)],
             hovertemplate="after %{x} steps: %{customdata}<extra></extra>",
         )
     dash = {"color": BASELINE, "dash": "dash", "width": 1.5}
@@ -58,7 +58,7 @@ def relearn_reading(one: Relearn) -> str:
         return "Too few starts were tried to say how deep it is forgotten."
     middle = len(steps) // 2
     run, ahead = curves["run"][middle], _ahead(one, "random", middle)
-    text = f"After {count(steps[middle])} steps: {_said(_shares(one, 'run')[middle])} from the fine-tuned weights, "
+    text = f"After {count(steps[middle])} steps: {interval(_shares(one, 'run')[middle])} from the fine-tuned weights, "
     text += f"{percent(curves['random'][middle])} from random ones"
     if "pretrained" in curves:
         text += f", {percent(curves['pretrained'][middle])} from those of the start"
@@ -111,10 +111,6 @@ def _ahead(one: Relearn, other: str, place: int) -> Metric:
     first, second = one["curves"]["run"][place], one["curves"][other][place]
     reach = _reach(first, second, one["images"])
     return {"value": first - second, "low": first - second - reach, "high": first - second + reach}
-
-
-def _said(share: Mapping[str, float | None]) -> str:
-    return percent(share["value"]) if share["low"] is None else interval(share)
 
 
 def _points(apart: Metric) -> str:

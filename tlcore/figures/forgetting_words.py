@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ def knn_words(source: Source) -> str:
     if not knn or knn.get("after") is None or knn["after"].get("value") is None:
         return ""
     before, after, gone = knn["before"], knn["after"], knn["lost"]
-    text = f"k-NN on the features: {percent(before['value'])} before, {interval(after)} after"
+    how = "By each image's ten nearest neighbours (k-NN on the features)"
+    text = f"{how}: {percent(before['value'])} before, {interval(after)} after"
     read_out = source["lost"]
     if within_noise(gone):
         kept = " Nothing shows that the features know less of it: what went is the way that the old head reads them."
@@ -91,6 +93,16 @@ def knn_words(source: Source) -> str:
     if not within_noise(read_out) and gone["high"] is not None and gone["high"] < (read_out.get("low") or 0):
         return f"{text}: {points(gone['value'])} lost, less than its old head lost. Part of it is only no longer read."
     return f"{text}: {points(gone['value'])} lost, so the features themselves know less of it."
+
+
+def kl_words(source: Source) -> str:
+    """How far the probabilities of the old answers went, and what that number means; '' where there is none."""
+    if source.get("kl") is None:
+        return ""
+    return (
+        f"The probabilities of its answers went {source['kl']:.2f} nats from those of the start (KL divergence, the mean over "
+        f"the images: 0 is no change at all, {math.log(2):.2f} as if a sure answer had become a coin's toss)."
+    )
 
 
 def asked_words(result: Mapping[str, Any]) -> str:
