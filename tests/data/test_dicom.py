@@ -6,35 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
+from made_dicom import write
+from pydicom.dataset import Dataset
 from pydicom.pixels import apply_windowing
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import JPEGLSLossless
 
 from tlcore.data import dicom, own
 from tlcore.errors import DataError
-
-
-def write(path: Path, values: np.ndarray, **fields: object) -> Path:
-    """A DICOM file of 16-bit gray `values` (H, W) or (frames, H, W), with these further fields."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    dataset = Dataset()
-    dataset.file_meta = meta
-    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    dataset.PatientID = "Erika Mustermann 1950"
-    dataset.Rows, dataset.Columns = values.shape[-2:]
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = int(values.min() < 0)
-    if values.ndim == 3:
-        dataset.NumberOfFrames = len(values)
-    dataset.PixelData = values.astype("<i2").tobytes()
-    for name, value in fields.items():
-        setattr(dataset, name, value)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 def gray(path: Path) -> list[list[int]]:
