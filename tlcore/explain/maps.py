@@ -22,10 +22,10 @@ from tlcore.explain.places import Place, places
 from tlcore.explain.plusplus import gradcam_plus_plus
 from tlcore.explain.rollout import attention_rollout, attentions
 from tlcore.explain.score import Asked, Explained
+from tlcore.models.memory import free, is_out_of_memory, nothing_fits
 from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
 from tlcore.training.machine import Machine
-from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 
 BATCH = 32  # images, or variants of images, that the network is given at a time
 
@@ -96,7 +96,12 @@ def explain(
         raise SpecError(reason, next_step="Choose Grad-CAM, which works on every backbone.")
     if wanted is not None:
         _check_differ(wanted, other)
-    with torch.inference_mode(False), torch.enable_grad(), held(network, gradients=False):
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast(machine.device.type, enabled=False),
+        held(network, gradients=False),
+    ):
         where = _place(network, machine, way, place, images.shape[1]) if way.by_group else None
         values, logits = _in_batches(network, machine, images, way, wanted, other, where, progress)
     found = logits.argmax(1) if wanted is None else wanted

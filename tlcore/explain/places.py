@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from tlcore.analysis.maps import as_map, evaluating, outermost, pictures
 from tlcore.errors import SpecError
+from tlcore.models.memory import is_out_of_memory
 from tlcore.models.network import Network
 from tlcore.training.machine import Machine
-from tlcore.training.memory import is_out_of_memory
 
 _BEFORE_ATTENTION = ".norm1"  # timm's word in every transformer block
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d)  # what stands before one has the same channels, and tells more places apart
