@@ -41,7 +41,8 @@ def _written(result: Mapping[str, Any], folder: Path, out: Path) -> list[Path]:
         for one in result["maps"]:
             maps = enlarged(arrays[one["key"]], result["image_size"])
             for place, (told, values) in enumerate(zip(pictures, maps, strict=True)):
-                picture = np.asarray(Image.open(folder / told["file"]).convert("RGB"))
+                with Image.open(folder / told["file"]) as opened:
+                    picture = np.asarray(opened.convert("RGB"))
                 scale = shared[one["key"]]
                 file = out / f"{place:03d}-{_name(one['look'])}{'-' + _name(one['layer']) if one['layer'] else ''}.png"
                 write_atomically(

@@ -80,6 +80,7 @@ def _belief(result: Result) -> list[str]:
     if "stability" in belief:
         lines.append(stability_words(belief["stability"]))
     for key, found in belief.get("inside", {}).items():
-        lines.append(plain(inside_words(found, look_title(result, key))))
+        title = look_title(result, key)
+        lines.append(plain(inside_words(found, title) if found["masked"] else f"{title}:"))
         lines += [plain(sentence) for sentence in found["alarm"]["sentences"]]
     return ["", *lines] if lines else []

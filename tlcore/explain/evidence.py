@@ -13,6 +13,7 @@ from tlcore.data.masks import lung_masks
 from tlcore.errors import Cancelled, ThawError
 from tlcore.explain.alarm import alarm
 from tlcore.explain.answer import answers_of
+from tlcore.explain.exchanged import exchanged
 from tlcore.explain.faithful import deletion_insertion
 from tlcore.explain.inside import inside, where
 from tlcore.explain.maps import explain
@@ -76,32 +77,41 @@ class Evidence:
         return stability(network, self._machine, images.images, progress=self._report.progress, **options)
 
     def inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any] | None:
-        """Where the positive evidence lies on masked images, of those that the run did not train on where there are enough."""
+        """Where the positive evidence lies and what the answers hang on: {masked, where, exchanged, alarm} and, where `masked`,
+        what `inside` finds on the masked images: of those that the run did not train on, where there are enough.
+        """
         if "inside" not in self._spec.belief:
             return None
+        spec, images = self._spec, some(getattr(data, self._spec.split), self._spec.belief_images)
+        owners = clusters_of(images)
+        lies = where(self._maps(network, images, place), seed=spec.seed, clusters=owners)
+        changed = exchanged(
+            answers_of(network, self._machine), images.images, seed=spec.seed, clusters=owners, progress=self._report.progress
+        )
         masks = self._masks(asked)
-        if not masks:
-            self.why.setdefault("inside", NO_MASKS)
-            return None
-        films = _masked(data, masks)
-        spec = self._spec
-        maps = explain(
-            network, self._machine, films.images, method=spec.method, place=place, progress=self._report.progress
-        ).values
-        shapes = np.stack([masks[one] for one in films.ids])
-        owners = clusters_of(films)
-        lies = where(maps, seed=spec.seed, clusters=owners)
-        found = inside(maps, shapes, seed=spec.seed, clusters=owners)
-        return found | {"where": lies, "alarm": alarm(found, lies)}
+        found = None
+        if masks:
+            films = _masked(data, masks)
+            shapes = np.stack([masks[one] for one in films.ids])
+            found = inside(self._maps(network, films, place), shapes, seed=spec.seed, clusters=clusters_of(films))
+        told = {"where": lies, "exchanged": changed, "alarm": alarm(found, lies, changed)}
+        return {"masked": found is not None} | (found or {}) | told
+
+    def _maps(self, network: Network, images: Split, place: str | None) -> np.ndarray:
+        method, report = self._spec.method, self._report
+        return explain(network, self._machine, images.images, method=method, place=place, progress=report.progress).values
 
     def _masks(self, asked: RunSpec) -> Mapping[str, np.ndarray] | None:
         try:
-            return lung_masks(asked.dataset, asked.image_size, progress=self._report.progress)
+            masks = lung_masks(asked.dataset, asked.image_size, progress=self._report.progress)
         except Cancelled:
             raise
         except ThawError as error:
             self.why["inside"] = error.message
             return None
+        if not masks:
+            self.why["inside"] = NO_MASKS
+        return masks
 
 
 def _masked(data: Dataset, masks: Mapping[str, np.ndarray]) -> Split:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tlcore.errors import SpecError
 from tlcore.spec.questions import AboutFinishedRun, RunId
 
 Belief = Literal["deletion", "randomization", "stability", "inside"]
@@ -44,9 +45,9 @@ class ExplainSpec(AboutFinishedRun):
     @model_validator(mode="after")
     def _fits_together(self) -> ExplainSpec:
         if self.run_id in self.beside:
-            raise ValueError("A run is not laid beside itself.")
+            raise SpecError("A run is not laid beside itself.", next_step="Leave it out, or name another one.")
         if self.against is not None and self.against == self.target:
-            raise ValueError("A class is explained against another one.")
+            raise SpecError("A class is held against another one, not itself.", next_step="Name another class.")
         if self.picture is not None and self.ids:
-            raise ValueError("Name a picture or images of the dataset, not both.")
+            raise SpecError("A picture and images of the dataset were named.", next_step="Name one or the others.")
         return self

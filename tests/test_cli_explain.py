@@ -1,0 +1,93 @@
+"""The command explain on a real run: what it prints, what it writes, what it refuses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlcore.cli.main import main
+from tlcore.runs import Run, all_runs
+
+TRAIN = "--dataset digits --backbone mobilenetv3_small_100 --strategy from-scratch --epochs 1 --image-size 64"
+NUMBERS = {"prediction", "probability", "calibrated", "prediction_set", "out_of_distribution"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THAW_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "thaw-cache"))
+        folder = tmp_path_factory.mktemp("runs")
+        assert main(["train", *TRAIN.split(), "--images-per-class", "6", "--runs-dir", str(folder)]) == 0
+        yield next(iter(all_runs(folder)))
+
+
+def _asked(run: Run, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main(["explain", "--runs-dir", str(run.path.parent), "--run", run.id, *options])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_a_split_is_explained_and_drawn(run, capsys, tmp_path):
+    options = ("--each", "1", "--belief-images", "8", "--out", str(tmp_path / "maps"), "--json")
+    code, out, _ = _asked(run, capsys, *options)
+    told = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert told.keys() >= NUMBERS | {"lung_share", "deletion_auc", "insertion_auc", "maps", "images"}
+    assert 0 < told["deletion_auc"]["value"] < 1
+    assert told["lung_share"] is None
+    assert "Nobody drew" in told["why"]["inside"]
+    drawn = [Path(file) for file in told["files"] if file.endswith(".png")]
+    assert len(drawn) == 2 * len(told["images"])  # by the run, and as it started
+    with Image.open(drawn[0]) as picture:
+        assert run.id in picture.text["Description"]
+    with np.load(tmp_path / "maps" / "maps.npz") as maps:
+        assert set(maps) == {one["key"] for one in told["maps"]}
+
+
+def test_a_picture_of_ones_own_is_answered_calibrated(run, capsys, tmp_path):
+    picture = tmp_path / "Jane Doe.png"
+    Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))).save(picture)
+    code, out, _ = _asked(run, capsys, "--image", str(picture), "--json", "--out", str(tmp_path / "maps"))
+    told = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert told["prediction"] in told["classes"]
+    assert 0 <= told["calibrated"] <= 1
+    assert told["prediction"] in told["prediction_set"]
+    assert isinstance(told["out_of_distribution"]["unlike"], bool)
+    assert "Jane" not in json.dumps({name: value for name, value in told.items() if name != "files"})
+    code, out, _ = _asked(run, capsys, "--image", str(picture))
+    assert code == 0
+    assert "It answers" in out
+    assert "not for clinical decisions" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--method", "heatmap"), "gradcam"),
+        (("--layer", "attic"), "no layer group named 'attic'"),
+        (("--image", "nowhere.png"), "cannot be opened"),
+        (("--image", "x.png", "--split", "test"), "two kinds of images"),
+        (("--target", "cat"), "no class of this run named 'cat'"),
+        (("--beside", "not-a-run"), "not-a-run"),
+        (("--epochs",), "kept the weights of its best epoch alone"),
+    ],
+)
+def test_what_is_asked_wrongly_ends_in_one_sentence(run, capsys, options, sentence):
+    code, out, err = _asked(run, capsys, *options)
+    assert code in (1, 2)
+    assert sentence in err
+    assert "Traceback" not in err + out
+
+
+def test_a_hostile_picture_ends_in_one_sentence_and_nothing_is_kept(run, capsys, tmp_path):
+    hostile = tmp_path / "x.png"
+    hostile.write_bytes(b"\x89PNG\r\n\x1a\n" + b"<script>alert(1)</script>" * 40)
+    code, _, err = _asked(run, capsys, "--image", str(hostile))
+    assert code in (1, 2)
+    assert "Traceback" not in err
+    assert "<script>" not in err
