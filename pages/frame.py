@@ -24,6 +24,7 @@ page = st.navigation(
         st.Page("explain.py", title="Explain", icon=":material/visibility:", url_path="explain"),
         st.Page("data.py", title="Data", icon=":material/photo_library:", url_path="data"),
         st.Page("runs.py", title="Runs", icon=":material/view_list:", url_path="runs"),
+        st.Page("demo.py", title="Demo", icon=":material/slideshow:", url_path="demo", visibility="hidden"),
     ]
 )
 page.run()

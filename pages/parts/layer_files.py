@@ -1,4 +1,4 @@
-"""What a layers job wrote into its folder besides its result: arrays, and the small images."""
+"""What a job wrote into its folder besides its result: arrays, and images."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ def arrays(run: Run, file: str) -> Mapping[str, np.ndarray] | None:
     """The arrays of an `.npz` file of the run's folder; None where it is not there (any more)."""
     path = _inside(run, file)
     return None if path is None else _arrays(str(path), path.stat().st_mtime_ns)
+
+
+def picture_in(run: Run, file: str) -> np.ndarray | None:
+    """The pixels of a picture of the run's folder, uint8 (H, W, 3); None where it is not there (any more)."""
+    path = _inside(run, file)
+    if path is None:
+        return None
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def sheet(run: Run, thumbnails: Mapping[str, Any]) -> Sheet | None:
