@@ -69,9 +69,7 @@ def _asked() -> dict[str, int]:
 
 def _line(summary: Summary, explanations: int) -> None:
     name, what, accuracy, maps = st.columns([4, 5, 3, 3], vertical_alignment="center")
-    name.page_link(
-        "explain.py", label=plain(summary.strategy), icon=":material/visibility:", query_params={"run": summary.id}
-    )
+    name.page_link("explain.py", label=plain(summary.strategy), icon=":material/visibility:", query_params={"run": summary.id})
     what.caption(plain(f"{summary.dataset}, {summary.backbone}, {summary.settings}"))
     accuracy.caption(plain(f"accuracy {interval(summary.accuracy)}") if summary.accuracy else "")
     maps.caption(plain(times(explanations, "explanation", "explanations")) if explanations else "no maps yet")

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pages.parts.summary import Summary, summaries
-from tlcore.explain.looks import RUN
 from tlcore.runs import Run, finished_training
 from tlcore.settings import runs_dir
-from tlcore.spec import ExplainSpec, RunSpec
+from tlcore.spec import AnySpec, ExplainSpec, RunSpec
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,6 @@ class Answer:
     run: Run
     spec: ExplainSpec
     found: Mapping[str, Any]
-
-    @property
-    def layer(self) -> str | None:
-        """The last layer group that it looked at: the one that its evidence is about."""
-        return next((one["layer"] for one in reversed(self.found["maps"]) if one["look"] == RUN), None)
-
-    @property
-    def is_evidence(self) -> bool:
-        """Whether it was asked to test maps and not for maps to look at: as the page asks for evidence."""
-        return bool(self.spec.belief) and self.spec.each == 1 and not self.spec.ids
 
 
 @dataclass(frozen=True)
@@ -47,14 +36,24 @@ class Explained:
     alone: bool = False  # whether a link means it
 
     @property
-    def asked(self) -> Summary | None:
-        """The newest job."""
-        return self.jobs[0] if self.jobs else None
-
-    @property
     def galleries(self) -> tuple[Answer, ...]:
         """The answers whose images are there to be looked at, the newest first; failing these what there is."""
-        return tuple(one for one in self.answers if not one.is_evidence) or self.answers
+        return tuple(one for one in self.answers if not tests_only(one.spec)) or self.answers
+
+    def evidence(self, kind: str) -> Answer | None:
+        """The answer that tested the maps shown: its own, else that of the most networks, of equals the newest."""
+        if self.shown is None:
+            return None
+        alike = [one for one in self.answers if kind in one.spec.belief and maps_of(one.spec) == maps_of(self.shown.spec)]
+        own = [one for one in alike if one.run.id == self.shown.run.id]
+        return max(own or alike, key=lambda one: len(one.found["looks"]), default=None)
+
+    def testing(self, kind: str) -> Summary | None:
+        """The newest job that was asked for this kind of evidence about the maps shown, however it stands."""
+        if self.shown is None:
+            return None
+        maps = maps_of(self.shown.spec)
+        return next((job for job in self.jobs if kind in job.spec.belief and maps_of(job.spec) == maps), None)
 
 
 def explained(run_id: str, job_id: str | None = None) -> Explained:
@@ -81,21 +80,48 @@ def jobs_about(run_id: str) -> list[Summary]:
     ]
 
 
+def tests_only(spec: AnySpec) -> bool:
+    """Whether maps are to be tested and not looked at: as this page asks for evidence."""
+    return isinstance(spec, ExplainSpec) and bool(spec.belief) and spec.each == 1 and not spec.ids
+
+
+def may_stand_beside(here: Explained) -> list[Summary]:
+    """The other finished runs of the same classes, those on the same dataset first, each kind the newest first."""
+    classes = here.result["classes"]
+    others = [pair for pair in finished_runs() if pair[0].id != here.run.id and _classes(pair[0]) == classes]
+    return [summary for summary, spec in sorted(others, key=lambda pair: pair[1].dataset != here.spec.dataset)]
+
+
+def _classes(summary: Summary) -> list[str] | None:
+    found = _result(summary.run)
+    return None if found is None else found.get("classes")
+
+
+def maps_of(spec: ExplainSpec) -> tuple[str, str, str]:
+    """What maps must share for evidence about the ones to hold for the others: method, split and layer."""
+    return spec.method, spec.split, "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
+
+
 def finished_runs() -> list[tuple[Summary, RunSpec]]:
     """The training runs that can be asked, the newest first."""
     return [(run, run.spec) for run in summaries() if run.state == "done" and isinstance(run.spec, RunSpec)]
 
 
 def _answer(job: Summary) -> Answer | None:
-    file = job.run.path / "result.json"
+    found = _result(job.run)
+    assert isinstance(job.spec, ExplainSpec)
+    readable = found is not None and all("peaks" in one for one in found["maps"])  # not of an earlier version
+    return Answer(job.run, job.spec, found) if found is not None and readable else None
+
+
+def _result(run: Run) -> Mapping[str, Any] | None:
+    file = run.path / "result.json"
     try:
-        found = _read(file, file.stat().st_mtime_ns)
+        return _read(file, file.stat().st_mtime_ns)
     except OSError:  # deleted just now
         return None
-    assert isinstance(job.spec, ExplainSpec)
-    return None if found is None else Answer(job.run, job.spec, found)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _read(file: Path, _changed: int) -> Mapping[str, Any] | None:
     return Run(file.parent).result()

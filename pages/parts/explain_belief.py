@@ -1,0 +1,181 @@
+"""Can it be believed? Four tests of the maps themselves, each asked for by a press, each with its figure and its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.coming import until_it_ends
+from pages.parts.explain_cost import cost_words
+from pages.parts.explain_drawn import name_of
+from pages.parts.explain_known import Answer, Explained
+from pages.parts.explain_measure import ended_badly
+from pages.parts.figures import shown
+from pages.parts.layers_table import numbers
+from pages.parts.session import engine, told
+from pages.parts.text import plain
+from tlcore.explain.looks import RUN
+from tlcore.figures.explain_curves import DIRECTIONS, curve, curve_rows, curve_sentences
+from tlcore.figures.explain_inside import exchanged_words, firing, inside_rows, pointing_words, regions
+from tlcore.figures.explain_inside import inside as inside_figure
+from tlcore.figures.explain_sanity import randomized, similarity_rows
+from tlcore.figures.explain_sanity import stability as stability_figure
+from tlcore.figures.explain_words import inside_words, randomization_words, stability_words
+from tlcore.figures.words import count
+from tlcore.spec import ExplainSpec, make
+
+_KINDS = {  # title, what is asked
+    "inside": (
+        "Does it look where it should?",
+        "Where on the picture the evidence lies, whether answers hang on a corner, and on chest X-rays how much of the "
+        "evidence is inside the lungs.",
+    ),
+    "deletion": (
+        "Does the answer hang on what the map points at?",
+        "What the maps point at is blurred first, or shown first, and the probability of the class is watched (deletion and "
+        "insertion, Petsiuk et al. 2018).",
+    ),
+    "randomization": (
+        "Does the map tell of what was learned?",
+        "Layer group by layer group gets random weights, from the head down. Maps that hardly change draw the picture and not "
+        "the network (Adebayo et al. 2018).",
+    ),
+    "stability": (
+        "Does the map hold still where nothing changed?",
+        "The pictures are moved by a few pixels, or get a little noise.",
+    ),
+}
+
+
+def belief(here: Explained) -> None:
+    """The four tests, each shown, under way, or to be asked for."""
+    st.header("Can it be believed?")
+    st.caption("A map can be beautiful and wrong. These tests are of the maps, not of the answers.")
+    for kind, (title, what) in _KINDS.items():
+        st.subheader(title)
+        answer = here.evidence(kind)
+        found = None if answer is None else answer.found["belief"].get(kind)
+        if answer is not None and found:
+            _SHOWN[kind](here, answer, found)
+            if why := answer.found["why"].get(kind):
+                st.caption(f":material/info: {plain(why)}")
+            continue
+        st.caption(what)
+        _ask(here, kind, answer)
+
+
+def _ask(here: Explained, kind: str, answer: Answer | None) -> None:
+    """Why there is none, the job under way, or the button that starts it."""
+    if answer is not None and (why := answer.found["why"].get(kind)):
+        st.caption(f":material/info: {plain(why)}")
+        return
+    job = here.testing(kind)
+    if job is not None and job.state in ("queued", "running"):
+        until_it_ends(job.run, key=f"explain-{kind}", words="It goes on if you leave this page.")
+        return
+    if job is not None:
+        ended_badly(job, "This test")
+    with told():
+        spec = asking(here, kind)
+        go, cost = st.columns([1, 4], vertical_alignment="center")
+        cost.caption(plain(cost_words(spec, here.run, here.spec)))
+        if go.button("Test it", icon=":material/science:", key=f"explain-ask-{kind}-{here.run.id}", width="stretch"):
+            engine().submit(spec)
+            st.rerun()
+
+
+def asking(here: Explained, kind: str) -> ExplainSpec:
+    """The spec of a test of the maps shown; only where evidence lies is compared between networks."""
+    assert here.shown is not None
+    spec, compared = here.shown.spec, kind == "inside"
+    return make(
+        ExplainSpec,
+        run_id=spec.run_id,
+        beside=spec.beside if compared else (),
+        start=spec.start and compared,
+        split=spec.split,
+        each=1,
+        method=spec.method,
+        layer="last" if spec.layer == "all" else spec.layer,
+        belief=(kind,),
+        seed=spec.seed,
+    )
+
+
+def _deletion(here: Explained, answer: Answer, found: Mapping[str, Any]) -> None:
+    for direction, column in zip(DIRECTIONS, st.columns(2, gap="large"), strict=True):
+        with column:
+            st.markdown(f"**{direction.capitalize()}**")
+            figure = curve(found, direction)
+            if figure is not None:
+                shown(f"explain-{direction}", here.run, figure)
+            st.markdown("\n".join(f"- {plain(sentence)}" for sentence in curve_sentences(found, direction)))
+    numbers(here.run, "explain-areas", curve_rows(found))
+
+
+def _randomization(here: Explained, answer: Answer, found: list[Mapping[str, Any]]) -> None:
+    shown("explain-randomization", here.run, randomized(found))
+    st.markdown(plain(randomization_words(found)))
+    _images(found)
+    numbers(here.run, "explain-randomization", similarity_rows(found))
+
+
+def _stability(here: Explained, answer: Answer, found: list[Mapping[str, Any]]) -> None:
+    shown("explain-stability", here.run, stability_figure(found))
+    st.markdown(plain(stability_words(found)))
+    _images(found)
+    numbers(here.run, "explain-stability", similarity_rows(found))
+
+
+def _images(rows: list[Mapping[str, Any]]) -> None:
+    st.caption(plain(f"95 % intervals over {count(rows[0]['images'])} images; maps without evidence are left out."))
+
+
+def _inside(here: Explained, answer: Answer, found: Mapping[str, Mapping[str, Any]]) -> None:
+    names = {key: name_of(answer.found, key) for key in found}
+    _alarms(found, names)
+    figure = inside_figure(found, names)
+    left, right = st.columns([3, 2], gap="large") if figure is not None else (None, st.container())
+    if figure is not None and left is not None:
+        with left:
+            shown("explain-inside", here.run, figure)
+    with right:
+        key = RUN
+        if len(found) > 1:
+            key = st.segmented_control(
+                "Where it lies, of",
+                list(found),
+                default=RUN if RUN in found else next(iter(found)),
+                required=True,
+                format_func=names.__getitem__,
+                key=f"explain-where-{here.run.id}",
+            )
+        shown("explain-where", here.run, regions(found[key]))
+        st.caption("The share of the evidence in each part of the picture; the stronger the tint, the denser it lies there.")
+    lines = [inside_words(one, names[key]) for key, one in found.items() if one["masked"]]
+    lines += [pointing_words(one, names[key]) for key, one in found.items() if one["masked"]]
+    lines += [f"{names[key]}: {exchanged_words(one)}" for key, one in found.items()]
+    st.markdown("\n".join(f"- {plain(line)}" for line in lines if line))
+    numbers(here.run, "explain-where", inside_rows(found, names))
+
+
+def _alarms(found: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> None:
+    """Each network's alarm in a callout: that goes off, that does not, that there is too little to say."""
+    loud = firing(found)
+    for key, one in sorted(found.items(), key=lambda pair: pair[0] not in loud):
+        words = "  \n".join(plain(sentence) for sentence in one["alarm"]["sentences"])
+        text = f"**{plain(names[key])}.** {words}"
+        if key in loud:
+            st.error(text, icon=":material/notifications_active:")
+        else:
+            st.info(text, icon=":material/notifications_off:" if one["alarm"]["fires"] is False else ":material/help:")
+
+
+_SHOWN: dict[str, Callable[[Explained, Answer, Any], None]] = {
+    "deletion": _deletion,
+    "randomization": _randomization,
+    "stability": _stability,
+    "inside": _inside,
+}

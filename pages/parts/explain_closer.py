@@ -1,0 +1,84 @@
+"""A closer look at one map: its own places with their numbers, and how much of it lies in a region that a person draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.explain_drawn import Sheet, name_of
+from pages.parts.figures import shown
+from pages.parts.text import plain
+from tlcore.explain.inside import share
+from tlcore.explain.looks import RUN
+from tlcore.figures.explain_closer import Region, region_words
+from tlcore.figures.explain_closer import closer as closer_figure
+from tlcore.figures.explain_overlay import STRENGTH
+from tlcore.figures.words import percent
+
+WHOLE = (25, 75)  # per cent: where a region begins
+
+
+def closer(sheet: Sheet, place: int, layer: str | None, keys: Sequence[str]) -> None:
+    """The map as a figure, its sentence, and the region."""
+    st.subheader("A closer look")
+    picture = sheet.picture(place)
+    if picture is None:
+        return
+    figure, words = st.columns([3, 2], gap="large")
+    with words:
+        key = st.segmented_control(
+            "Network",
+            list(keys),
+            default=RUN,
+            required=True,
+            format_func=lambda key: name_of(sheet.found, key),
+            key=f"explain-closer-of-{sheet.answer.run.id}-{'-'.join(keys)}",
+        )
+        one = sheet.map(key, layer)
+        if one is None:
+            st.caption(plain(f"This network has no layer {layer}."))
+            return
+        values = sheet.values(one, place)
+        rows, columns = values.shape
+        own = f"The map's own {rows} × {columns} places, not smoothed" if rows < len(picture) else "A value for each pixel"
+        st.caption(plain(f"{own}. Point at one to read its number."))
+        region = _region(sheet)
+        if region is not None:
+            _shares(sheet, place, layer, keys, region)
+    with figure:
+        scale = sheet.scale(one, place, own=False)
+        chart = closer_figure(picture, values, scale=scale, strength=STRENGTH, signed=sheet.signed, region=region)
+        shown("explain-closer", sheet.answer.run, chart)
+
+
+def _region(sheet: Sheet) -> Region | None:
+    run_id = sheet.answer.run.id
+    if not st.toggle(
+        "Draw a region",
+        key=f"explain-region-{run_id}",
+        help="Where should the evidence be? Or where should it not, as at a marker in a corner? Any region can be asked.",
+    ):
+        return None
+    across = st.slider("From left to right, %", 0, 100, WHOLE, key=f"explain-region-x-{run_id}")
+    down = st.slider("From top to bottom, %", 0, 100, WHOLE, key=f"explain-region-y-{run_id}")
+    return across[0] / 100, across[1] / 100, down[0] / 100, down[1] / 100
+
+
+def _shares(sheet: Sheet, place: int, layer: str | None, keys: Sequence[str], region: Region) -> None:
+    left, right, top, bottom = region
+    area = (right - left) * (bottom - top)
+    st.caption(plain(f"The region is {percent(area)} of the picture: as much as it has of an even map."))
+    maps = {key: one for key in keys if (one := sheet.map(key, layer)) is not None}
+    for key, one in maps.items():
+        inside = share(sheet.values(one, place)[None], mask_of(region)[None])[0]
+        st.markdown(f"- {plain(region_words(name_of(sheet.found, key), float(inside), area))}")
+
+
+def mask_of(region: Region) -> np.ndarray:
+    """The region as bool (100, 100): it begins and ends at whole per cents."""
+    left, right, top, bottom = (round(100 * edge) for edge in region)
+    mask = np.zeros((100, 100), dtype=bool)
+    mask[top:bottom, left:right] = True
+    return mask

@@ -1,0 +1,92 @@
+"""What can be taken along: the maps as numbers, the answers as a table, the command that makes them again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.explain_drawn import Sheet
+from pages.parts.explain_known import Explained
+from pages.parts.layers_table import as_csv
+from pages.parts.text import plain
+from tlcore.figures.words import duration
+from tlcore.spec import ExplainSpec
+
+
+def take(here: Explained, sheet: Sheet) -> None:
+    """The downloads and the provenance."""
+    st.header("Take it along")
+    run, found = sheet.answer.run, sheet.found
+    file = run.path / "maps.npz"
+    line = st.container(horizontal=True)
+    line.download_button(
+        "All maps as numbers",
+        lambda: file.read_bytes(),
+        f"{run.id}-maps.npz",
+        "application/octet-stream",
+        icon=":material/download:",
+        key=f"explain-npz-{run.id}",
+        on_click="ignore",
+        help="NumPy arrays (images, height, width) in the method's own numbers; the keys are in the table of maps.",
+    )
+    line.download_button(
+        "The answers as CSV",
+        lambda: as_csv(answer_rows(found)),
+        f"{run.id}-answers.csv",
+        "text/csv",
+        icon=":material/download:",
+        key=f"explain-csv-{run.id}",
+        on_click="ignore",
+    )
+    line.page_link("explain.py", label="Link to this explanation", icon=":material/link:", query_params={"run": run.id})
+    with st.expander("Where the maps come from", icon=":material/verified:"):
+        st.markdown(plain(found["sentence"]))
+        st.markdown(plain(found["weights"]))
+        st.markdown(plain(f"{duration(found['seconds'])} on {found['device']}. Made with {_versions(found)}."))
+        st.markdown(f"Run `{here.run.id}`, explanation `{run.id}`")
+        st.code(command(sheet.answer.spec), language="bash")
+
+
+def answer_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A line for each image and network."""
+    silent = {one["look"]: one["silent"] for one in found["maps"]}  # of the last layer, which stands last
+    return [
+        {
+            "image": told["id"],
+            "truth": told["truth"],
+            "explained class": told["target"],
+            "galleries": " ".join(told["galleries"]),
+            "network": key,
+            "predicted": answer["predicted"],
+            "no evidence": silent[key][place] if key in silent else None,
+        }
+        | {f"p {name}": share for name, share in zip(found["classes"], answer["probabilities"], strict=True)}
+        for place, told in enumerate(found["images"])
+        for key, answer in told["answers"].items()
+    ]
+
+
+def command(spec: ExplainSpec) -> str:
+    """The command line that asks the same."""
+    usual = ExplainSpec.model_fields
+    words = ["python -m tlcore explain", f"--run {spec.run_id}"]
+    words += [f"--beside {','.join(spec.beside)}"] if spec.beside else []
+    words += [] if spec.start else ["--no-start"]
+    words += ["--epochs"] if spec.epochs else []
+    for name in ("each", "split", "method", "layer", "seed"):
+        value = getattr(spec, name)
+        words += [f"--{name} {_quoted(value)}"] if value != usual[name].default else []
+    for name in ("target", "against"):
+        words += [f"--{name} {_quoted(value)}"] if (value := getattr(spec, name)) is not None else []
+    return " ".join([*words, "--json"])
+
+
+def _quoted(value: object) -> str:
+    return shlex.quote(str(value))
+
+
+def _versions(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in found["made_with"].items())
