@@ -270,6 +270,11 @@ def restore(runs_dir: Path, run_id: str) -> Run:
     return Run(runs_dir / run_id)
 
 
+def trashed(runs_dir: Path) -> Iterator[Run]:
+    """Every run in the trash, the newest first."""
+    return all_runs(runs_dir / _TRASH)
+
+
 def empty_trash(runs_dir: Path, *, older_than_seconds: float = 7 * 86400.0) -> None:
     """Remove for good what was deleted longer ago than that."""
     for path in (runs_dir / _TRASH).glob("*"):

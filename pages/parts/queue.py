@@ -12,7 +12,7 @@ from tlcore.figures.words import duration
 
 TICK_SECONDS = 3.0
 KINDS = (
-    *("train", "check", "measure", "dial", "shift", "find-rate", "layers", "forgetting", "blend", "explain"),
+    *("train", "check", "measure", "dial", "shift", "find-rate", "layers", "forgetting", "blend", "explain", "export"),
     *("transferability", "transferability-cost"),
 )
 

@@ -12,7 +12,7 @@ from pages.parts.text import plain
 from tlcore.errors import ThawError
 from tlcore.figures.words import count
 from tlcore.runs import Run
-from tlcore.spec import AnySpec, BlendSpec, ExplainSpec, ForgettingSpec
+from tlcore.spec import AnySpec, BlendSpec, ExplainSpec, ExportSpec, ForgettingSpec
 
 TICK_SECONDS = 5.0
 
@@ -53,6 +53,8 @@ def _link(run: Run, spec: AnySpec) -> tuple[str, dict[str, str]]:
         return "forgetting.py", {"run": spec.run_id}
     if isinstance(spec, ExplainSpec):
         return "explain.py", {"run": run.id}
+    if isinstance(spec, ExportSpec):
+        return "explain.py", {"run": spec.run_id}
     if spec.kind in ("train", "layers"):
         return f"{spec.kind}.py", {"run": run.id}
     about = run.subject()

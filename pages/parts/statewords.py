@@ -12,6 +12,7 @@ from tlcore.spec import (
     CheckSpec,
     DialSpec,
     ExplainSpec,
+    ExportSpec,
     FindRateSpec,
     ForgettingSpec,
     LayersSpec,
@@ -20,6 +21,8 @@ from tlcore.spec import (
     TransferabilityCostSpec,
     TransferabilitySpec,
 )
+
+EXPORT_NAMES = {"safetensors": "safetensors", "onnx": "ONNX"}
 
 STATE_ICONS: dict[StateName, str] = {
     "queued": ":material/hourglass_empty:",
@@ -60,6 +63,8 @@ def run_title(spec: AnySpec) -> str:
         return f"Save run {spec.run_id[-4:]} at {spec.a:g} of the way from its start"
     if isinstance(spec, ExplainSpec):
         return f"Where run {spec.run_id[-4:]} looks" + (" in your picture" if spec.picture else "")
+    if isinstance(spec, ExportSpec):
+        return f"Write run {spec.run_id[-4:]} as {EXPORT_NAMES[spec.format]}"
     if isinstance(spec, TransferabilityCostSpec):
         return f"Time the transferability experiment on {dataset_name(spec.dataset)}"
     if isinstance(spec, TransferabilitySpec):

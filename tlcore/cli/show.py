@@ -9,6 +9,7 @@ from typing import Any
 
 from tlcore.cli import explain, forgetting, layers, report, transferability
 from tlcore.cli.compare import report as compared
+from tlcore.cli.exported import exported
 from tlcore.cli.runs import engine_of, named_run, runs_dir_of, summary
 from tlcore.compare.folder import Comparison, open_comparison
 from tlcore.errors import RunNotFound
@@ -25,6 +26,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # of a result, by
     "forgetting": forgetting.text,
     "blend": forgetting.saved,
     "explain": explain.shown,
+    "export": exported,
     "transferability": report.transferability,
     "transferability-cost": transferability.cost_text,
 }

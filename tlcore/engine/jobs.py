@@ -27,6 +27,7 @@ JOBS: dict[str, str] = {
     "forgetting": "tlcore.forgetting.job:forgetting",
     "blend": "tlcore.forgetting.blend:blend",
     "explain": "tlcore.explain.job:explain",
+    "export": "tlcore.explain.export_job:export",
     "transferability": "tlcore.analysis.yosinski:transferability",
     "transferability-cost": "tlcore.analysis.yosinski_cost:cost",
 }

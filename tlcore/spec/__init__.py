@@ -3,9 +3,9 @@
 `RunSpec` trains, `CheckSpec` looks at a dataset, `MeasureSpec` times a plan on this machine, `DialSpec` asks every level what
 training from there up gives, `ShiftSpec` how far a dataset is from what the backbone learnt, `FindRateSpec` which learning
 rate suits a run, `LayersSpec` what each layer group knows of a task, `ForgettingSpec` what a finished run forgot, `BlendSpec`
-saves a point between its start and its end, `ExplainSpec` where its network looks, `TransferabilitySpec` asks how well each
-layer of a small network serves other classes. A spec holds everything that the numbers depend on; the same spec on the same
-machine gives the same numbers.
+saves a point between its start and its end, `ExplainSpec` where its network looks, `ExportSpec` writes that network for
+others, `TransferabilitySpec` asks how well each layer of a small network serves other classes. A spec holds everything that
+the numbers depend on; the same spec on the same machine gives the same numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tlcore.spec.questions import (
     BlendSpec,
     CheckSpec,
     DialSpec,
+    ExportSpec,
     FindRateSpec,
     ForgettingSpec,
     LayersSpec,
@@ -37,6 +38,7 @@ __all__ = [
     "CheckSpec",
     "DialSpec",
     "ExplainSpec",
+    "ExportSpec",
     "FindRateSpec",
     "ForgettingSpec",
     "JobSpec",
@@ -55,7 +57,7 @@ __all__ = [
 
 AnySpec = (
     RunSpec | CheckSpec | MeasureSpec | DialSpec | ShiftSpec | FindRateSpec | LayersSpec | ForgettingSpec | BlendSpec
-    | ExplainSpec | TransferabilitySpec | TransferabilityCostSpec
+    | ExplainSpec | ExportSpec | TransferabilitySpec | TransferabilityCostSpec
 )  # fmt: skip
 JobSpec = Annotated[AnySpec, Field(discriminator="kind")]
 _any_spec: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)

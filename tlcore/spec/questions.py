@@ -187,3 +187,10 @@ class BlendSpec(AboutFinishedRun):
         "interpolated", description="BatchNorm's statistics: those of both ends mixed, or taken anew on training images."
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class ExportSpec(AboutFinishedRun):
+    """Write the network that a run ended with to a file that others read without Thaw."""
+
+    kind: Literal["export"] = "export"
+    format: Literal["safetensors", "onnx"] = Field("safetensors", description="For plain timm, or for any ONNX runtime.")

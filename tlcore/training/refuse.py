@@ -13,7 +13,7 @@ from tlcore.models.cards import no_map
 from tlcore.models.find import find_backbone
 from tlcore.runs import finished_training
 from tlcore.source_probes.askable import refuse_sources
-from tlcore.spec import AnySpec, BlendSpec, CheckSpec, ExplainSpec, ForgettingSpec, LayersSpec, TransferabilitySpec
+from tlcore.spec import AnySpec, BlendSpec, CheckSpec, ExplainSpec, ExportSpec, ForgettingSpec, LayersSpec, TransferabilitySpec
 from tlcore.strategies import compile_plan
 from tlcore.strategies.packages import check_packages
 from tlcore.training.pull.refuse import refuse_pull
@@ -33,7 +33,7 @@ def refuse_early(spec: AnySpec, runs_dir: Path | None = None) -> None:
     if isinstance(spec, CheckSpec):
         dataset_card(spec.dataset)
         return
-    if isinstance(spec, ForgettingSpec | BlendSpec):
+    if isinstance(spec, ForgettingSpec | BlendSpec | ExportSpec):
         folder = runs_dir or settings.runs_dir()
         _, about, _ = finished_training(folder, spec.run_id)
         if isinstance(spec, ForgettingSpec):
