@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.forgetting.conftest import finish
 from tests.source_probes.made import CIFAR_IMAGES, PHOTOS
 from tlcore.errors import Cancelled, DataError, RunNotFound, SpecError
-from tlcore.forgetting import job, seen
+from tlcore.forgetting import job, relearn, seen
+from tlcore.forgetting.account import NO_TARGET
 from tlcore.forgetting.ends import load_ends
 from tlcore.forgetting.path import mixed
 from tlcore.forgetting.restore import KEPT_STILL, STATISTICS
@@ -98,6 +100,14 @@ def test_the_target_is_asked_by_the_runs_own_head(moved: Run, answered: tuple[Ru
     assert result["moved"] == ["stage 5", "stage 6"]
     best = result["path_best"]
     assert best is None or best["source_value"] >= best["floor"]
+    cifar, photos = (result["sources"][name] for name in BOTH)
+    assert best == (None if cifar["best"] is None else {"source": "imagenet-cifar10"} | cifar["best"])
+    assert photos["best"] is None or photos["best"]["floor"] == pytest.approx(0.95)
+    for one in (cifar, photos):
+        gone = [one["after"]["value"] + back["value"] for back in one["path_back"]["interpolated"]]
+        assert gone == pytest.approx(one["path"]["interpolated"])
+    done = [target["after"]["value"] - paid["value"] for paid in target["path_paid"]["interpolated"]]
+    assert done == pytest.approx(target["path"]["interpolated"])
     lost = [one for source in result["sources"].values() for one in source["lost_images"]]
     assert all((run.path / one["file"]).is_file() for one in lost)
     looks = 1 + 1 + 1 + 3 + 3  # both ends, a point between, three points, two groups and the statistics
@@ -114,6 +124,25 @@ def test_relearning_has_three_curves(answered: tuple[Run, dict[str, Any]]) -> No
     assert all(len(curve) == 3 and all(0 <= value <= 1 for value in curve) for curve in again["curves"].values())
     assert (again["images"], again["chance"]) == (IMAGES, 0.1)
     assert 0 < again["trained_on"] <= 2 * 32, "different images of two steps"
+    for start, spans in again["spans"].items():
+        assert all(low <= value <= high for value, (low, high) in zip(again["curves"][start], spans, strict=True))
+    for other, ahead in again["ahead"].items():
+        apart = [run - value for run, value in zip(again["curves"]["run"], again["curves"][other], strict=True)]
+        assert [one["value"] for one in ahead] == pytest.approx(apart)
+
+
+@pytest.mark.slow
+def test_where_memory_runs_out_in_relearning_the_rest_is_answered(
+    room: Path, probed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(relearn._Again, "_step", full)
+    _, result = ask(room, probed, relearn_steps=1, sources=("imagenet-cifar10",))
+    assert result["relearn"] is None
+    assert "A step of relearning, in which every weight learns from 30 images, does not fit" in result["why"]["relearn"]
+    assert list(result["sources"]) == ["imagenet-cifar10"]
 
 
 @pytest.mark.slow
@@ -208,7 +237,7 @@ def test_images_that_are_gone_are_said_and_the_sources_are_still_asked(
     assert len(one["path"]["interpolated"]) == 3
     assert "recomputed" in one["why"]
     assert one["restore"]["stage 6"]["target"] is None
-    assert result["target"] == {"before": None, "after": None, "images": 0, "path": {}}
+    assert result["target"] == NO_TARGET
     assert result["why"]["target"] == "The run's own images cannot be had. There is nothing there."
 
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from tests.forgetting.conftest import finish
 from tests.source_probes.made import SIDE, SMALL
+from tlcore.errors import OutOfMemory
+from tlcore.forgetting import path
 from tlcore.forgetting.ends import Ends, load_ends
 from tlcore.forgetting.path import mixed, points, recompute_batchnorm
 from tlcore.forgetting.restore import KEPT_STILL, STATISTICS, parts, restored, why_no_statistics
@@ -172,3 +174,31 @@ def test_several_batches_have_the_statistics_of_all_images_together(made: Networ
     np.testing.assert_allclose(network.module.norm.running_mean, values.mean(0), rtol=1e-5)
     np.testing.assert_allclose(network.module.norm.running_var, values.var(0, ddof=1), rtol=1e-5)
     assert told == [50, 100, 150]
+
+
+@pytest.mark.parametrize("fits", [32, 2, 1])
+def test_where_memory_runs_out_statistics_are_measured_in_smaller_batches(
+    made: Network, monkeypatch: pytest.MonkeyPatch, fits: int
+) -> None:
+    network, images = _small(made), np.random.default_rng(1).integers(0, 256, (65, 4, 4, 3), dtype=np.uint8)
+    call, sizes = path.normalise, []
+
+    def small(batch: Tensor, *rest: object) -> Tensor:
+        if len(batch) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        sizes.append(len(batch))
+        return call(batch, *rest)
+
+    monkeypatch.setattr(path, "normalise", small)
+    if fits < path.FEWEST:
+        with pytest.raises(OutOfMemory, match="Not even the smallest"):
+            recompute_batchnorm(network, CPU, images)
+        return
+    if fits == path.FEWEST:
+        images = images[:64]
+    recompute_batchnorm(network, CPU, images)
+    assert min(sizes) >= path.FEWEST
+    look = network.preprocessing
+    values = ((images / 255 - np.array(look.mean)) / np.array(look.std)).reshape(-1, 3)
+    np.testing.assert_allclose(network.module.norm.running_mean, values.mean(0), rtol=1e-5)
+    assert not any(module.training for module in network.module.modules())
