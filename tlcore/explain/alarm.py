@@ -7,7 +7,8 @@ It goes off where one of two things is more than chance, by 95 % intervals:
   that a map has singled the region out. Without masks a region must be `DENSE_ALONE` times as dense: there are pictures whose
   subject is at an edge.
 - The answers: with one corner exchanged for that of a picture which is answered otherwise, the answer changes in more than
-  `HANGS` of the pictures. A corner has no part in what the task is about, and pictures near the decision are few.
+  `HANGS` of the pictures. A corner has no part in what the task is about, and pictures near the decision are few. Edges are
+  not asked: the subject itself may begin there (of the clean X-rays a third are answered otherwise with another top edge).
 
 An alarm says where to look; it is no proof, and silence is none either. How far runs with a marker painted into one class and
 clean ones are apart in both is in `tests/explain/test_alarm_on_runs.py`.
@@ -35,16 +36,15 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
     """
     if where["images"] < FEWEST and exchanged is None:
         count = _pictures(where["images"])
-        return {"fires": None, "regions": [], "sentences": [f"Only {count} of maps with evidence: too little to say."]}
+        return {"fires": None, "regions": [], "sentences": [f"Only {count} with evidence in the map: too little to say."]}
     sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
     avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
     dense = _dense(where, DENSE if avoided else DENSE_ALONE) if avoided or inside is None else []
     hanging = [] if exchanged is None else [name for name in _corners(exchanged) if _above(exchanged["regions"][name], HANGS)]
     for name in dense:
         region = where["regions"][name]
-        sentences.append(
-            f"{_percent(region['value'])} of the evidence lies in the {name}, which is {_percent(region['area'])} of the picture."
-        )
+        of_all = f"{_percent(region['area'])} of the picture"
+        sentences.append(f"{_percent(region['value'])} of the evidence lies in the {name}, which is {of_all}.")
     for name in hanging:
         changed = exchanged["regions"][name]["value"] if exchanged else None
         sentences.append(

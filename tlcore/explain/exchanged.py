@@ -27,7 +27,7 @@ def exchanged(
     clusters: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any] | None:
-    """How often the answer changes with each region: {images, regions {name: METRIC with drop: METRIC and area}}.
+    """How often the answer changes with each region: {images, regions {name: METRIC with drop (METRIC) and area}}.
 
     METRIC is the share of the pictures, uint8 (N, S, S, 3), whose answer is another one once the region is that of a partner;
     `drop` is what the first answer's probability loses on average. Partners are drawn by `seed` from those that are answered
