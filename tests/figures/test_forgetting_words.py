@@ -134,6 +134,15 @@ def test_the_curve_is_read_of_the_source_that_was_chosen():
     assert source_curve(alone, epochs, "natural-photos")[1].startswith("Natural photographs was not asked between the epochs.")
 
 
+def test_where_an_earlier_epoch_was_kept_the_curve_says_so():
+    epochs = [{"epoch": at, "val": {"accuracy": 0.9}, "best": at == 0} for at in range(2)]
+    chart, reading = source_curve({"imagenet-cifar10": labelled()}, epochs)
+    assert reading.endswith("The run kept the weights of epoch 1 (dotted), which know 52.0 %: the loss above is theirs.")
+    assert [line.x0 for line in chart.layout.shapes if line.type == "line" and line.x0 == line.x1] == [1]
+    epochs[1]["best"] = True
+    assert "kept the weights" not in source_curve({"imagenet-cifar10": labelled()}, epochs)[1]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

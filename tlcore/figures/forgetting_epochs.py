@@ -65,9 +65,19 @@ def source_curve(
     chart.update_yaxes(range=[0, 103])
     chart.update_layout(legend={"orientation": "v"}, margin={"t": 34 + 24 * (len(known) + 1 + (chance is not None))})
     reading = curve_reading(known[chosen])
+    if (kept := _kept(epochs)) is not None and kept < len(epochs):
+        chart.add_vline(kept, line={"color": BASELINE, "width": 1.5, "dash": "dot"})
+        share = line_of(known[chosen])[kept] if kept < len(line_of(known[chosen])) else None
+        of = "" if share is None else f", which know {percent(share)}"
+        reading += f" The run kept the weights of epoch {kept} (dotted){of}: the loss above is theirs."
     if about not in (None, chosen) and about in sources:
         reading = f"{sources[about]['title']} was not asked between the epochs. {reading}"
     return chart, reading
+
+
+def _kept(epochs: Sequence[Mapping[str, Any]]) -> int | None:
+    """The epoch (from 1) whose weights the run kept; None where nobody says."""
+    return max((event["epoch"] + 1 for event in epochs if event.get("best")), default=None)
 
 
 def line_of(source: Source) -> list[float | None]:

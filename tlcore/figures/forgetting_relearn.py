@@ -90,7 +90,7 @@ def relearn_table(one: Relearn) -> list[dict[str, Any]]:
 def _behind(ahead: Metric) -> str:
     """How the run stands against the weights that it started from."""
     if within_noise(ahead):
-        return f"Against the weights of the start nothing is told from noise ({_points(ahead)})."
+        return f"Against the weights of the start the difference is within noise: {_points(ahead)}."
     if ahead["value"] > 0:
         return f"It is even {_points(ahead)} ahead of the weights of the start."
     turned = {"value": -ahead["value"], "low": -ahead["high"], "high": -ahead["low"]}
