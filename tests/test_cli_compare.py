@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,27 @@ def test_it_runs_reuses_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == out.out  # opened again, it says the same
     assert len(list(all_runs(tmp_path / "runs"))) == 6
     assert len(list(all_comparisons(tmp_path / "runs"))) == 2
+
+
+@pytest.mark.slow
+def test_two_at_once_tell_the_same_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["compare", *TINY.split(" "), "--strategies", "from-scratch,random-features", "--seeds", "1", "--at-once", "2"]
+    if (os.cpu_count() or 1) < 2:
+        assert main(arguments) == 2
+        return
+    assert main([*arguments, "--json"]) == 0
+    out = capsys.readouterr()
+    cells = json.loads(out.out.splitlines()[-1])["cells"]
+    assert [one["state"] for one in cells] == ["done", "done"]
+    assert "2 of 2 ended" in out.err
+    assert main(arguments) == 0
+    assert "2 are there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("many", ["0", "two", "100000", "-1", "1.5"])
+def test_at_once_takes_as_many_as_there_are_cores(capsys: pytest.CaptureFixture[str], many: str) -> None:
+    assert main(["compare", "--dataset", "digits", f"--at-once={many}"]) == 2
+    assert "--at-once takes a whole number from 1" in capsys.readouterr().err
 
 
 def test_options_become_the_grid() -> None:

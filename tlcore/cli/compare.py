@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from tlcore import settings
 from tlcore.cli.arguments import absolute_paths, add_spec_options
 from tlcore.cli.lists import label_counts, names
+from tlcore.cli.report import plain
 from tlcore.cli.report import table as columns
 from tlcore.compare.cost import cost, to_measure, unpaced
 from tlcore.compare.expand import Expansion, expand
@@ -26,6 +28,7 @@ from tlcore.data.card import DatasetCard
 from tlcore.data.catalogue import DATASETS, dataset_card
 from tlcore.data.sources import listing, split_listing
 from tlcore.engine import run
+from tlcore.engine.at_once import Ended, run_at_once
 from tlcore.errors import Cancelled, SpecError, ThawError
 from tlcore.figures.compare_cost import cost_words
 from tlcore.figures.compare_told import MAJORITY, told
@@ -68,13 +71,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="add random features, the control that every table should have",
     )
+    grid.add_argument(
+        "--at-once",
+        default="1",
+        metavar="N",
+        help="runs at a time, which share the processor's cores: small runs end sooner so (default: 1)",
+    )
     add_spec_options(parser, RunSpec, leave_out=_GRID)
 
 
 def compare(given: argparse.Namespace) -> None:
     """Run what is missing, then tell. A run that fails is told of and does not stop the others."""
     runs_dir = (given.runs_dir or settings.runs_dir()).resolve()
-    spec = compare_spec(given)
+    spec, at_once = compare_spec(given), _at_once(given.at_once)
     cards = {name: _counted(name, spec) for name in spec.datasets}
     _measure(spec, cards, runs_dir)
     known = KnownRuns(runs_dir)
@@ -88,7 +97,7 @@ def compare(given: argparse.Namespace) -> None:
     comparison = same(runs_dir, spec, expansion) or create(runs_dir, spec, expansion)
     _say(f"{times(len(expansion.cells), 'run')}: {cost_words(cost(spec, expansion.cells, known, paces))}")
     comparison.adopt()
-    _run_all(comparison, spec, expansion, runs_dir)
+    _run_all(comparison, spec, expansion, runs_dir, at_once)
     answer = told(comparison, given.metric)
     print(json.dumps(answer) if given.json else report(answer))
 
@@ -116,21 +125,39 @@ def compare_spec(given: argparse.Namespace) -> CompareSpec:
     )
 
 
-def _run_all(comparison: Comparison, spec: CompareSpec, expansion: Expansion, runs_dir: Path) -> None:
+def _run_all(comparison: Comparison, spec: CompareSpec, expansion: Expansion, runs_dir: Path, at_once: int) -> None:
     here = fill(comparison.read(), runs_dir)
     cells = [one.entry.cell for one in here if one.outdated or one.state not in ("done", "queued", "running")]
     failed: list[ThawError] = []
+    for cell, ended in (_one_by_one if at_once == 1 else _several)(spec, cells, runs_dir, at_once):
+        if isinstance(ended, Cancelled):
+            _say("This run was cancelled from elsewhere; the others go on.")
+        elif isinstance(ended, ThawError):
+            failed.append(ended)
+            _say(f"It failed: {ended}")
+        else:
+            comparison.assign(cell, ended["run_id"])
+    if failed and len(failed) == len(expansion.cells):
+        raise failed[0]
+
+
+def _one_by_one(spec: CompareSpec, cells: Sequence[Cell], runs_dir: Path, _at_once: int) -> Iterator[tuple[Cell, Ended]]:
+    """Each with its bars."""
     for place, cell in enumerate(cells, start=1):
         _say(f"Run {place} of {len(cells)}: {_cell_words(cell)}")
         try:
-            comparison.assign(cell, run(spec.run_of(cell), runs_dir=runs_dir)["run_id"])
-        except Cancelled:
-            _say("This run was cancelled from elsewhere; the others go on.")
+            yield cell, run(spec.run_of(cell), runs_dir=runs_dir)
         except ThawError as error:
-            failed.append(error)
-            _say(f"It failed: {error}")
-    if failed and len(failed) == len(expansion.cells):
-        raise failed[0]
+            yield cell, error
+
+
+def _several(spec: CompareSpec, cells: Sequence[Cell], runs_dir: Path, at_once: int) -> Iterator[tuple[Cell, Ended]]:
+    """A line for each that has ended: bars of several would write over each other."""
+    _say(f"{times(len(cells), 'run')}, {at_once} at once")
+    specs = [spec.run_of(cell) for cell in cells]
+    for done, (place, ended) in enumerate(run_at_once(specs, runs_dir=runs_dir, processes=at_once), start=1):
+        _say(f"{done} of {len(cells)} ended: {_cell_words(cells[place])}")
+        yield cells[place], ended
 
 
 def _measure(spec: CompareSpec, cards: dict[str, DatasetCard], runs_dir: Path) -> None:
@@ -159,6 +186,15 @@ def _budget(given: argparse.Namespace) -> Budget:
         if (amount := getattr(given, f"budget_{unit}")) is not None:
             return Budget(unit=unit, amount=amount)
     return Budget()
+
+
+def _at_once(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= (os.cpu_count() or 1):
+        raise SpecError(
+            f"--at-once takes a whole number from 1 to {os.cpu_count() or 1}, this machine's cores, not {plain(text)!r}.",
+            next_step="Leave it out for one run after the other.",
+        )
+    return int(text)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
