@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pages.parts.explain_known import result_of
 from pages.parts.summary import summaries
 from tlcore.explain.faithful import ORDERS, STEPS
 from tlcore.explain.inside import AREAS
@@ -14,6 +15,7 @@ from tlcore.spec import ExplainSpec, RunSpec
 GALLERIES = 4
 CHANGES = 5  # maps of each image that the test of small changes makes
 MASKED = 299  # films at most
+PROBED_ON = {"train": 1000, "val": 300, "test": 10**6}  # images at most, as `analysis/start_probe.py` takes them
 KNOWN_GROUPS = 7  # of a backbone that is not catalogued
 
 
@@ -38,7 +40,8 @@ def estimate(spec: ExplainSpec, run: Run, about: RunSpec) -> float | None:
         if job.state != "done" or not isinstance(job.spec, ExplainSpec) or not isinstance(asked, RunSpec):
             continue
         if (asked.backbone, asked.image_size) == (about.backbone, about.image_size) and job.spec.picture is None:
-            return (job.seconds or 0.0) * work(spec, run, about) / work(job.spec, job.run, asked)
+            before = work(job.spec, Run(job.run.path.with_name(job.spec.run_id)), asked)
+            return (job.seconds or 0.0) * work(spec, run, about) / before
     return None
 
 
@@ -55,7 +58,7 @@ def work(spec: ExplainSpec, run: Run, about: RunSpec) -> int:
     total += sum(spec.belief_images * each[name] for name in spec.belief if name in each)
     if "inside" in spec.belief:
         total += networks(spec, run) * (MASKED * passes + spec.belief_images * (passes + (len(AREAS) + 1) // 2))
-    return max(1, total)
+    return max(1, total + (_probe(run) // 2 if spec.start else 0))
 
 
 def images_of(spec: ExplainSpec) -> int:
@@ -73,3 +76,9 @@ def layers_of(spec: ExplainSpec, about: RunSpec) -> int:
     if spec.layer != "all" or not METHODS[spec.method].by_group:
         return 1
     return len(BACKBONES[about.backbone].groups) if about.backbone in BACKBONES else KNOWN_GROUPS
+
+
+def _probe(run: Run) -> int:
+    """Images that the probe of the run's start looks at."""
+    images = ((result_of(run) or {}).get("data") or {}).get("images") or {}
+    return sum(min(images.get(split, 0), most) for split, most in PROBED_ON.items())

@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.parts.explain_known import Answer
-from pages.parts.layer_files import arrays
+from pages.parts.layer_files import arrays, picture_in
 from pages.parts.summary import summaries
 from tlcore.explain.grid import enlarged
 from tlcore.explain.looks import RUN, START
@@ -70,8 +69,7 @@ class Sheet:
 
     def picture(self, place: int) -> np.ndarray | None:
         """The image as the network saw it, uint8 (S, S, 3); None where its file is gone."""
-        path = self.answer.run.path / "images" / PurePosixPath(self.images[place]["file"]).name
-        return _pixels(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+        return picture_in(self.answer.run, self.images[place]["file"])
 
     def drawn(self, one: Mapping[str, Any], place: int, *, scale: float, strength: float) -> np.ndarray | None:
         """A map over its picture, uint8 (S, S, 3)."""
@@ -103,12 +101,6 @@ def name_of(found: Mapping[str, Any], key: str) -> str:
     run_id = next(look["run"] for look in found["looks"] if look["key"] == key)
     known = next((one for one in summaries() if one.id == run_id), None)
     return f"{known.strategy}, run {known.label}" if known is not None and key.startswith("run:") else look_title(found, key)
-
-
-@st.cache_resource(show_spinner=False, max_entries=256)
-def _pixels(path: str, _changed: int) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
 
 
 @st.cache_data(show_spinner=False, max_entries=1024)

@@ -93,7 +93,7 @@ def may_stand_beside(here: Explained) -> list[Summary]:
 
 
 def _classes(summary: Summary) -> list[str] | None:
-    found = _result(summary.run)
+    found = result_of(summary.run)
     return None if found is None else found.get("classes")
 
 
@@ -108,13 +108,14 @@ def finished_runs() -> list[tuple[Summary, RunSpec]]:
 
 
 def _answer(job: Summary) -> Answer | None:
-    found = _result(job.run)
+    found = result_of(job.run)
     assert isinstance(job.spec, ExplainSpec)
     readable = found is not None and all("peaks" in one for one in found["maps"])  # not of an earlier version
     return Answer(job.run, job.spec, found) if found is not None and readable else None
 
 
-def _result(run: Run) -> Mapping[str, Any] | None:
+def result_of(run: Run) -> Mapping[str, Any] | None:
+    """A run's result, read once for as long as its file stays the same."""
     file = run.path / "result.json"
     try:
         return _read(file, file.stat().st_mtime_ns)

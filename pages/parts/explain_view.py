@@ -9,6 +9,7 @@ from pages.parts.explain_drawn import Sheet, sheet
 from pages.parts.explain_gallery import VIEWER, galleries
 from pages.parts.explain_known import Answer, Explained, explained
 from pages.parts.explain_measure import measure
+from pages.parts.explain_own import own_picture
 from pages.parts.explain_side import side_by_side
 from pages.parts.explain_step import Step
 from pages.parts.explain_take import take
@@ -61,6 +62,9 @@ def _view(here: Explained) -> None:
     line.page_link("explain.py", label="All runs", icon=":material/visibility:")
     line.page_link("train.py", label="How it trained", icon=":material/layers:", query_params={"run": here.run.id})
     line.page_link("demo.py", label="Demo mode", icon=":material/co_present:", query_params=_demo(here))
+    if _part(here) == OWN:
+        own_picture(here.run)
+        return
     measure(here)
     _which(here)
     _stale(here)
