@@ -18,6 +18,7 @@ from pages.parts.layers_beside import ask_its_layers
 from pages.parts.next import next_steps
 from pages.parts.stack import stack
 from pages.parts.text import plain
+from pages.parts.where_it_looks import where_it_looks
 from tlcore.figures.calibration import calibration
 from tlcore.figures.confusion import confusion_matrix
 from tlcore.figures.curves import loss_curves, metric_curve
@@ -65,6 +66,7 @@ def show_finished(run: Run, spec: RunSpec, result: dict[str, Any]) -> None:
         shown("drift", run, figure, reading)
     ask_its_layers(run, spec)
     what_it_forgot(run, result)
+    where_it_looks(run)
     as_format()
     _provenance(run, result)
 
