@@ -131,7 +131,8 @@ def _facts(plan: Plan | None, result: dict[str, Any] | None, otherwise: str = "u
     with left:
         trains = short_count(plan.trainable_params) if plan else "…"
         st.metric("Parameters that move", trains, help="Those that train in any phase.")
-        time_help = f"The whole run, from a few measured steps of each phase; fetching is not counted.{where}"
+        besides = "fetching is not counted, nor what it is asked besides"
+        time_help = f"The whole run, from a few measured steps of each phase; {besides}.{where}"
         st.metric("Time", otherwise if seconds is None else duration(seconds), help=time_help)
         again = (result or {}).get("seconds_again")
         if seconds is not None and again is not None and seconds > WORTH_SAYING * again:
