@@ -44,6 +44,7 @@ PRELOAD: tuple[str, ...] = (
     "tlcore.data.check",
     "tlcore.analysis.yosinski",
     "tlcore.analysis.yosinski_cost",
+    "tlcore.explain.job",  # somebody waits for a picture's answer, and captum and scipy take 3 s of a processor
 )
 
 # What looks at a spec before a foreground run gets its folder: it raises what the job would raise soon after.

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from tlcore.analysis.drawn import draws, middle
 from tlcore.training.intervals import mean_interval
@@ -85,6 +84,8 @@ def fit_temperature(
 
 def lowest(logits: np.ndarray, labels: np.ndarray) -> float:
     """The T between 0.05 and 20 at which the mean loss is lowest, to a ten-thousandth of itself."""
+    from scipy.optimize import minimize_scalar  # slow to import, and an answer does without
+
     found = minimize_scalar(
         lambda log: losses(logits, labels, float(np.exp(log))).mean(),
         bounds=(np.log(LEAST), np.log(MOST)),

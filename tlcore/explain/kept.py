@@ -91,7 +91,8 @@ def read(run: Run, key: str | None = None) -> Ready | None:
     folder = run.path / FOLDER
     try:
         told = json.loads((folder / "ready.json").read_bytes())
-        with np.load(folder / "ready.npz", allow_pickle=False) as file:
+        # opened here: of a file that is damaged numpy would leave its own open
+        with open(folder / "ready.npz", "rb") as opened, np.load(opened, allow_pickle=False) as file:
             if str(file["key"]) != told["key"] or told["key"] != (key or told["key"]):
                 return None
             arrays = {name: file[name] for name in _ARRAYS}

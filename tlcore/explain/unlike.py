@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from tlcore.explain.conformal import rank_score
 from tlcore.explain.nearest import directions
@@ -117,6 +116,8 @@ def within_classes(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
     Features that do not vary at all have a variance of nothing, and any step along one would be endlessly far: they count as
     if they varied by a millionth of the others' mean (by 1 where none varies).
     """
+    from sklearn.covariance import ledoit_wolf  # slow to import, and an answer does without
+
     features = np.asarray(features, dtype=np.float64)
     present = np.unique(labels)
     means = np.stack([features[labels == each].mean(0) for each in present])
