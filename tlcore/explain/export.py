@@ -106,10 +106,11 @@ def _to_export(network: Network, spec: RunSpec, classes: Sequence[str], run_id: 
 
 
 def _written(module: nn.Module, pixels: torch.Tensor, header: dict[str, str]) -> tuple[bytes, int]:
+    """The file for batches of pictures like `pixels`, and the version of its operators."""
     try:
         program = torch.onnx.export(
             module,
-            (pixels[:2],),  # of one picture the exporter would take the batch for fixed
+            (torch.zeros(2, *pixels.shape[1:]),),  # with one picture the exporter would take the batch for fixed
             dynamo=True,
             input_names=["pixels"],
             output_names=["logits"],
