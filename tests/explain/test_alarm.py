@@ -76,6 +76,17 @@ def test_without_masks_a_region_must_be_denser() -> None:
     assert DENSE < times[2.0] < DENSE_ALONE < times[8.0]
 
 
+def test_a_corner_that_is_dense_enough_counts_even_beside_the_lungs() -> None:
+    values = np.zeros((40, 4, 4))
+    values[:, 1:3] = 1  # 8 cells, of which the lungs cover 5
+    values[:, 0, 0] = rng.uniform(3.6, 4.4, 40)
+    found = told(values)
+    assert "more than chance" in " ".join(found["sentences"])
+    assert (found["fires"], found["regions"]) == (True, ["top left corner"])
+    values[:, 0, 0] /= 2  # 20 % of the evidence, 3.2 times its area
+    assert told(values)["fires"] is False
+
+
 def test_an_answer_that_hangs_on_a_corner_sets_it_off_even_where_maps_are_blind_to_it() -> None:
     found = told(maps(lungs=2), exchanged=hanging(0.35, HANGS + 0.05))
     assert (found["fires"], found["regions"]) == (True, ["bottom right corner"])

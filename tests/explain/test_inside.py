@@ -64,6 +64,7 @@ def test_the_summary_by_hand() -> None:
     assert found["share_over_chance"] == mean_interval(shares - areas, seed=3)
     assert found["pointing_over_chance"]["value"] == pytest.approx(2 / 3 - areas.mean())
     assert (found["lowest"], found["highest"]) == (0, 1)
+    assert found["perfect"] == pytest.approx(((0.75**2 + 1) / 1.75 + 1 + 1) / 3)
     assert found["centre"] == pytest.approx((0.75 / 4 + 0.25 + 0.5 + 0.5) / 3)  # on four cells a blob is the same everywhere
 
 

@@ -4,8 +4,8 @@ It goes off where one of two things is more than chance, by 95 % intervals:
 
 - The maps: the evidence avoids the masks (less of it inside than spread evenly), and one corner or edge holds more than `DENSE`
   times what its area would. Evidence spread over any half of the picture is twice as dense there as spread evenly, so beyond
-  that a map has singled the region out. Without masks a region must be `DENSE_ALONE` times as dense: there are pictures whose
-  subject is at an edge.
+  that a map has singled the region out. Where the masks are not avoided, or there are none, a region must be `DENSE_ALONE`
+  times as dense, which a whole quarter of the picture would be: there are pictures whose subject is at an edge.
 - The answers: with one corner exchanged for that of a picture which is answered otherwise, the answer changes in more than
   `HANGS` of the pictures. A corner has no part in what the task is about, and pictures near the decision are few. Edges are
   not asked: the subject itself may begin there (of the clean X-rays a third are answered otherwise with another top edge).
@@ -39,7 +39,7 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
         return {"fires": None, "regions": [], "sentences": [f"Only {count} with evidence in the map: too little to say."]}
     sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
     avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
-    dense = _dense(where, DENSE if avoided else DENSE_ALONE) if avoided or inside is None else []
+    dense = _dense(where, DENSE if avoided else DENSE_ALONE)
     hanging = [] if exchanged is None else [name for name in _corners(exchanged) if _above(exchanged["regions"][name], HANGS)]
     for name in dense:
         region = where["regions"][name]
@@ -75,10 +75,12 @@ def _inside(inside: Numbers) -> str:
         word = "more than chance"
     else:
         word = "no more and no less than chance, as far as these pictures tell"
-    return (
-        f"{_percent(share)} of the positive evidence is inside the marked region, which is {_percent(chance)} of the picture: "
-        f"{word}."
-    )
+    rows, columns = inside["grid"]
+    text = f"{_percent(share)} of the positive evidence is inside the marked region, which is {_percent(chance)} of the picture"
+    if inside["perfect"] is None:
+        return f"{text}: {word}."
+    reach = f"The region itself, drawn on the map's {rows} x {columns} cells, would reach {_percent(inside['perfect'])}."
+    return f"{text}: {word}. {reach}"
 
 
 def _surely(metric: Numbers, end: str, bound: float) -> bool:

@@ -3,7 +3,8 @@
 A map is read on its own grid, and the mask is averaged to it. So a cell counts as inside by the share of it that the mask
 covers, and a map that is the same everywhere has exactly the mask's area as its share: that is the chance level. Enlarging the
 map instead would carry half of every cell's evidence over to its neighbours and claim a sharpness that it never had. On a
-coarse grid (4 x 4) hardly a cell is wholly inside, so that no map could reach 1: the summary says what one could reach.
+coarse grid hardly a cell is wholly inside, so that no map could reach 1: the summary says what could be reached. The lungs
+themselves, drawn on 4 x 4 cells (128 px), reach 0.58, on 7 x 7 0.78 (enlarged, 0.53 and 0.72), where chance is 0.31.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
 
     {images, silent (maps without positive evidence, left out of all else), grid [h, w], share, pointing: METRIC;
     chance: the masks' mean area, which a map that knows nothing reaches in both; share_over_chance, pointing_over_chance:
-    METRIC, paired; centre: the share of a blob in the middle; lowest, highest: what a map of this grid could reach}
+    METRIC, paired; centre: the share of a blob in the middle; perfect: that of the masks themselves, drawn on this grid;
+    lowest, highest: what any map of this grid could reach}
     """
     shares, points = share(maps, masks), pointing(maps, masks)
     kept = np.isfinite(shares)
@@ -71,7 +73,8 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
         return mean_interval(values, seed=seed, clusters=owners)
 
     def plain(values: np.ndarray) -> float | None:
-        return float(values.mean()) if len(values) else None
+        defined = values[np.isfinite(values)]  # a mask without any inside has no share of itself
+        return float(defined.mean()) if len(defined) else None
 
     blob = np.broadcast_to(on_grid(centre_blob(64)[None], maps.shape[1:]), covered.shape)
     return {
@@ -84,6 +87,7 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
         "share_over_chance": mean(shares[kept] - areas),
         "pointing_over_chance": mean(points[kept] - areas),
         "centre": plain(share(blob, covered)),
+        "perfect": plain(share(covered, covered)),
         "lowest": plain(covered.min((1, 2))),
         "highest": plain(covered.max((1, 2))),
     }
