@@ -90,10 +90,10 @@ def _file(job: Run, result: Mapping[str, Any]) -> None:
 def checked_words(checked: Mapping[str, Any]) -> str:
     """How close the ONNX file's answers are to the original's."""
     pictures = "test images" if checked["on"] == "test images" else "pictures of noise"
+    same = times(checked["same_answers"], "answer is", "answers are")
     return (
         f"Checked on {checked['images']} {pictures}: its logits are at most {checked['largest_difference']:.1g} from the "
-        f"original's, which spread by {checked['spread']:.2g}, and {times(checked['same_answers'], 'answer is', 'answers are')} "
-        "the same."
+        f"original's, which spread by {checked['spread']:.2g}. {same} the same."
     )
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 # Opened at a page's own address, Streamlit's script asks there for its server first, and then at the root.
-EXPECTED_404 = re.compile(r"/(train|compare|layers|forgetting|data|runs|start)/_stcore/(health|host-config)$")
+EXPECTED_404 = re.compile(r"/(train|compare|layers|forgetting|explain|demo|data|runs|start)/_stcore/(health|host-config)$")
 
 expect.set_options(timeout=30_000)  # a machine that does other things meanwhile
 
