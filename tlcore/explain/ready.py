@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tlcore.data.load import Dataset, Split, load
-from tlcore.errors import DataError
+from tlcore.errors import DataError, ThawError
 from tlcore.explain.calibrate import before_and_after, fit_temperature
 from tlcore.explain.conformal import METHODS, coverage, fit_sets
 from tlcore.explain.kept import FOLDER, Ready, key_of, read, write
@@ -71,7 +71,7 @@ def look_at(network: Network, machine: Machine, images: np.ndarray) -> tuple[np.
 
 
 def make_ready(run: Run, network: Network, machine: Machine, data: Dataset, *, progress: Progress = silent) -> Ready:
-    """Pass the images through the network, fit, and measure. Raises `DataError` where the data are not the run's."""
+    """Pass the images through the network, fit, and measure. Raises as `ready` does where the data are not the run's."""
     began = time.monotonic()
     _, spec, result = finished_training(run.path.parent, run.id)
     if data.digest != result["data"]["digest"] or data.classes != tuple(result["classes"]):
@@ -81,6 +81,11 @@ def make_ready(run: Run, network: Network, machine: Machine, data: Dataset, *, p
         )
     splits = {name: _some(getattr(data, name), most, spec.seed) for name, most in MOST.items()}
     rows, logits = _pass(network, machine, splits, progress)
+    if not all(np.isfinite(array).all() for array in (*rows.values(), *logits.values())):
+        raise ThawError(
+            f"The network of run {run.id} answers with something that is no number, so nothing about it can be calibrated.",
+            next_step="Train it again at a smaller rate.",
+        )
     train, val, test = splits.values()
     temperature = fit_temperature(logits["val"], val.labels, clusters=clusters_of(val), seed=spec.seed)
     sets = fit_sets(temperature.probabilities(logits["val"]), val.labels)

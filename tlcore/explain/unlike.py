@@ -43,7 +43,7 @@ class Unlike:
     mahalanobis: np.ndarray
 
     def distances(self, features: np.ndarray) -> dict[str, np.ndarray]:
-        """Both distances of each row of `features` (N, D): float64 (N,) by name. Infinite where a feature is not finite."""
+        """Both distances of each row of `features` (N, D): float64 (N,) by name. Infinite where it cannot be computed."""
         features = np.asarray(features, dtype=np.float32)
         sound = np.isfinite(features).all(1)
         features = np.where(sound[:, None], features, 0)
@@ -51,7 +51,7 @@ class Unlike:
             "knn": knn_distances(self.bank, features),
             "mahalanobis": mahalanobis_distances(self.means, self.root, features),
         }
-        return {name: np.where(sound, values, np.inf) for name, values in found.items()}
+        return {name: np.where(sound & ~np.isnan(values), values, np.inf) for name, values in found.items()}
 
     def thresholds(self, false_alarms: float = FALSE_ALARMS) -> dict[str, float]:
         """Above which a distance raises the alarm; infinite where there are too few validation images to tell."""
