@@ -21,7 +21,7 @@ from tlcore.explain.methods import METHODS
 from tlcore.figures.explain_overlay import STRENGTH, overlay
 from tlcore.figures.explain_words import look_title, scales
 
-THUMBNAIL = 160  # pixels
+THUMBNAIL = 148  # pixels: two abreast on a phone
 
 
 @dataclass(frozen=True)

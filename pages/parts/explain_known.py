@@ -73,11 +73,12 @@ def explained(run_id: str, job_id: str | None = None) -> Explained:
 
 def jobs_about(run_id: str) -> list[Summary]:
     """The explain jobs about a run and images of its dataset, the newest first."""
-    return [
+    found = [
         job
         for job in summaries("explain")
         if isinstance(job.spec, ExplainSpec) and job.spec.run_id == run_id and job.spec.picture is None
     ]
+    return sorted(found, key=lambda job: job.status.queued_at, reverse=True)  # ids tell the second alone
 
 
 def tests_only(spec: AnySpec) -> bool:

@@ -51,10 +51,11 @@ class Step:
         order = self.order
         at = order.index(self.place)
         line = st.container(horizontal=True, vertical_alignment="center")
-        for label, icon, to in (("Previous", "chevron_left", at - 1), ("Next", "chevron_right", at + 1)):
+        for label, key, icon, to in (("Previous", "P", "chevron_left", at - 1), ("Next", "N", "chevron_right", at + 1)):
             line.button(
                 label,
                 icon=f":material/{icon}:",
+                shortcut=key,
                 disabled=not 0 <= to < len(order),
                 key=f"{self._key}-{label.lower()}",
                 on_click=self.look_at,

@@ -9,7 +9,7 @@ from pages.parts.explain_drawn import Sheet, sheet
 from pages.parts.explain_gallery import VIEWER, galleries
 from pages.parts.explain_known import Answer, Explained, explained
 from pages.parts.explain_measure import measure
-from pages.parts.explain_own import own_picture
+from pages.parts.explain_own import LINK, own_picture
 from pages.parts.explain_side import side_by_side
 from pages.parts.explain_step import Step
 from pages.parts.explain_take import take
@@ -93,7 +93,7 @@ def _images(here: Explained, drawn: Sheet) -> None:
 
 def _part(here: Explained) -> str:
     """Images of the dataset or a person's own picture; kept in the link."""
-    linked = st.query_params.get("view")
+    linked = OWN if LINK in st.query_params else st.query_params.get("view")
     chosen = st.segmented_control(
         "What is looked at",
         [DATASET, OWN],
@@ -105,8 +105,9 @@ def _part(here: Explained) -> str:
     )
     if chosen == OWN:
         st.query_params["view"] = OWN
-    elif "view" in st.query_params:
-        del st.query_params["view"]
+    else:
+        for word in {"view", LINK} & st.query_params.to_dict().keys():
+            del st.query_params[word]
     return chosen
 
 

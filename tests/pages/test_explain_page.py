@@ -43,8 +43,7 @@ def test_a_run_is_chosen_and_asked(runs: Path, fabricated: Any) -> None:
     wanted = ExplainSpec(run_id=run.id, layer="all", target="pneumonia", against="normal")
     assert jobs(runs) == [wanted]
     assert "Waiting for its turn" in str(app.get("progress")[0].proto)
-    button(app, "explain-cancel").click()
-    assert "was cancelled before it had answered" in said(app.run())
+    assert "explain-cancel" in [one.key for one in app.button]
 
 
 def test_other_runs_of_the_same_classes_can_stand_beside(runs: Path, fabricated: Any) -> None:
@@ -80,8 +79,8 @@ def test_maps_side_by_side_with_what_each_network_answers(runs: Path, fabricated
     assert "Evidence for pneumonia." in words
     assert "**As it started**" in words
     assert f"**Linear probe, run {probe.id[-4:]}**" in words
-    assert "check: pneumonia, 80.0 %" in words
-    assert "close: normal, 60.0 %" in words
+    assert "check:] pneumonia, 80.0 %" in words
+    assert "close:] normal, 60.0 %" in words
     html = "\n".join(one.value for one in app.get("html"))
     assert "no evidence" in html  # the legend
     assert "Each map is on a scale of its own" not in words
@@ -168,6 +167,15 @@ def test_a_job_that_failed_says_why_and_another_can_be_asked(runs: Path, fabrica
     assert "No such *layer*." in words
     assert "Choose another." in words
     assert "Explain" in [one.label for one in app.button]
+
+
+def test_one_that_was_cancelled_says_so_beside_the_maps_that_are_there(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    explained(runs, run)
+    explained(runs, run, "cancelled")
+    words = said(opened(PAGE, run=run.id))
+    assert "The last explanation was cancelled before it had answered." in words
+    assert "**1** of 4 images" in words
 
 
 def test_a_link_to_what_is_no_run_leads_back(runs: Path) -> None:

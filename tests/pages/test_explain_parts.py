@@ -16,10 +16,9 @@ from pages.parts.explain_drawn import sheet
 from pages.parts.explain_known import explained as known
 from pages.parts.explain_png import Panel, view_png
 from pages.parts.explain_take import answer_rows, command
-from tests.figures.explain_made import explanation
+from tests.figures.explain_made import RUN, explanation
 from tests.pages.explaining import explained
 from tlcore.explain.methods import METHODS
-from tlcore.explain.needs import usable
 from tlcore.explain.offered import offered, unsuited
 from tlcore.spec import ExplainSpec
 
@@ -59,10 +58,10 @@ def test_the_table_of_answers_has_a_line_for_each_image_and_network() -> None:
 
 
 def test_the_command_asks_the_same_and_quotes_what_people_wrote() -> None:
-    assert command(ExplainSpec(run_id="a-0abc")) == "python -m tlcore explain --run a-0abc --json"
-    asked = ExplainSpec(run_id="a-0abc", layer="stage 7", target="a $(b)", start=False, epochs=True)
+    assert command(ExplainSpec(run_id=RUN)) == f"python -m tlcore explain --run {RUN} --json"
+    asked = ExplainSpec(run_id=RUN, layer="stage 7", target="a $(b)", start=False, epochs=True)
     assert command(asked) == (
-        "python -m tlcore explain --run a-0abc --no-start --epochs --layer 'stage 7' --target 'a $(b)' --json"
+        f"python -m tlcore explain --run {RUN} --no-start --epochs --layer 'stage 7' --target 'a $(b)' --json"
     )
 
 
@@ -105,6 +104,7 @@ def test_methods_are_offered_by_what_the_network_is_made_of() -> None:
     ],
 )
 def test_what_is_offered_is_what_works_on_the_network_itself(name: str) -> None:
+    from tlcore.explain.needs import usable  # torch, which the pages do without
     from tlcore.models.network import build
 
     network = build(name, classes=2, start="random", weights=None, seed=0, image_size=224)
