@@ -37,6 +37,11 @@ def test_the_matrix_says_who_lost_most_and_who_improved() -> None:
         "chest X-rays lost the most: 40.0 points since it was learned. signs is known better than when it was learned, by 2.0 "
         "points."
     )
+    told = CHAIN | {"by_task": {"bwt": [lost(-0.4), lost(0.02), {"value": None, "low": None, "high": None}]}}
+    assert matrix_reading(told) == (
+        "chest X-rays lost the most: 40.0 points since it was learned (−43.0 to −37.0). signs is known better than when it was "
+        "learned, by 2.0 points (−1.0 to +5.0, within noise)."
+    )
     values = {name: (value, span) for name, value, span, *_ in measures(CHAIN)}
     assert values["ACC"] == ("82.0 %", "78.0 % to 86.0 %")
     assert values["BWT"] == ("−19.0 points", "−22.0 to −16.0")

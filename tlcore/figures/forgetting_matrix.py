@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tlcore.figures.forgetting_words import signed_points, signed_span
+from tlcore.figures.forgetting_words import signed_points, signed_span, within_noise
 from tlcore.figures.palette import SEQUENTIAL, SOURCE
 from tlcore.figures.style import escaped, figure
 from tlcore.figures.words import interval, listing, percent, points
@@ -65,9 +65,21 @@ def matrix_reading(one: Matrix) -> str:
     least, who = min(changed)
     if least >= 0:
         return f"No earlier task is known worse at the end than when it was learned ({listing([task for _, task in changed])})."
-    text = f"{who} lost the most: {points(least)} since it was learned."
-    better = [f"{task} is known better than when it was learned, by {points(gain)}" for gain, task in changed if gain > 0]
+    spans = {task: _span(one, at) for at, task in enumerate(tasks[:-1])}
+    text = f"{who} lost the most: {points(least)} since it was learned{spans[who]}."
+    better = [
+        f"{task} is known better than when it was learned, by {points(gain)}{spans[task]}" for gain, task in changed if gain > 0
+    ]
     return f"{text} {listing(better)}." if better else text
+
+
+def _span(one: Matrix, task: int) -> str:
+    """The paired interval of what a task gained since it was learned, and whether that is noise; '' where it is not known."""
+    gained = ((one.get("by_task") or {}).get("bwt") or [])[task : task + 1]
+    if not gained or gained[0].get("low") is None:
+        return ""
+    noise = ", within noise" if within_noise(gained[0]) else ""
+    return f" ({signed_span(gained[0])}{noise})"
 
 
 def measures(one: Matrix) -> list[tuple[str, str, str, str, str]]:
