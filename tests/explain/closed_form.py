@@ -13,12 +13,11 @@ from tlcore.models.network import Network
 
 
 def closed_form(network: Network, place: Place, images: np.ndarray, target: int) -> np.ndarray:
-    """relu(sum over k of mean gradient times activation), (N, h, w). Leaves gradients in the weights."""
+    """relu(sum over k of mean gradient times activation), (N, h, w)."""
     kept: list[Tensor] = []
 
     def keep(_module: object, _inputs: object, output: Tensor) -> Tensor:
         output.requires_grad_() if output.is_leaf else None
-        output.retain_grad()
         kept.append(output)
         return output.clone()
 
@@ -26,10 +25,10 @@ def closed_form(network: Network, place: Place, images: np.ndarray, target: int)
     try:
         with torch.enable_grad():
             logits = network.module.eval()(pictures(network, CPU, torch.from_numpy(images)).requires_grad_())
-            logits[:, target].sum().backward()
+            (gradient,) = torch.autograd.grad(logits[:, target].sum(), kept[0])
     finally:
         hook.remove()
-    output, gradient = kept[0].detach(), kept[0].grad
+    output = kept[0].detach()
     if output.ndim == 3:
         output, gradient = (_square(tokens, place.side) for tokens in (output, gradient))
     elif type(network.module).__name__ == "SwinTransformer":  # the one in the catalogue with channels last

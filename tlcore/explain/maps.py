@@ -80,12 +80,13 @@ def explain(
     or what `places` gave for it; by default the last group that shows places. The network is in eval mode and float32;
     frozen or not, every mode, flag and gradient is afterwards what it was, and no hook is left, whatever happens.
 
-    Raises `UnknownName` for a method, `SpecError` for images, classes or a place that cannot be explained, and `OutOfMemory`.
+    Raises `UnknownName` for a method, `SpecError` for images, classes or a place that cannot be explained, `Diverged` where
+    answers or maps are no numbers, and `OutOfMemory`.
     """
     way = method_named(method)
     _check_images(images)
     wanted = _classes(targets, len(images), network.classes, "target")
-    other = _classes(against, len(images), network.classes, "against")
+    other = _classes(against, len(images), network.classes, "class to hold it against")
     if other is not None and not way.by_class:
         raise SpecError(
             f"{way.title} is the same for every class, so it cannot hold one against another.",
@@ -103,39 +104,28 @@ def explain(
         held(network, gradients=False),
     ):
         where = _place(network, machine, way, place, images.shape[1]) if way.by_group else None
-        values, logits = _in_batches(network, machine, images, way, wanted, other, where, progress)
+
+        def ask(part: slice, at_once: int) -> Explained:
+            batch = pictures(network, machine, torch.from_numpy(np.array(images[part])))
+            return _WAYS[method](Asked(network, batch, _on(machine, wanted, part), _on(machine, other, part), where, at_once))
+
+        values, logits = _in_batches(ask, len(images), machine, f"Explaining by {way.title}", progress)
     found = logits.argmax(1) if wanted is None else wanted
     _check_differ(found, other)
     return Maps(values, logits, found, other, method, where)
 
 
 def _in_batches(
-    network: Network,
-    machine: Machine,
-    images: np.ndarray,
-    method: Method,
-    targets: np.ndarray | None,
-    against: np.ndarray | None,
-    place: Place | None,
-    progress: Progress,
+    ask: Callable[[slice, int], Explained], images: int, machine: Machine, what: str, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The maps and the logits of all images."""
+    """The maps and the logits of all images; a batch that does not fit into memory goes through by halves."""
     maps: list[np.ndarray] = []
     logits: list[np.ndarray] = []
     first, at_once = 0, BATCH
-    while first < len(images):
-        part = slice(first, first + at_once)
+    while first < images:
         found = None
         try:
-            asked = Asked(
-                network,
-                pictures(network, machine, torch.from_numpy(np.array(images[part]))),
-                _on(machine, targets, part),
-                _on(machine, against, part),
-                place,
-                at_once,
-            )
-            found = _WAYS[method.name](asked)
+            found = ask(slice(first, first + at_once), at_once)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -145,15 +135,15 @@ def _in_batches(
             at_once //= 2
             free(machine)
             continue
-        for kept, values in zip((maps, logits), found, strict=True):
-            kept.append(values.float().cpu().numpy())
+        maps.append(found[0].float().cpu().numpy())
+        logits.append(found[1].cpu().numpy())
         if not (np.isfinite(maps[-1]).all() and np.isfinite(logits[-1]).all()):
             raise Diverged(
                 "The network's answer or its map is not a number, so there is nothing to explain.",
                 next_step="Explain a run whose training did not diverge.",
             )
         first += len(maps[-1])
-        progress(f"Explaining by {method.title}", first, len(images), "images")
+        progress(what, first, images, "images")
     return np.concatenate(maps), np.concatenate(logits)
 
 
@@ -203,13 +193,13 @@ def _classes(asked: np.ndarray | None, images: int, classes: int, what: str) -> 
     given = np.asarray(asked)
     if given.shape != (images,) or not np.issubdtype(given.dtype, np.integer):
         raise SpecError(
-            f"The {what} is one whole number for each of the {images} images, not {given.shape} of {given.dtype}.",
+            f"Each of the {images} images has one {what}, a whole number; given was {given.shape} of {given.dtype}.",
             next_step="Give the class of every image, counted from 0.",
         )
     wrong = given[(given < 0) | (given >= classes)]
     if len(wrong):
         raise SpecError(
-            f"The {what} {wrong[0]} is no class of this network, which knows {classes}.",
+            f"{wrong[0]} as the {what} is no class of this network, which knows {classes}.",
             next_step=f"Choose from 0 to {classes - 1}.",
         )
     return given.astype(np.int64)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tlcore.analysis.maps import as_map, evaluating, outermost, pictures
 from tlcore.errors import SpecError
-from tlcore.models.memory import is_out_of_memory
+from tlcore.models.memory import is_out_of_memory, nothing_fits
 from tlcore.models.network import Network
 from tlcore.training.machine import Machine
 
@@ -68,7 +68,7 @@ def places(network: Network, machine: Machine, *, image_size: int) -> dict[str, 
             network.module(pictures(network, machine, black))
         except (RuntimeError, AssertionError, ValueError) as error:
             if isinstance(error, RuntimeError) and is_out_of_memory(error):
-                raise
+                raise nothing_fits() from error
             why = (str(error) or "no reason given").splitlines()[0]
             raise SpecError(
                 f"This network cannot take images of {image_size} pixels: {why}",
