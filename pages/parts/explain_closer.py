@@ -8,22 +8,22 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.explain_drawn import Sheet, name_of
+from pages.parts.explain_viewed import View
 from pages.parts.figures import shown
 from pages.parts.text import plain
 from tlcore.explain.inside import share
 from tlcore.explain.looks import RUN
 from tlcore.figures.explain_closer import Region, region_words
 from tlcore.figures.explain_closer import closer as closer_figure
-from tlcore.figures.explain_overlay import STRENGTH
 from tlcore.figures.words import percent
 
 WHOLE = (25, 75)  # per cent: where a region begins
 
 
-def closer(sheet: Sheet, place: int, layer: str | None, keys: Sequence[str]) -> None:
+def closer(sheet: Sheet, view: View, keys: Sequence[str]) -> None:
     """The map as a figure, its sentence, and the region."""
     st.subheader("A closer look")
-    picture = sheet.picture(place)
+    picture = sheet.picture(view.place)
     if picture is None:
         return
     figure, words = st.columns([3, 2], gap="large")
@@ -36,20 +36,20 @@ def closer(sheet: Sheet, place: int, layer: str | None, keys: Sequence[str]) -> 
             format_func=lambda key: name_of(sheet.found, key),
             key=f"explain-closer-of-{sheet.answer.run.id}-{'-'.join(keys)}",
         )
-        one = sheet.map(key, layer)
+        one = sheet.map(key, view.layer)
         if one is None:
-            st.caption(plain(f"This network has no layer {layer}."))
+            st.caption(plain(f"This network has no layer {view.layer}."))
             return
-        values = sheet.values(one, place)
+        values = sheet.values(one, view.place)
         rows, columns = values.shape
         own = f"The map's own {rows} × {columns} places, not smoothed" if rows < len(picture) else "A value for each pixel"
         st.caption(plain(f"{own}. Point at one to read its number."))
         region = _region(sheet)
         if region is not None:
-            _shares(sheet, place, layer, keys, region)
+            _shares(sheet, view, keys, region)
     with figure:
-        scale = sheet.scale(one, place, own=False)
-        chart = closer_figure(picture, values, scale=scale, strength=STRENGTH, signed=sheet.signed, region=region)
+        scale = sheet.scale(one, view.place, own=view.own_scale)
+        chart = closer_figure(picture, values, scale=scale, strength=view.strength, signed=sheet.signed, region=region)
         shown("explain-closer", sheet.answer.run, chart)
 
 
@@ -66,13 +66,13 @@ def _region(sheet: Sheet) -> Region | None:
     return across[0] / 100, across[1] / 100, down[0] / 100, down[1] / 100
 
 
-def _shares(sheet: Sheet, place: int, layer: str | None, keys: Sequence[str], region: Region) -> None:
+def _shares(sheet: Sheet, view: View, keys: Sequence[str], region: Region) -> None:
     left, right, top, bottom = region
     area = (right - left) * (bottom - top)
     st.caption(plain(f"The region is {percent(area)} of the picture: as much as it has of an even map."))
-    maps = {key: one for key in keys if (one := sheet.map(key, layer)) is not None}
+    maps = {key: one for key in keys if (one := sheet.map(key, view.layer)) is not None}
     for key, one in maps.items():
-        inside = share(sheet.values(one, place)[None], mask_of(region)[None])[0]
+        inside = share(sheet.values(one, view.place)[None], mask_of(region)[None])[0]
         st.markdown(f"- {plain(region_words(name_of(sheet.found, key), float(inside), area))}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.parts.explain_drawn import Sheet, name_of
+from pages.parts.explain_viewed import View
 from pages.parts.text import plain
 from tlcore.explain.looks import RUN
 from tlcore.figures.explain_words import SILENT
@@ -26,7 +27,7 @@ def layer_in_view(sheet: Sheet) -> str | None:
     )
 
 
-def through_the_layers(sheet: Sheet, place: int, keys: Sequence[str], *, strength: float) -> None:
+def through_the_layers(sheet: Sheet, view: View, keys: Sequence[str]) -> None:
     """One network's maps from the image to the head; nothing where one layer was asked for."""
     layers = sheet.layers
     if len(layers) < 2:
@@ -40,19 +41,17 @@ def through_the_layers(sheet: Sheet, place: int, keys: Sequence[str], *, strengt
         format_func=lambda key: name_of(sheet.found, key),
         key=f"explain-layers-of-{sheet.answer.run.id}-{'-'.join(keys)}",
     )
-    st.caption(
-        "From the image to the head. Layers have values of different kinds, so each layer has its own scale, the same for all "
-        "networks and images."
-    )
+    scales = "Each map is on a scale of its own." if view.own_scale else "Each layer has a scale, the same for all networks."
+    st.caption(f"From the image to the head. Layers have values of different kinds. {scales}")
     drawn = [(layer, one) for layer in layers if (one := sheet.map(key, layer)) is not None]
     for first in range(0, len(drawn), IN_A_ROW):
         for column, (layer, one) in zip(st.columns(IN_A_ROW), drawn[first : first + IN_A_ROW], strict=False):
             with column:
-                scale = sheet.scale(one, place, own=False)
-                pixels = sheet.drawn(one, place, scale=scale, strength=strength)
+                scale = sheet.scale(one, view.place, own=view.own_scale)
+                pixels = sheet.drawn(one, view.place, scale=scale, strength=view.strength)
                 if pixels is None:
                     continue
                 st.image(pixels, width="stretch")
-                rows, columns = sheet.values(one, place).shape
+                rows, columns = sheet.values(one, view.place).shape
                 words = f"{layer}: {rows} × {columns} places, up to {scale:.3g}"
-                st.caption(plain(f"{words}. {SILENT}" if one["silent"][place] else words))
+                st.caption(plain(f"{words}. {SILENT}" if one["silent"][view.place] else words))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -15,6 +14,7 @@ from pages.parts.explain_layers import layer_in_view, through_the_layers
 from pages.parts.explain_legend import legend
 from pages.parts.explain_png import Panel, save_view
 from pages.parts.explain_step import Step
+from pages.parts.explain_viewed import View
 from pages.parts.text import plain
 from tlcore.explain.gallery import TITLES
 from tlcore.explain.looks import RUN, START
@@ -28,16 +28,6 @@ OWN_SCALE = (
     "Each map is on a scale of its own: its strongest place has the strongest colour, however weak its evidence is. Do not "
     "compare colours between these maps."
 )
-
-
-@dataclass(frozen=True)
-class View:
-    """How the maps are drawn."""
-
-    place: int
-    layer: str | None
-    strength: float
-    own_scale: bool
 
 
 @st.fragment
@@ -55,19 +45,19 @@ def side_by_side(sheet: Sheet) -> None:
     else:
         one = sheet.map(RUN, view.layer)
         legend(0.0 if one is None else sheet.scale(one, place, own=False), signed=sheet.signed)
+    st.caption(plain(sheet.found["sentence"]))
     for key, why in sheet.found["why"].items():
         if any(look["key"] == key for look in sheet.found["looks"]):
             st.caption(plain(f"{name_of(sheet.found, key)} cannot be shown: {why}"))
     save_view(sheet, panels, told)
-    through_the_layers(sheet, place, keys, strength=view.strength)
-    closer(sheet, place, view.layer, keys)
+    through_the_layers(sheet, view, keys)
+    closer(sheet, view, keys)
 
 
 def _header(sheet: Sheet, told: Mapping[str, Any]) -> None:
     galleries = [TITLES[name].lower() for name in told["galleries"] if name in TITLES]
     columns = [f"{name}: {value}" for name, value in told["columns"].items() if value != told["truth"]]
     where = ", ".join([told["id"], *galleries, *columns])
-    st.markdown(f"##### The truth: {plain(told['truth'])}")
     st.caption(plain(f"{asked_words(sheet.found, told)} {where}"))
 
 

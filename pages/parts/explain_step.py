@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts.explain_drawn import Sheet
+from pages.parts.text import plain
 
 
 @dataclass(frozen=True)
@@ -61,5 +62,6 @@ class Step:
                 on_click=self.look_at,
                 args=(order[to % len(order)],),
             )
-        line.markdown(f"**{at + 1}** of {len(order)} images")
+        truth = plain(self.sheet.images[self.place]["truth"])
+        line.markdown(f"**{at + 1}** of {len(order)} images. The truth: **{truth}**")
         return self.place

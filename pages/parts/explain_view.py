@@ -82,7 +82,6 @@ def _view(here: Explained) -> None:
 
 def _images(here: Explained, drawn: Sheet) -> None:
     st.header("Where it looks")
-    st.caption(plain(drawn.found["sentence"]))
     with st.container(key=VIEWER):
         side_by_side(drawn)
     galleries(drawn)

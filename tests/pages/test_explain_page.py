@@ -75,7 +75,7 @@ def test_maps_side_by_side_with_what_each_network_answers(runs: Path, fabricated
     words = said(app)
     assert BANNER in words
     assert "**1** of 4 images" in words
-    assert "The truth: pneumonia" in words  # the first of the first gallery
+    assert "The truth: **pneumonia**" in words  # the first of the first gallery
     assert "Evidence for pneumonia." in words
     assert "**As it started**" in words
     assert f"**Linear probe, run {probe.id[-4:]}**" in words
