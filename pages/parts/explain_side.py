@@ -24,6 +24,7 @@ from tlcore.figures.explain_words import SILENT, asked_words
 from tlcore.figures.words import percent
 
 IN_A_ROW = 4
+WEAK = 0.1  # of the scale, below which colours can hardly be seen
 OWN_SCALE = (
     "Each map is on a scale of its own: its strongest place has the strongest colour, however weak its evidence is. Do not "
     "compare colours between these maps."
@@ -133,6 +134,14 @@ def _panel(sheet: Sheet, view: View, key: str) -> Panel | None:
         st.markdown(f"{sign} {plain(answer['predicted'])}, {plain(sure)}")
     if one["silent"][view.place] and METHODS[sheet.found["method"]].by_class:
         st.markdown(f":material/visibility_off: **{SILENT}**")
-    elif view.own_scale:
-        st.caption(plain(f"Strongest: {scale:.3g}"))
+    else:
+        st.caption(plain(_strongest(one["peaks"][view.place], scale)))
     return Panel(one, drawn, scale)
+
+
+def _strongest(peak: float, scale: float) -> str:
+    """A map's largest value, and where its colours do not show it."""
+    words = f"Strongest place: {peak:.3g}"
+    if peak < WEAK * scale:
+        return f"{words}, too weak to be seen on this scale"
+    return f"{words}, above the scale" if peak > scale else words

@@ -16,12 +16,11 @@ from tlcore.figures.words import duration
 from tlcore.spec import ExplainSpec
 
 
-def take(here: Explained, sheet: Sheet) -> None:
-    """The downloads and the provenance."""
-    st.header("Take it along")
+def take(sheet: Sheet) -> None:
+    """The maps and the answers as files, and the link."""
     run, found = sheet.answer.run, sheet.found
     file = run.path / "maps.npz"
-    line = st.container(horizontal=True)
+    line = st.container(horizontal=True, vertical_alignment="center")
     line.download_button(
         "All maps as numbers",
         lambda: file.read_bytes(),
@@ -42,6 +41,11 @@ def take(here: Explained, sheet: Sheet) -> None:
         on_click="ignore",
     )
     line.page_link("explain.py", label="Link to this explanation", icon=":material/link:", query_params={"run": run.id})
+
+
+def where_from(here: Explained, sheet: Sheet) -> None:
+    """The provenance of the maps, and the command that makes them again."""
+    run, found = sheet.answer.run, sheet.found
     with st.expander("Where the maps come from", icon=":material/verified:"):
         st.markdown(plain(found["sentence"]))
         st.markdown(plain(found["weights"]))

@@ -6,13 +6,14 @@ import streamlit as st
 
 from pages.parts.explain_belief import belief
 from pages.parts.explain_drawn import Sheet, sheet
+from pages.parts.explain_export import export
 from pages.parts.explain_gallery import VIEWER, galleries
 from pages.parts.explain_known import Answer, Explained, explained
 from pages.parts.explain_measure import measure
 from pages.parts.explain_own import LINK, own_picture
 from pages.parts.explain_side import side_by_side
 from pages.parts.explain_step import Step
-from pages.parts.explain_take import take
+from pages.parts.explain_take import take, where_from
 from pages.parts.figures import as_format
 from pages.parts.medical import medical_banner
 from pages.parts.scroll import scroll_to
@@ -69,18 +70,21 @@ def _view(here: Explained) -> None:
     _which(here)
     _stale(here)
     drawn = None if here.shown is None else sheet(here.shown)
-    if here.shown is None:
-        return
-    if drawn is None:
+    if drawn is not None:
+        _images(drawn)
+        belief(here)
+    elif here.shown is not None:
         st.info("The maps of this explanation are not here any more. Explain the run again above.", icon=":material/info:")
-        return
-    _images(here, drawn)
-    belief(here)
-    take(here, drawn)
-    as_format()
+    st.header("Take it along")
+    if drawn is not None:
+        take(drawn)
+    export(here.run)
+    if drawn is not None:
+        as_format()
+        where_from(here, drawn)
 
 
-def _images(here: Explained, drawn: Sheet) -> None:
+def _images(drawn: Sheet) -> None:
     st.header("Where it looks")
     with st.container(key=VIEWER):
         side_by_side(drawn)

@@ -131,10 +131,10 @@ def test_nine_parts_of_the_picture_and_what_answers_hang_on() -> None:
     middle = figure.layout.shapes[4]
     assert (middle.x0, middle.x1, middle.y0, middle.y1) == (0.25, 0.75, 0.25, 0.75)
     assert exchanged_words(within()) == (
-        "Exchanged with a picture that is answered otherwise, the top left corner changes 30.0 % (28.0 to 32.0) of 40 answers, "
+        "exchanged with a picture that is answered otherwise, the top left corner changes 30.0 % (28.0 to 32.0) of 40 answers, "
         "the middle 5.0 % (3.0 to 7.0)."
     )
-    assert "All pictures get the same answer" in exchanged_words(within() | {"exchanged": None})
+    assert "all pictures get the same answer" in exchanged_words(within() | {"exchanged": None})
     rows = inside_rows({"run": within(), "start": within(masked=False)}, {"run": "a", "start": "b"})
     assert len(rows) == 9 + 9 + 1
     assert rows[-1]["region"] == "lungs"

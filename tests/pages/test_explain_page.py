@@ -84,10 +84,13 @@ def test_maps_side_by_side_with_what_each_network_answers(runs: Path, fabricated
     html = "\n".join(one.value for one in app.get("html"))
     assert "no evidence" in html  # the legend
     assert "Each map is on a scale of its own" not in words
+    # The second image has 1, 2 and 3; nine in ten peaks of all images (1 to 3, 2 to 6, 3 to 9) stay below 7.2.
+    assert "Strongest place: 2" in words
+    assert "above the scale" not in words
     app.toggle(key=f"explain-own-scale-{job.id}").set_value(True).run()
     words = said(app)
     assert "Do not compare colours between these maps." in words
-    assert "Strongest: 3" in words  # the largest of the third network's map of the second image
+    assert "Strongest place: 3" in words  # the largest of the third network's map of the second image
     assert {"Demo mode", "How it trained", "All runs"} <= links(app).keys()
 
 

@@ -101,15 +101,15 @@ def pointing_words(one: Found, name: str) -> str:
 
 
 def exchanged_words(one: Found) -> str:
-    """What the answers hang on where parts of pictures are exchanged."""
+    """What the answers hang on where parts of pictures are exchanged, to follow a network's name."""
     found = one["exchanged"]
     if found is None:
-        return "All pictures get the same answer, so none could be exchanged with one that is answered otherwise."
+        return "all pictures get the same answer, so none could be exchanged with one that is answered otherwise."
     corners = {name: region for name, region in found["regions"].items() if name.endswith("corner")}
     worst = max(corners, key=lambda name: corners[name]["value"])
     middle = found["regions"]["middle"]
     return (
-        f"Exchanged with a picture that is answered otherwise, the {worst} changes {interval(corners[worst])} of "
+        f"exchanged with a picture that is answered otherwise, the {worst} changes {interval(corners[worst])} of "
         f"{times(found['images'], 'answer')}, the middle {interval(middle)}."
     )
 
