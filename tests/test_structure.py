@@ -24,6 +24,7 @@ ORDER = [
     "advice",
     "compare",
     "engine",
+    "explain",
     "forgetting",
     "analysis",
     "training",
