@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts.coming import until_it_ends
-from pages.parts.explain_own_answer import answer
+from pages.parts.explain_own_answer import answer, how_sure
 from pages.parts.explain_own_arrive import bring, done_to
 from pages.parts.explain_own_ask import ask_otherwise
 from pages.parts.explain_own_forget import forget_button, forgotten
@@ -85,9 +85,10 @@ def _show(run: Run, job: Run) -> None:
         forget_button(job)
         return
     done_to(job)
-    answer(run, job, result)
+    answer(result)
     looked_at(job, result)
     ask_otherwise(run, job, result)
+    how_sure(run, job, result)
     nearest(job, result)
     trust(run, result)
     forget_button(job)

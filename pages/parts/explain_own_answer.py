@@ -22,8 +22,8 @@ from tlcore.runs import Run
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-def answer(run: Run, job: Run, result: Mapping[str, Any]) -> None:
-    """The warning first, then the answer, then the set at a chosen confidence."""
+def answer(result: Mapping[str, Any]) -> None:
+    """The warning first, then the answer."""
     told = result["picture"]
     _alarm(told)
     name, calibrated, raw = st.columns([2, 1, 1])
@@ -35,6 +35,14 @@ def answer(run: Run, job: Run, result: Mapping[str, Any]) -> None:
         return
     calibrated.metric("Calibrated probability", percent(told["calibrated"]), help=_CALIBRATED)
     raw.metric("As the network says", percent(told["probability"]), help="Its own softmax: often more sure than right.")
+
+
+def how_sure(run: Run, job: Run, result: Mapping[str, Any]) -> None:
+    """Every class's probability, and the prediction set at a chosen confidence."""
+    told = result["picture"]
+    if told["calibrated"] is None:
+        return
+    st.subheader("How sure it is")
     own = dict(zip(result["classes"], told["answers"][RUN]["probabilities"], strict=True))
     left, right = st.columns(2, gap="large")
     with left:

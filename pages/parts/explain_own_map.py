@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages.parts.explain_drawn import name_of
 from pages.parts.explain_legend import legend
 from pages.parts.layer_files import arrays, picture_in
 from pages.parts.text import plain
 from tlcore.explain.grid import enlarged
 from tlcore.explain.methods import METHODS
 from tlcore.figures.explain_overlay import STRENGTH, exported, overlay
-from tlcore.figures.explain_words import SILENT, answer_words, asked_words, caption, look_title, provenance, scales
+from tlcore.figures.explain_words import SILENT, answer_words, asked_words, caption, provenance, scales
 from tlcore.runs import Run
 
 WIDTH = 340  # pixels on the screen
@@ -42,7 +43,7 @@ def looked_at(job: Run, result: Mapping[str, Any]) -> None:
             with st.container(width=WIDTH, gap="xsmall"):
                 st.image(drawn[one["key"]], width=WIDTH)
                 layer = f", {one['layer']}" if one["layer"] else ""
-                words = f"{look_title(result, one['look'])}{layer}. {answer_words(result['picture'], one['look'])}"
+                words = f"{name_of(result, one['look'])}{layer}. {answer_words(result['picture'], one['look'])}"
                 st.caption(plain(words))
                 if one["silent"][0] and method.by_class:
                     st.caption(f":material/info: {SILENT}")

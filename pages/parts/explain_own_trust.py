@@ -35,8 +35,8 @@ def nearest(job: Run, result: Mapping[str, Any]) -> None:
                     st.image(picture, width=WIDTH)
                 st.caption(f"**{plain(one['class'])}**  \nsimilarity {one['similarity']:.2f}")
     st.caption(
-        "Similarity is the cosine between what the network's head sees of both, 1 at most. Near images are what its answer "
-        "is made from; they do not make it right."
+        "Similarity is the cosine between what the network's head sees of both, 1 at most. They are near as this network sees "
+        "them, and that does not make it right."
     )
 
 

@@ -34,7 +34,9 @@ def run(server) -> Run:
 
 def bring(page: Page, name: str, content: bytes) -> None:
     file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files=[file])
+    uploader = page.get_by_test_id("stFileUploaderDropzoneInput")
+    expect(uploader).to_have_count(1)  # the one before, with the file that it held, has given way
+    uploader.set_input_files(files=[file])
 
 
 def picture_of(page: Page) -> str:

@@ -14,6 +14,7 @@ PAGES = {
     "/layers": "Layers",
     "/forgetting": "Forgetting",
     "/explain": "Explain",
+    "/demo": "Demo",
     "/data": "Data",
     "/runs": "Runs",
 }
@@ -64,6 +65,8 @@ def test_less_motion_stands_still(server, visit) -> None:
         "/compare?comparison=../../etc/passwd",
         "/layers?run=../../etc/passwd",
         "/forgetting?run=../../etc/passwd",
+        "/explain?run=../../etc/passwd",
+        "/demo?explain=../../etc/passwd",
         "/data?dataset=/etc",
         "/data?dataset=nonsense",
     ],

@@ -19,7 +19,7 @@ def probabilities(told: Mapping[str, Any], plain: Mapping[str, float]) -> go.Fig
     """A bar for each class, the most probable on top: calibrated, and as the network itself says (`plain`)."""
     calibrated = told["probabilities"]
     names = sorted(calibrated, key=lambda name: calibrated[name])[-MOST:]
-    chart = figure(x="Probability (%)", y="", height=170 + 34 * len(names))
+    chart = figure(x="Probability (%)", y="", height=206 + 34 * len(names))
     bars = (("calibrated", TEST, calibrated), ("as the network says", BASELINE, plain))
     for title, colour, values in reversed(bars):
         chart.add_bar(
@@ -30,7 +30,7 @@ def probabilities(told: Mapping[str, Any], plain: Mapping[str, float]) -> go.Fig
             marker={"color": colour},
             hovertemplate="%{y}: %{x:.1f} %<extra>" + title + "</extra>",
         )
-    chart.update_layout(barmode="group", bargap=0.25, legend={"traceorder": "reversed"}, margin={"t": 60})
+    chart.update_layout(barmode="group", bargap=0.25, legend={"traceorder": "reversed"}, margin={"t": 96})
     chart.update_xaxes(range=[0, 100])
     chart.update_yaxes(automargin=True, type="category")
     return chart
@@ -90,7 +90,8 @@ def nearest_words(nearest: Sequence[Mapping[str, Any]], prediction: str) -> str:
     rest = listing([f"{count(number)} {name}" for name, number in classes.most_common() if name != prediction])
     if own == len(nearest):
         return f"All {count(own)} nearest training images are {prediction}, as it answers."
-    return f"Of the {count(len(nearest))} nearest training images {count(own)} are {prediction}, as it answers; {rest}."
+    verb = "is" if own == 1 else "are"
+    return f"Of the {count(len(nearest))} nearest training images {count(own)} {verb} {prediction}, as it answers; {rest}."
 
 
 def distance_words(judged: Mapping[str, Any]) -> list[str]:
