@@ -5,7 +5,7 @@ pointing game and the regions, with their intervals by patient: what the explain
 decoded. Weights are random, the arithmetic is the same; films and masks are the real ones, fetched where they are not in the
 cache. On one thread. What is held against two minutes is the processor's time, which other programs on the machine hardly
 change.
-Measured on a server's processor: MEASURED
+Measured on a server's processor: 4.5 s at 128 px and 17.7 s at 224 px for 298 films, of which all but 0.3 s are Grad-CAM.
 """
 
 from __future__ import annotations
