@@ -69,7 +69,7 @@ def _region(sheet: Sheet) -> Region | None:
 def _shares(sheet: Sheet, view: View, keys: Sequence[str], region: Region) -> None:
     left, right, top, bottom = region
     area = (right - left) * (bottom - top)
-    st.caption(plain(f"The region is {percent(area)} of the picture: as much as it has of an even map."))
+    st.caption(plain(f"The region is {percent(area)} of the picture, and has as much of a map that is even everywhere."))
     maps = {key: one for key in keys if (one := sheet.map(key, view.layer)) is not None}
     for key, one in maps.items():
         inside = share(sheet.values(one, view.place)[None], mask_of(region)[None])[0]

@@ -90,8 +90,7 @@ def _images(drawn: Sheet) -> None:
         side_by_side(drawn)
     galleries(drawn)
     pressed = Step(drawn).pressed_far
-    if pressed:
-        scroll_to(VIEWER, f"{drawn.answer.run.id}-{pressed}")
+    scroll_to(VIEWER, f"{drawn.answer.run.id}-{pressed}" if pressed else "")
 
 
 def _part(here: Explained) -> str:

@@ -9,7 +9,7 @@ _component = st.components.v2.component(
     html="<span></span>",
     js="""
     export default function ({ data }) {
-      if (window.thawScrolled === data.mark) return;
+      if (!data.mark || window.thawScrolled === data.mark) return;
       window.thawScrolled = data.mark;
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       document.querySelector(`.st-key-${data.part}`)?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
@@ -19,5 +19,8 @@ _component = st.components.v2.component(
 
 
 def scroll_to(part: str, mark: str) -> None:
-    """Scroll to the container whose key is `part`, once for each `mark`."""
+    """Scroll to the container whose key is `part`, once for each `mark`; not at all for an empty one.
+
+    It is drawn from the first on, so that its script is there when it is needed.
+    """
     _component(key=f"scroll-to-{part}", data={"part": part, "mark": mark})

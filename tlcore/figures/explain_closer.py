@@ -26,8 +26,8 @@ def closer(
     rows, columns = values.shape
     chart = go.Figure(
         layout={
-            "height": 520,
-            "margin": {"l": 8, "r": 8, "t": 40, "b": 8},
+            "height": 540,
+            "margin": {"l": 8, "r": 8, "t": 40, "b": 60},
             "font": {"size": 14, "family": "Arial, Helvetica, sans-serif"},
             "plot_bgcolor": "rgba(0,0,0,0)",
             "images": [
@@ -45,12 +45,12 @@ def closer(
         zmin=-scale if signed else 0,
         zmax=scale or 1,
         colorscale=_see_through(strength, signed=signed),
-        colorbar={"title": {"text": "Value", "side": "right"}, "thickness": 12, "len": 0.9},
+        colorbar={"title": {"text": "Value"}, "orientation": "h", "y": -0.02, "yanchor": "top", "thickness": 12, "nticks": 5},
         hovertemplate="%{z:.4g}<br>%{x:.0%} from the left, %{y:.0%} from the top<extra></extra>",
     )
     axis = {"range": [0, 1], "visible": False, "constrain": "domain", "fixedrange": True}
     chart.update_xaxes(**axis)
-    chart.update_yaxes(**axis | {"range": [1, 0], "scaleanchor": "x"})
+    chart.update_yaxes(**axis | {"range": [1, 0], "scaleanchor": "x", "constraintoward": "bottom"})
     if region is not None:
         left, right, top, bottom = region
         for colour, width in (("#000000", 5), ("#ffffff", 2)):  # to be seen on anything
