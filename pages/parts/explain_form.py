@@ -132,9 +132,9 @@ def _classes(here: Explained, method: str) -> tuple[str | None, str | None]:
         help=why or "All networks explain the same class of an image.",
     )
     against = right.selectbox(
-        "And why not",
+        "Rather than",
         [None, *(name for name in classes if name != target)],
-        format_func=lambda name: "the class as such" if name is None else name,
+        format_func=lambda name: "anything else" if name is None else name,
         disabled=not by_class,
         key=f"explain-against-{here.run.id}-{classes.index(target) if target else ''}",
         help=why or "What speaks for the one class rather than the other: the map of their difference.",

@@ -50,7 +50,7 @@ def closer(
     )
     axis = {"range": [0, 1], "visible": False, "constrain": "domain", "fixedrange": True}
     chart.update_xaxes(**axis)
-    chart.update_yaxes(**axis | {"range": [1, 0], "scaleanchor": "x", "constraintoward": "bottom"})
+    chart.update_yaxes(**axis | {"range": [1, 0], "scaleanchor": "x", "constraintoward": "top"})
     if region is not None:
         left, right, top, bottom = region
         for colour, width in (("#000000", 5), ("#ffffff", 2)):  # to be seen on anything
