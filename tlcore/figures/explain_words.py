@@ -139,7 +139,7 @@ def randomization_words(rows: list[Mapping[str, Any]]) -> str:
     last = rows[-1]["spearman"]
     if last["value"] is None:
         return "Once all weights are random the maps show no evidence at all, so they do depend on what was learned."
-    alike = f"Once all weights are random the maps still agree with the trained ones by {last['value']:.2f} (rank correlation)"
+    alike = f"Once all weights are random the maps' rank correlation with the trained ones is {last['value']:.2f}"
     if last["low"] is not None and last["low"] > ALIKE:
         return f"{alike}: they mostly outline the image, and tell little of what was learned."
     return f"{alike}: they depend on what was learned."
