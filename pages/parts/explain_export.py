@@ -68,7 +68,7 @@ def _file(job: Run, result: Mapping[str, Any]) -> None:
     if not file.is_file():
         st.caption("It was written, but its file is not here any more. Delete that job on the Runs page to write it again.")
         return
-    st.code(result["load"], language="python")
+    st.code(result["load"], language="python", wrap_lines=True)
     side = result["image_size"]
     st.caption(plain(f"It takes {side} x {side} pixels. {result['scale']} It answers, in this order: {_classes(result)}."))
     if checked := result.get("checked"):
@@ -78,7 +78,7 @@ def _file(job: Run, result: Mapping[str, Any]) -> None:
     st.download_button(
         f"Download {name.name} ({memory(result['bytes'])})",
         lambda: file.read_bytes(),
-        f"{result['run']}{name.suffix}",
+        name.name,  # as the lines above call it
         "application/octet-stream",
         icon=":material/download:",
         key=f"explain-export-file-{result['format']}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from tlcore.settings import runs_dir
 from tlcore.spec import ExplainSpec, make
 
 NOTICES = "arrived.json"  # in the job's folder: what was done to the file, in sentences that name nobody
+PATIENCE = 1.5  # seconds
 _ROUND, _REFUSED = "explain-own-round", "explain-own-refused"
 
 
@@ -45,10 +47,18 @@ def bring(run: Run) -> Run | None:
 def _asked(run: Run, content: bytes, name: str) -> Run:
     with st.spinner("Reading the picture…"):
         arrived = arrive(content, name)
-    job = ask(make(ExplainSpec, run_id=run.id, picture=arrived.sha256, start=False))
-    if arrived.notices:
-        write_json(job.path / NOTICES, list(arrived.notices))
+        job = ask(make(ExplainSpec, run_id=run.id, picture=arrived.sha256, start=False))
+        if arrived.notices:
+            write_json(job.path / NOTICES, list(arrived.notices))
+        _wait_briefly(job)
     return job
+
+
+def _wait_briefly(job: Run) -> None:
+    """A run that is ready answers in half a second: that is waited for here, and a longer one has its own progress."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and job.status().state in ("queued", "running"):
+        time.sleep(0.05)
 
 
 def ask(spec: ExplainSpec) -> Run:

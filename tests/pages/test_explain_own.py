@@ -24,7 +24,8 @@ BANNER = "For teaching and research, not for clinical decisions."
 
 
 @pytest.fixture
-def run(fabricated: Any) -> Run:
+def run(fabricated: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr("pages.parts.explain_own_arrive.PATIENCE", 0.0)  # nobody works here
     return fabricated(done=True, strategy="full").run
 
 
