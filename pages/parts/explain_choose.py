@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.explain_known import finished_runs
+from pages.parts.finished_choice import choose_run, finished_runs, list_runs
 from pages.parts.summary import Summary, summaries
 from pages.parts.text import plain
 from tlcore.figures.words import interval, times
-from tlcore.spec import ExplainSpec, RunSpec
-
-LINES = 8
+from tlcore.spec import ExplainSpec
 
 
 def choose() -> None:
@@ -26,36 +24,10 @@ def choose() -> None:
         st.info("No run has finished here yet. Train one first, then see what it looks at.", icon=":material/info:")
         st.page_link("train.py", label="Train a network", icon=":material/layers:")
         return
-    _choice(runs)
-    _lines(runs)
-
-
-def _choice(runs: list[tuple[Summary, RunSpec]]) -> None:
-    known = {summary.id: summary for summary, _ in runs}
-    choice, go = st.columns([5, 1], vertical_alignment="bottom")
-    run_id = choice.selectbox(
-        "Finished run",
-        list(known),
-        format_func=lambda run_id: (
-            f"{known[run_id].label}: {known[run_id].title}, {known[run_id].backbone}, {known[run_id].settings}"
-        ),
-        key="explain-run",
-    )
-    if go.button("Look", type="primary", icon=":material/visibility:", width="stretch"):
-        st.query_params.from_dict({"run": run_id})
-        st.rerun()
-
-
-def _lines(runs: list[tuple[Summary, RunSpec]]) -> None:
-    asked = _asked()
+    choose_run(runs, key="explain-run", icon=":material/visibility:")
     st.subheader("Runs that can be asked")
-    ranked = sorted(runs, key=lambda pair: pair[0].id not in asked)  # those with maps first, each kind the newest first
-    for summary, _ in ranked[:LINES]:
-        _line(summary, asked.get(summary.id, 0))
-    if len(ranked) > LINES:
-        with st.expander(times(len(ranked) - LINES, "more run", "more runs")):
-            for summary, _ in ranked[LINES:]:
-                _line(summary, asked.get(summary.id, 0))
+    asked = _asked()
+    list_runs(runs, asked, lambda summary: _line(summary, asked.get(summary.id, 0)))
 
 
 def _asked() -> dict[str, int]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pages.parts.finished_choice import finished_runs
 from pages.parts.summary import Summary, summaries
 from tlcore.runs import Run, finished_training
 from tlcore.settings import runs_dir
@@ -101,11 +102,6 @@ def _classes(summary: Summary) -> list[str] | None:
 def maps_of(spec: ExplainSpec) -> tuple[str, str, str]:
     """What maps must share for evidence about the ones to hold for the others: method, split and layer."""
     return spec.method, spec.split, "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
-
-
-def finished_runs() -> list[tuple[Summary, RunSpec]]:
-    """The training runs that can be asked, the newest first."""
-    return [(run, run.spec) for run in summaries() if run.state == "done" and isinstance(run.spec, RunSpec)]
 
 
 def _answer(job: Summary) -> Answer | None:

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.figures import shown
-from pages.parts.forgetting_known import Looked, finished_runs
+from pages.parts.finished_choice import finished_runs
+from pages.parts.forgetting_known import Looked
 from pages.parts.layers_table import numbers
 from pages.parts.session import engine, put_in_view, told
 from pages.parts.statewords import backbone_name, dataset_name

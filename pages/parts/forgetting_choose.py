@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.finished_choice import Runs, choose_run, finished_runs, list_runs
 from pages.parts.forgetting_chain import chains
-from pages.parts.forgetting_known import finished_runs, measured_runs, settings_measured
+from pages.parts.forgetting_known import measured_runs, settings_measured
 from pages.parts.forgetting_trade_off import trade_off_of
 from pages.parts.medical import medical_note
 from pages.parts.statewords import backbone_name, dataset_name
 from pages.parts.summary import Summary
 from pages.parts.text import plain
 from tlcore.figures.forgetting_words import by_loss, lost_briefly
-from tlcore.figures.words import count, interval, times
+from tlcore.figures.words import count, interval
 from tlcore.spec import RunSpec
-
-LINES = 8
 
 
 def choose() -> None:
@@ -30,29 +29,13 @@ def choose() -> None:
         st.info("No run has finished here yet. Train one first: every strategy forgets differently.", icon=":material/info:")
         st.page_link("train.py", label="Train a network", icon=":material/layers:")
         return
-    _choice(runs)
+    choose_run(runs, key="forgetting-run", icon=":material/search:")
     _lines(runs)
     _all()
     chains()
 
 
-def _choice(runs: list[tuple[Summary, RunSpec]]) -> None:
-    known = {summary.id: summary for summary, _ in runs}
-    choice, go = st.columns([5, 1], vertical_alignment="bottom")
-    run_id = choice.selectbox(
-        "Finished run",
-        list(known),
-        format_func=lambda run_id: (
-            f"{known[run_id].label}: {known[run_id].title}, {known[run_id].backbone}, {known[run_id].settings}"
-        ),
-        key="forgetting-run",
-    )
-    if go.button("Look", type="primary", icon=":material/search:", width="stretch"):
-        st.query_params.from_dict({"run": run_id})
-        st.rerun()
-
-
-def _lines(runs: list[tuple[Summary, RunSpec]]) -> None:
+def _lines(runs: Runs) -> None:
     measured = {summary.id: (known, accuracy) for summary, _, known, accuracy in measured_runs()}
     st.subheader("What they gained and lost")
     if not measured:
@@ -60,13 +43,7 @@ def _lines(runs: list[tuple[Summary, RunSpec]]) -> None:
             "None of them was measured yet. Look at one and press Measure, or turn on What it still knows before you train: "
             "then the loss is measured after every epoch."
         )
-    ranked = sorted(runs, key=lambda pair: pair[0].id not in measured)  # the measured ones first, each kind the newest first
-    for summary, _ in ranked[:LINES]:
-        _line(summary, measured.get(summary.id))
-    if len(ranked) > LINES:
-        with st.expander(times(len(ranked) - LINES, "more run", "more runs")):
-            for summary, _ in ranked[LINES:]:
-                _line(summary, measured.get(summary.id))
+    list_runs(runs, measured, lambda summary: _line(summary, measured.get(summary.id)))
 
 
 def _line(summary: Summary, measured: tuple | None) -> None:

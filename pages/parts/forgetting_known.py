@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pages.parts.finished_choice import finished_runs
 from pages.parts.summary import Summary, summaries
 from tlcore.compare.images import ImageDifference, paired_over_images
 from tlcore.figures.forgetting_trade_off import Measured
@@ -98,11 +99,6 @@ def looked(run_id: str, job_id: str | None = None) -> Looked:
 def jobs_about(run_id: str) -> list[Summary]:
     """The forgetting jobs about a run, the newest first."""
     return [job for job in summaries("forgetting") if isinstance(job.spec, ForgettingSpec) and job.spec.run_id == run_id]
-
-
-def finished_runs() -> list[tuple[Summary, RunSpec]]:
-    """The training runs that can be asked, the newest first."""
-    return [(run, run.spec) for run in summaries() if run.state == "done" and isinstance(run.spec, RunSpec)]
 
 
 # --- a linear probe of the same data, to hold a gain against
