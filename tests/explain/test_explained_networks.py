@@ -14,7 +14,7 @@ from tests.explain.closed_form import closed_form
 from tests.explain.leaks import differing, traces
 from tests.training.tiny import SIDE, tiny_network, tiny_split
 from tlcore.analysis.maps import as_map, evaluating, pictures
-from tlcore.explain.maps import explain
+from tlcore.explain.maps import explain, layers_asked
 from tlcore.explain.places import Place, places, window
 from tlcore.models.adapters import insert
 from tlcore.models.catalogue import BACKBONES
@@ -221,3 +221,16 @@ def test_a_window_changes_no_answer_in_any_layout() -> None:
             assert torch.equal(network.module(maps), expected)
         assert torch.equal(opened.maps, maps)
         assert torch.equal(as_map(expected, network.module).permute(0, 3, 1, 2), maps * 2)
+
+
+def test_all_layers_are_those_that_the_method_can_look_at() -> None:
+    network = build("vit_tiny_patch16_224", classes=2, start="random", seed=0, image_size=32)
+
+    def asked(method: str, layer: str) -> list[str | None]:
+        return layers_asked(method, layer, network, CPU, image_size=32)
+
+    blocks = ["blocks 1-3", "blocks 4-6", "blocks 7-9", "blocks 10-12"]
+    assert asked("gradcam", "all") == ["stem", *blocks]
+    assert asked("attention-rollout", "all") == blocks  # the stem has no attention
+    assert asked("gradcam", "last") == asked("occlusion", "all") == [None]
+    assert asked("gradcam", "stem") == ["stem"]

@@ -23,12 +23,11 @@ from tlcore.explain.calibrate import softmax
 from tlcore.explain.evidence import Evidence
 from tlcore.explain.gallery import galleries
 from tlcore.explain.looks import RUN, START, Look, looks
-from tlcore.explain.maps import Maps
+from tlcore.explain.maps import Maps, layers_asked
 from tlcore.explain.maps import explain as explain_images
 from tlcore.explain.methods import METHODS
 from tlcore.explain.networks import network_of
 from tlcore.explain.picture import answer_picture
-from tlcore.explain.places import places
 from tlcore.explain.told import told_images
 from tlcore.files import replacing
 from tlcore.made_with import MADE_WITH
@@ -240,7 +239,7 @@ class _Explaining:
                 against=against,
                 progress=self.report.progress,
             )
-            for layer in layers_of(self.spec, network, self.machine, pictures.shape[1])
+            for layer in layers_asked(self.spec.method, self.spec.layer, network, self.machine, image_size=pictures.shape[1])
         ]
 
     def _keep(self, look: Look, maps: Maps) -> None:
@@ -293,12 +292,3 @@ class _Explaining:
             "file": MAPS,
             "notices": self.notices,
         }
-
-
-def layers_of(spec: ExplainSpec, network: Network, machine: Machine, image_size: int) -> list[str | None]:
-    """The layer groups to look at, from the image to the head; None where the method looks at none, or at the last."""
-    if not METHODS[spec.method].by_group or spec.layer == "last":
-        return [None]
-    if spec.layer == "all":
-        return list(places(network, machine, image_size=image_size)) or [None]
-    return [spec.layer]

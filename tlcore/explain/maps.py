@@ -151,13 +151,28 @@ def _on(machine: Machine, classes: np.ndarray | None, part: slice) -> Tensor | N
     return None if classes is None else torch.from_numpy(classes[part]).to(machine.device)
 
 
+def layers_asked(method: str, layer: str, network: Network, machine: Machine, *, image_size: int) -> list[str | None]:
+    """The groups that `layer` means (a group's name, last or all), from the image to the head.
+
+    None stands for the last one that `method` can look at, or for the whole network where it looks at no group.
+    """
+    way = method_named(method)
+    if not way.by_group or layer == "last":
+        return [None]
+    return list(_places(network, machine, way, image_size)) or [None] if layer == "all" else [layer]
+
+
+def _places(network: Network, machine: Machine, method: Method, image_size: int) -> dict[str, Place]:
+    """The places that the method can look at, from the image to the head."""
+    found = places(network, machine, image_size=image_size)
+    return {name: place for name, place in found.items() if method.needs != "tokens" or attentions(network, name)}
+
+
 def _place(network: Network, machine: Machine, method: Method, asked: str | Place | None, image_size: int) -> Place:
     """The place asked for, or the last one that the method can look at."""
     if isinstance(asked, Place):
         return asked
-    found = places(network, machine, image_size=image_size)
-    if method.needs == "tokens":
-        found = {name: place for name, place in found.items() if attentions(network, name)}
+    found = _places(network, machine, method, image_size)
     if not found:
         raise SpecError(
             f"At {image_size} pixels no layer group of this network tells places apart.", next_step="Raise the image size."
