@@ -74,18 +74,18 @@ def answer_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def command(spec: ExplainSpec) -> str:
-    """The command line that asks the same."""
-    usual = ExplainSpec.model_fields
+    """The command line that asks the same: every field that is not what the command takes for granted."""
     words = ["python -m tlcore explain", f"--run {spec.run_id}"]
-    words += [f"--beside {','.join(spec.beside)}"] if spec.beside else []
-    words += [] if spec.start else ["--no-start"]
-    words += ["--epochs"] if spec.epochs else []
-    for name in ("each", "split", "method", "layer", "seed"):
+    for name, field in ExplainSpec.model_fields.items():
         value = getattr(spec, name)
-        words += [f"--{name} {_quoted(value)}"] if value != usual[name].default else []
-    for name in ("target", "against"):
-        words += [f"--{name} {_quoted(value)}"] if (value := getattr(spec, name)) is not None else []
-    return " ".join([*words, "--json"])
+        if name in ("kind", "run_id", "picture", "belief") or value == field.default:
+            continue
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words.append(f"--{option} {_quoted(','.join(value) if isinstance(value, tuple) else value)}")
+    return " ".join([*words, f"--belief {_quoted(','.join(spec.belief))}", "--json"])
 
 
 def _quoted(value: object) -> str:

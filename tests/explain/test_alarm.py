@@ -116,3 +116,6 @@ def test_too_little_to_say_is_said() -> None:
     assert told(np.zeros((40, 4, 4)), masks=None)["fires"] is None
     silent_but_hanging = told(np.zeros((40, 4, 4)), exchanged=hanging(0.4, 0.3))
     assert silent_but_hanging["fires"] is True
+    silent_and_quiet = told(np.zeros((40, 4, 4)), exchanged=hanging(0.02, 0.0))
+    assert silent_and_quiet["fires"] is None
+    assert "too little" in silent_and_quiet["sentences"][0]

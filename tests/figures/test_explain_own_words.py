@@ -41,8 +41,8 @@ def test_of_many_classes_the_likeliest_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("members", "confidence", "fewest", "on", "words"),
     [
-        (["a"], 0.9, 9, 100, "which is a alone"),
-        (["a", "b"], 0.9, 9, 100, "a set like this one: a and b."),
+        (["a"], 0.9, 9, 100, "This one is a alone."),
+        (["a", "b"], 0.9, 9, 100, "This one: a and b."),
         (["a", "b", "c"], 0.9, 9, 100, "at that confidence the network cannot tell"),
         (["a", "b", "c"], 0.99, 99, 24, "takes 99 validation images to tell, and there are 24: every class stays in."),
     ],

@@ -137,6 +137,6 @@ def test_all_of_it_can_be_taken_along(runs: Path, fabricated: Any) -> None:
     labels = [one.proto.label for one in app.get("download_button")]
     assert {"This view as PNG", "All maps as numbers", "The answers as CSV"} <= set(labels)
     assert links(app)["Link to this explanation"] == f"run={job.id}"
-    assert f"python -m tlcore explain --run {run.id} --target pneumonia --json" in [code.value for code in app.code]
+    assert f"python -m tlcore explain --run {run.id} --target pneumonia --belief '' --json" in [code.value for code in app.code]
     press(app, "Next")
     assert "**2** of 4 images" in said(app)

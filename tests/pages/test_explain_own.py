@@ -121,9 +121,9 @@ def test_the_set_follows_the_chosen_confidence_without_a_job(runs: Path, run: Ru
     app = opened(PAGE, run=run.id, view="own", picture=job.id)
     slider = app.select_slider(key="explain-own-confidence")
     assert slider.value == 0.9
-    assert "It has every class" in said(app)  # one validation answer in five is wrong: nine in ten needs both
+    assert "This one has every class" in said(app)  # one validation answer in five is wrong: nine in ten needs both
     app = slider.set_value(0.7).run()
-    assert "which is pneumonia alone" in said(app)
+    assert "This one is pneumonia alone" in said(app)
     assert "Whether the promise holds was measured at 80 %, 90 %, 95 %." in said(app)
     assert len(jobs(runs)) == 1
 

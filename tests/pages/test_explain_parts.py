@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pages.parts.explain_png import Panel, view_png
 from pages.parts.explain_take import answer_rows, command
 from tests.figures.explain_made import RUN, explanation
 from tests.pages.explaining import explained
+from tlcore.cli.main import build_parser
 from tlcore.explain.methods import METHODS
 from tlcore.explain.offered import offered, unsuited
 from tlcore.spec import ExplainSpec
@@ -58,11 +60,25 @@ def test_the_table_of_answers_has_a_line_for_each_image_and_network() -> None:
 
 
 def test_the_command_asks_the_same_and_quotes_what_people_wrote() -> None:
-    assert command(ExplainSpec(run_id=RUN)) == f"python -m tlcore explain --run {RUN} --json"
-    asked = ExplainSpec(run_id=RUN, layer="stage 7", target="a $(b)", start=False, epochs=True)
-    assert command(asked) == (
-        f"python -m tlcore explain --run {RUN} --no-start --epochs --layer 'stage 7' --target 'a $(b)' --json"
+    assert command(ExplainSpec(run_id=RUN)) == f"python -m tlcore explain --run {RUN} --belief '' --json"
+    asked = ExplainSpec(
+        run_id=RUN,
+        beside=(RUN.replace("full", "lp-ft"),),
+        start=False,
+        epochs=True,
+        ids=("train/a b.png", "c.png"),
+        layer="stage 7",
+        target="a $(b)",
+        against="'c'",
+        belief=("stability",),
+        belief_images=16,
+        confidence=0.8,
+        seed=3,
     )
+    for spec in (asked, ExplainSpec(run_id=RUN)):
+        given = vars(build_parser().parse_args(shlex.split(command(spec))[3:]))
+        read = {name: given[name] for name in ExplainSpec.model_fields if name in given}
+        assert ExplainSpec(run_id=given["run"], **read) == spec
 
 
 def test_a_region_is_as_large_as_it_says() -> None:

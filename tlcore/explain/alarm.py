@@ -51,8 +51,12 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
             f"With the {name} of a picture that is answered otherwise, {_percent(changed)} of the answers change, "
             "though everything else stays."
         )
-    fires = bool(dense or hanging)
+    fires: bool | None = bool(dense or hanging)
     named = list(dict.fromkeys([*hanging, *dense]))
+    if not fires and where["images"] < FEWEST:  # the maps say nothing, and exchanged corners alone clear nobody
+        count = _pictures(where["images"])
+        verdict = f"Only {count} with evidence in the map, so the maps say too little; exchanging corners gave no sign."
+        return {"fires": None, "regions": [], "sentences": [f"{verdict} {_NO_PROOF}", *sentences]}
     return {"fires": fires, "regions": named, "sentences": [_verdict(named, avoided), *sentences]}
 
 

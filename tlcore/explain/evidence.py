@@ -82,6 +82,15 @@ class Evidence:
         """
         if "inside" not in self._spec.belief:
             return None
+        try:
+            return self._inside(network, asked, data, place)
+        except Cancelled:
+            raise
+        except ThawError as error:
+            self.why["inside"] = error.message
+            return None
+
+    def _inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any]:
         spec, images = self._spec, some(getattr(data, self._spec.split), self._spec.belief_images)
         owners = clusters_of(images)
         lies = where(self._maps(network, images, place), seed=spec.seed, clusters=owners)

@@ -97,11 +97,13 @@ def read(run: Run, key: str | None = None) -> Ready | None:
                 return None
             arrays = {name: file[name] for name in _ARRAYS}
             ids, thumbnails, ends = tuple(file["ids"].tolist()), file["thumbnails"].tobytes(), file["thumbnail_ends"].tolist()
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):  # nothing there, or a file that is damaged
+        classes, measured = tuple(told["classes"]), told["told"]
+        temperature = Temperature(**measured["temperature"])
+    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile):  # nothing there, or a damaged file
         return None
     return Ready(
-        classes=tuple(told["classes"]),
-        temperature=Temperature(**told["told"]["temperature"]),
+        classes=classes,
+        temperature=temperature,
         sets=PredictionSets(arrays["lac"], arrays["aps"]),
         unlike=Unlike(arrays["bank"], arrays["means"], arrays["root"], arrays["knn"], arrays["mahalanobis"]),
         ids=ids,
@@ -109,7 +111,7 @@ def read(run: Run, key: str | None = None) -> Ready | None:
         thumbnails=tuple(thumbnails[first:last] for first, last in zip([0, *ends], ends, strict=False)),
         test_logits=arrays["test_logits"],
         test_labels=arrays["test_labels"],
-        told=told["told"],
+        told=measured,
     )
 
 

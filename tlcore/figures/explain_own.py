@@ -45,17 +45,17 @@ def probabilities_table(told: Mapping[str, Any], plain: Mapping[str, float]) -> 
 
 def set_words(members: Sequence[str], classes: int, confidence: float, fewest: int, calibrated_on: int) -> str:
     """The prediction set as a sentence. `fewest`: validation images that the confidence takes, of `calibrated_on`."""
-    promise = f"For {percent(confidence, 0)} of pictures like those that it was trained on"
+    promise = f"Over all pictures like its own, {percent(confidence, 0)} of the sets made this way hold the truth"
     if calibrated_on < fewest:
         return (
-            f"{promise} a set is to hold the truth, which takes {times(fewest, 'validation image')} to tell, and there are "
+            f"{promise}. That takes {times(fewest, 'validation image')} to tell, and there are "
             f"{count(calibrated_on)}: every class stays in."
         )
     if len(members) == classes:
-        return f"{promise} the truth is in a set like this one. It has every class: at that confidence the network cannot tell."
+        return f"{promise}. This one has every class: at that confidence the network cannot tell."
     if len(members) == 1:
-        return f"{promise} the truth is in a set like this one, which is {members[0]} alone."
-    return f"{promise} the truth is in a set like this one: {listing(list(members))}."
+        return f"{promise}. This one is {members[0]} alone."
+    return f"{promise}. This one: {listing(list(members))}."
 
 
 def coverage_words(found: Mapping[str, Any], over: str) -> str:

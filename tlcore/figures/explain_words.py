@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlcore.data.catalogue import DATASETS
+from tlcore.data.masks import MASKS_OF
 from tlcore.explain.methods import METHODS
 from tlcore.figures.words import interval, percent, points
 
@@ -96,11 +97,11 @@ def picture_sentences(told: Mapping[str, Any]) -> list[str]:
         return [f"It answers {told['prediction']}: {sure}. How often it is right when it says so is not known."]
     sentences = [f"It answers {told['prediction']}: {percent(told['calibrated'])} calibrated, {sure}."]
     members = told["prediction_set"]
-    promise = f"A set that holds the truth for {percent(told['confidence'], 0)} of pictures like those it was trained on"
+    promise = f"Over all pictures like its own, {percent(told['confidence'], 0)} of the sets made this way hold the truth"
     if len(members) == len(told["probabilities"]):
-        sentences.append(f"{promise} has every class here: the network cannot tell.")
+        sentences.append(f"{promise}. This one has every class: the network cannot tell.")
     else:
-        sentences.append(f"{promise}: {', '.join(members)}.")
+        sentences.append(f"{promise}. This one: {', '.join(members)}.")
     return [*sentences, unlike_words(told["out_of_distribution"])]
 
 
@@ -140,8 +141,14 @@ def randomization_words(rows: list[Mapping[str, Any]]) -> str:
     if last["value"] is None:
         return "Once all weights are random the maps show no evidence at all, so they do depend on what was learned."
     alike = f"Once all weights are random the maps' rank correlation with the trained ones is {last['value']:.2f}"
-    if last["low"] is not None and last["low"] > ALIKE:
+    if (between := rows[-1].get("between")) is not None:
+        alike += f" (maps of different pictures: {between:.2f})"
+    if last["low"] is None:
+        return f"{alike}, of too few images to tell whether they depend on what was learned."
+    if last["low"] > ALIKE:
         return f"{alike}: they mostly outline the image, and tell little of what was learned."
+    if last["high"] > ALIKE:
+        return f"{alike} ({last['low']:.2f} to {last['high']:.2f}): whether they depend on what was learned cannot be told."
     return f"{alike}: they depend on what was learned."
 
 
@@ -166,8 +173,8 @@ def inside_words(found: Mapping[str, Any], title: str) -> str:
     if share["value"] is None:
         return f"{title}: no map of these films has positive evidence."
     text = (
-        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {found['images']} films; "
-        f"spread evenly it would be {percent(found['chance'])}"
+        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {found['images']} films ({MASKS_OF}: no "
+        f"other has a mask); spread evenly it would be {percent(found['chance'])}"
     )
     if _crosses_zero(over):
         return f"{text}, which is within noise of it."
