@@ -71,10 +71,19 @@ def caption(result: Result, one: Mapping[str, Any], place: int) -> list[str]:
 
 
 def provenance(result: Result, one: Mapping[str, Any], place: int) -> str:
-    """Where a drawn map comes from, so that it can be made again."""
+    """Where a drawn map comes from, so that it can be made again.
+
+    It goes out with the picture: of a person's own data it has neither the folder's path nor a file's name, which may name
+    somebody.
+    """
     told = result["picture"] or result["images"][place]
     look = next(look for look in result["looks"] if look["key"] == one["look"])
-    what = f"picture {told['sha256']}" if result["picture"] else f"{result['dataset']}, {result['split']} image {told['id']}"
+    if result["picture"]:
+        what = f"picture {told['sha256']}"
+    elif result["dataset"] in DATASETS:
+        what = f"{result['dataset']}, {result['split']} image {told['id']}"
+    else:
+        what = f"own data, {result['split']} image {place + 1} of this explanation"
     epoch = "" if look["epoch"] is None else f" after epoch {look['epoch']}"
     parts = [
         f"Thaw: {METHODS[result['method']].title} ({METHODS[result['method']].source})",
