@@ -89,7 +89,7 @@ def test_every_field_of_the_spec_is_an_option() -> None:
         "--strategy": "full", "--views": "0", "--cut": "off", "--head-solver": "minibatch", "--head": "mlp",
         "--source-probes": "natural-photos, imagenet-cifar10,natural-photos", "--source-images": "50",
     }  # fmt: skip
-    spec = spec_of(*(part for pair in options.items() for part in pair), "--no-augment", "--class-weights")
+    spec = spec_of(*(part for pair in options.items() for part in pair), "--no-augment", "--class-weights", "--keep-epochs")
     given = spec.model_dump()
     assert [name for name, field in RunSpec.model_fields.items() if given[name] == field.default] == ["kind"]
     assert (spec.strategy, spec.lr, spec.batch_size, spec.augment) == (preset("full"), 0.1, 7, False)

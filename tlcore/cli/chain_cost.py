@@ -19,10 +19,9 @@ from tlcore.engine import run
 from tlcore.errors import ThawError
 from tlcore.figures.words import duration, times
 from tlcore.forgetting.cost import images_of_a_matrix, looks
-from tlcore.source_probes.cost import images_asked
+from tlcore.source_probes.cost import images_asked, looks_of
 from tlcore.spec import ForgettingSpec, RunSpec
 from tlcore.strategies import Plan
-from tlcore.training.remembered import looks_of
 
 
 @dataclass(frozen=True)

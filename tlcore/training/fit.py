@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from tlcore.models.freezing import apply_phase, set_modes
+from tlcore.source_probes.cost import moves_body
 from tlcore.strategies import Phase
 from tlcore.training.chance import batch_at, order_of
 from tlcore.training.evaluate import predict_batches
@@ -35,7 +36,7 @@ from tlcore.training.metrics import score
 from tlcore.training.optimizer import build_optimizer, set_rates
 from tlcore.training.pace import Pace, step_costs
 from tlcore.training.pull.make import make_term
-from tlcore.training.remembered import moves_body, numbers
+from tlcore.training.remembered import numbers
 from tlcore.training.route import CutRoute
 from tlcore.training.setup import Setup, check_setup
 from tlcore.training.state import State

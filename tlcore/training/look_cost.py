@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from tlcore.models.network import Network
-from tlcore.source_probes.cost import images_asked
+from tlcore.source_probes.cost import images_asked, looks_of
 from tlcore.source_probes.look import BATCH, read
 from tlcore.spec import RunSpec
 from tlcore.strategies import Plan
 from tlcore.training.machine import Machine
-from tlcore.training.remembered import looks_of
 
 TIMED = 3  # batches at most, of which the first warms up
 SECONDS = 1.0  # once spent, no further batch is timed

@@ -18,7 +18,6 @@ from tlcore.models.network import Network
 from tlcore.source_probes.look import Look
 from tlcore.source_probes.probes import SourceProbes, make_probes
 from tlcore.spec import RunSpec
-from tlcore.strategies import Phase, Plan
 from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
 from tlcore.training.state import State
@@ -103,17 +102,6 @@ def body_moved(state: State) -> bool:
     """Whether any tensor of the backbone, a running mean too, is not bit for bit what it was at the start."""
     group_of = state.network.partition.tensors
     return any(group_of[name] != HEAD and not torch.equal(tensor, state.start[name]) for name, tensor in state.movable.items())
-
-
-def moves_body(phase: Phase) -> bool:
-    """Whether a phase may move something of the backbone."""
-    return any(name != HEAD and rate is not None for name, rate in phase.rates.items())
-
-
-def looks_of(plan: Plan) -> int:
-    """How many looks are computed in a run of `plan`: before the first step, and after each epoch once the backbone moves."""
-    first = next((place for place, phase in enumerate(plan.phases) if moves_body(phase)), len(plan.phases))
-    return 1 + sum(phase.epochs for phase in plan.phases[first:])
 
 
 def numbers(looks: Looks) -> dict[str, dict[str, float | None]]:
