@@ -43,4 +43,4 @@ def _pace(network: Network, machine: Machine, images: np.ndarray) -> float:
         for _ in read(network, machine, batch, network.head):
             pass
         seconds.append(time.perf_counter() - began)
-    return BATCH / min(seconds)
+    return BATCH / max(min(seconds), 1e-9)
