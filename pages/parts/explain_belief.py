@@ -49,10 +49,15 @@ _KINDS = {  # title, what is asked
 }
 
 
+_OF_THE_ANSWER = "A class was chosen for the maps above; these tests are of the class that each image is answered with."
+
+
 def belief(here: Explained) -> None:
     """The four tests, each shown, under way, or to be asked for."""
     st.header("Can it be believed?")
     st.caption("A map can be beautiful and wrong. These tests are of the maps, not of the answers.")
+    if here.shown is not None and (here.shown.spec.target or here.shown.spec.against):
+        st.caption(f":material/info: {_OF_THE_ANSWER}")
     for kind, (title, what) in _KINDS.items():
         st.subheader(title)
         answer = here.evidence(kind)

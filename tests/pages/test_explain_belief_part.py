@@ -130,6 +130,14 @@ def test_a_test_that_could_not_be_had_or_failed_says_why(runs: Path, fabricated:
     assert f"explain-ask-randomization-{run.id}" not in [one.key for one in app.button]
 
 
+def test_maps_of_a_chosen_class_are_told_from_those_that_are_tested(runs: Path, fabricated: Any) -> None:
+    run = fabricated(done=True, strategy="full").run
+    explained(runs, run)
+    assert "A class was chosen" not in said(opened(PAGE, run=run.id))
+    explained(runs, run, asked={"against": "normal"})
+    assert "of the class that each image is answered with" in said(opened(PAGE, run=run.id))
+
+
 def test_all_of_it_can_be_taken_along(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
     job = explained(runs, run, asked={"target": "pneumonia"})
