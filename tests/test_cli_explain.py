@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from tlcore.cli.main import main
+from tlcore.data.arriving import kept
+from tlcore.errors import DataError
 from tlcore.runs import Run, all_runs
 
 TRAIN = "--dataset digits --backbone mobilenetv3_small_100 --strategy from-scratch --epochs 1 --image-size 64"
@@ -58,11 +60,34 @@ def test_a_picture_of_ones_own_is_answered_calibrated(run, capsys, tmp_path):
     assert 0 <= told["calibrated"] <= 1
     assert told["prediction"] in told["prediction_set"]
     assert isinstance(told["out_of_distribution"]["unlike"], bool)
+    assert 0 < told["deletion_auc"]["value"] < 1
+    assert told["deletion_auc"]["low"] is None
     assert "Jane" not in json.dumps({name: value for name, value in told.items() if name != "files"})
     code, out, _ = _asked(run, capsys, "--image", str(picture))
     assert code == 0
     assert "It answers" in out
     assert "not for clinical decisions" in out
+
+
+def test_a_picture_can_be_forgotten_here_too(run, capsys, tmp_path):
+    picture = tmp_path / "one.png"
+    Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 3, (64, 1))).save(picture)
+    code, out, err = _asked(run, capsys, "--image", str(picture), "--json")
+    assert code == 0
+    told = json.loads(out.splitlines()[-1])
+    digest, job = told["picture"]["sha256"], run.path.parent / told["run_id"]
+    assert f"python -m tlcore forget {digest}" in err
+    assert kept(digest).is_file()
+    forget = ["forget", digest, "--runs-dir", str(run.path.parent)]
+    assert main(forget) == 0
+    assert "forgotten, and 1 answer about it" in capsys.readouterr().out
+    assert not job.exists()
+    with pytest.raises(DataError):
+        kept(digest)
+    assert main(forget) == 1
+    assert "There is nothing to do" in capsys.readouterr().err
+    assert main(["forget", "../runs", "--runs-dir", str(run.path.parent)]) == 1
+    assert "no picture's digest" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 // The demo: one image at a time over the whole screen, guessed by the room and then revealed. It is driven by keys alone, and
 // once it is here it needs no server. Names of classes and runs arrive as text and stay text.
 
-const ASK_AGAIN = 3000; // milliseconds in which a second Esc leaves
+const ASK_AGAIN = 3000; // milliseconds in which the same key once more means it
 const HINT = 2600;
 const rooms = new WeakMap(); // root -> the demo that is open there
 
@@ -21,7 +21,7 @@ function openDemo(root, data, left) {
   const shelf = `thaw-demo-${data.key}`;
   let game = recalled();
   let maps = true;
-  let escaped = -Infinity;
+  let asked = { key: null, at: -Infinity };
   let hiding = null;
   let gone = false;
 
@@ -44,6 +44,7 @@ function openDemo(root, data, left) {
 
   function press(key) {
     const place = keys.indexOf(key);
+    if (key.toLowerCase() !== asked.key?.toLowerCase()) asked = { key: null, at: -Infinity };
     const doing = {
       " ": onward, Enter: onward, r: () => reveal(true), m: () => { maps = !maps; }, f: fullScreen, n: again, Escape: escape,
       ArrowUp: () => move(-1), ArrowDown: () => move(1), ArrowLeft: () => { game.at = Math.max(0, game.at - 1); }, ArrowRight: forward,
@@ -67,8 +68,10 @@ function openDemo(root, data, left) {
 
   function reveal(unguessed) {
     if (over()) return;
-    if (game.guesses[game.at] === null && !unguessed) hint("Guess first. R reveals it without a guess.");
-    else game.shown[game.at] = true;
+    if (game.shown[game.at]) return;
+    if (game.guesses[game.at] !== null) game.shown[game.at] = true;
+    else if (!unguessed) hint("Guess first. R, pressed twice, reveals it without a guess.");
+    else if (twice("r", "Press R once more to reveal it without a guess.")) game.shown[game.at] = true;
   }
 
   function onward() {
@@ -83,15 +86,18 @@ function openDemo(root, data, left) {
   }
 
   function again() {
-    if (over()) game = newGame(images.length);
+    if (over() && twice("n", "Press N once more to begin anew: the score goes.")) game = newGame(images.length);
   }
 
   function escape() {
-    if (performance.now() - escaped < ASK_AGAIN) leave();
-    else {
-      escaped = performance.now();
-      hint("Press Esc once more to leave.");
-    }
+    if (twice("Escape", "Press Esc once more to leave.")) leave();
+  }
+
+  function twice(key, words) { // what cannot be taken back is asked for again, and another key in between takes it back
+    const again = asked.key === key && performance.now() - asked.at < ASK_AGAIN;
+    asked = { key: again ? null : key, at: performance.now() };
+    if (!again) hint(words);
+    return again;
   }
 
   function fullScreen() {

@@ -18,7 +18,7 @@ from pages.parts.session import engine, told
 from pages.parts.text import plain
 from tlcore.explain.looks import RUN
 from tlcore.figures.explain_curves import DIRECTIONS, curve, curve_rows, curve_sentences
-from tlcore.figures.explain_inside import exchanged_words, firing, inside_rows, pointing_words, regions
+from tlcore.figures.explain_inside import corner_words, exchanged_words, firing, inside_rows, regions, there_words
 from tlcore.figures.explain_inside import inside as inside_figure
 from tlcore.figures.explain_sanity import randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure
@@ -49,15 +49,10 @@ _KINDS = {  # title, what is asked
 }
 
 
-_OF_THE_ANSWER = "A class was chosen for the maps above; these tests are of the class that each image is answered with."
-
-
 def belief(here: Explained) -> None:
     """The four tests, each shown, under way, or to be asked for."""
     st.header("Can it be believed?")
     st.caption("A map can be beautiful and wrong. These tests are of the maps, not of the answers.")
-    if here.shown is not None and (here.shown.spec.target or here.shown.spec.against):
-        st.caption(f":material/info: {_OF_THE_ANSWER}")
     for kind, (title, what) in _KINDS.items():
         st.subheader(title)
         answer = here.evidence(kind)
@@ -104,6 +99,8 @@ def asking(here: Explained, kind: str) -> ExplainSpec:
         each=1,
         method=spec.method,
         layer="last" if spec.layer == "all" else spec.layer,
+        target=spec.target,
+        against=spec.against,
         belief=(kind,),
         seed=spec.seed,
     )
@@ -160,7 +157,8 @@ def _inside(here: Explained, answer: Answer, found: Mapping[str, Mapping[str, An
         shown("explain-where", here.run, regions(found[key]))
         st.caption("The share of the evidence in each part of the picture; the stronger the tint, the denser it lies there.")
     lines = [inside_words(one, names[key]) for key, one in found.items() if one["masked"]]
-    lines += [pointing_words(one, names[key]) for key, one in found.items() if one["masked"]]
+    lines += [there_words(one, names[key]) for key, one in found.items() if one["masked"]]
+    lines += [corner_words(one, names[key]) for key, one in found.items()]
     lines += [f"{names[key]}: {exchanged_words(one)}" for key, one in found.items()]
     st.markdown("\n".join(f"- {plain(line)}" for line in lines if line))
     numbers(here.run, "explain-where", inside_rows(found, names))

@@ -10,6 +10,7 @@ from typing import Any
 
 from pages.parts.finished_choice import finished_runs
 from pages.parts.summary import Summary, summaries
+from tlcore.explain.looks import FORMAT
 from tlcore.runs import Run, finished_training
 from tlcore.settings import runs_dir
 from tlcore.spec import AnySpec, ExplainSpec, RunSpec
@@ -99,16 +100,16 @@ def _classes(summary: Summary) -> list[str] | None:
     return None if found is None else found.get("classes")
 
 
-def maps_of(spec: ExplainSpec) -> tuple[str, str, str]:
-    """What maps must share for evidence about the ones to hold for the others: method, split and layer."""
-    return spec.method, spec.split, "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
+def maps_of(spec: ExplainSpec) -> tuple[str | None, ...]:
+    """What maps must share for evidence about the ones to hold for the others: method, split, layer and classes."""
+    layer = "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
+    return spec.method, spec.split, layer, spec.target, spec.against
 
 
 def _answer(job: Summary) -> Answer | None:
     found = result_of(job.run)
     assert isinstance(job.spec, ExplainSpec)
-    readable = found is not None and all("peaks" in one for one in found["maps"])  # not of an earlier version
-    return Answer(job.run, job.spec, found) if found is not None and readable else None
+    return Answer(job.run, job.spec, found) if found is not None and found.get("format") == FORMAT else None
 
 
 def result_of(run: Run) -> Mapping[str, Any] | None:

@@ -62,7 +62,7 @@ def _alarm(told: Mapping[str, Any]) -> None:
     judged = told["out_of_distribution"]
     if judged is None:
         return
-    words = plain(unlike_words(judged))
+    words = plain(unlike_words(judged, told["measured"]["unlike"]["on_test"]))
     if judged["unlike"]:
         st.error(f"### Unlike anything it was trained on\n{words}", icon=":material/warning:")
     elif not judged["can_tell"]:

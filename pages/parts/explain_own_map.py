@@ -16,10 +16,12 @@ from pages.parts.text import plain
 from tlcore.explain.grid import enlarged
 from tlcore.explain.methods import METHODS
 from tlcore.figures.explain_overlay import STRENGTH, exported, overlay
-from tlcore.figures.explain_words import SILENT, answer_words, asked_words, caption, provenance, scales
+from tlcore.figures.explain_words import SILENT, answer_words, asked_words, caption, own_scale, provenance, scales
 from tlcore.runs import Run
 
 WIDTH = 340  # pixels on the screen
+_OWN = "The scale is this picture's own: its colours cannot be held against those of another one."
+_OF_THE_RUN = "The scale is the run's: the strongest places of nine in ten of its test images stay below the strongest colour."
 
 
 def looked_at(job: Run, result: Mapping[str, Any]) -> None:
@@ -49,12 +51,7 @@ def looked_at(job: Run, result: Mapping[str, Any]) -> None:
                     st.caption(f":material/info: {SILENT}")
     st.markdown(plain(asked_words(result, result["picture"])))
     legend(max(shared.values(), default=0.0), signed=method.signed)
-    st.caption(
-        plain(
-            f"{method.title}: {method.sentence} The scale is this picture's own: its colours cannot be held against "
-            "those of another one."
-        )
-    )
+    st.caption(plain(f"{method.title}: {method.sentence} {_OWN if own_scale(result) is None else _OF_THE_RUN}"))
     _downloads(job, result, drawn, shared)
 
 

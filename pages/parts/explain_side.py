@@ -77,7 +77,8 @@ def _controls(sheet: Sheet, place: int) -> View:
     own = middle.toggle(
         "Each map on its own scale",
         key=f"explain-own-scale-{run_id}",
-        help="Off: all networks share one scale, so a weak map looks weak.",
+        help="Off: all networks share one scale, so a weak map looks weak. The values are in logits: a network whose logits "
+        "are larger, as those of one that trained for longer mostly are, has stronger colours for the same sureness.",
     )
     with right:
         layer = layer_in_view(sheet)

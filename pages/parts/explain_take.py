@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.as_csv import as_csv
 from pages.parts.explain_drawn import Sheet
 from pages.parts.explain_known import Explained
-from pages.parts.layers_table import as_csv
 from pages.parts.text import plain
 from tlcore.figures.words import duration
 from tlcore.spec import ExplainSpec

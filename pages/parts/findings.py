@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.as_csv import inert
 from pages.parts.text import plain
 from tlcore.figures.words import count, listing, times
 
@@ -64,5 +65,5 @@ def _rows(finding: dict[str, Any]) -> list[list[str]]:
 def _csv(rows: list[list[str]]) -> str:
     """Rows as CSV. A name that a spreadsheet would take for a formula is quoted."""
     text = io.StringIO()
-    csv.writer(text).writerows([[f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in row] for row in rows])
+    csv.writer(text).writerows([[inert(cell) for cell in row] for row in rows])
     return text.getvalue()

@@ -6,10 +6,10 @@ from html import escape
 
 import streamlit as st
 
+from pages.parts.as_csv import as_csv
 from pages.parts.forgetting_known import comparable
 from pages.parts.forgetting_sweeps import sweeps
 from pages.parts.layers_drawn import drawn
-from pages.parts.layers_table import as_csv
 from pages.parts.text import plain
 from tlcore.compare.folder import FOLDER, Comparison
 from tlcore.figures.compare_legend import OWN_LEGEND, mark

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from pages.parts.as_csv import as_csv
 from tlcore.runs import Run
 
 
@@ -20,12 +19,3 @@ def numbers(run: Run, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         st.download_button(
             "CSV", as_csv(rows), f"{run.id}-{name}.csv", "text/csv", icon=":material/download:", key=f"layers-csv-{name}"
         )
-
-
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A header of the first row's names, then a line for each row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -7,7 +7,7 @@ import pytest
 
 from tlcore.errors import SpecError
 from tlcore.explain.inside import AREAS, REGIONS, centre_blob, inside, pointing, regions, share, where
-from tlcore.training.intervals import mean_interval
+from tlcore.training.intervals import mean_interval, share_interval
 
 LEFT = np.zeros((1, 4, 4), dtype=bool)
 LEFT[:, :, :2] = True
@@ -64,6 +64,9 @@ def test_the_summary_by_hand() -> None:
     assert found["share_over_chance"] == mean_interval(shares - areas, seed=3)
     assert found["pointing_over_chance"]["value"] == pytest.approx(2 / 3 - areas.mean())
     assert (found["lowest"], found["highest"]) == (0, 1)
+    assert found["there"] == share_interval(np.array([True, False, True]), seed=3)
+    assert found["there_by_chance"] == pytest.approx(0.5)  # two of four places are mostly inside, in every film
+    assert found["there_at_most"] == 1
     assert found["perfect"] == pytest.approx(((0.75**2 + 1) / 1.75 + 1 + 1) / 3)
     assert found["centre"] == pytest.approx((0.75 / 4 + 0.25 + 0.5 + 0.5) / 3)  # on four cells a blob is the same everywhere
 
@@ -112,6 +115,8 @@ def test_where_evidence_lies_by_hand() -> None:
     assert values["top left corner"] == 0.25
     assert values["middle"] == 0.25
     assert values["bottom edge"] == 0.5
+    there = {name: region["there"]["value"] for name, region in found["regions"].items()}
+    assert there == dict.fromkeys(AREAS, 0.0) | {"bottom edge": 0.5}  # the other picture has two strongest places, half each
     assert sum(values.values()) == pytest.approx(1)
     assert found["regions"]["left edge"]["area"] == 1 / 8
     even = where(np.ones((3, 7, 7)), seed=0)["regions"]

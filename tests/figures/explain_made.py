@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlcore.explain.inside import AREAS
+from tlcore.explain.looks import FORMAT
 from tlcore.made_with import MADE_WITH
 
 RUN = "20261121T120000-tf-efficientnet-lite0-chest-xray-full-0abc"
@@ -58,6 +59,7 @@ def explanation(
             "silent": [not each.any() for each in values[one["key"]]],
         }
     return {
+        "format": FORMAT,
         "run": run,
         "backbone": "tf_efficientnet_lite0",
         "dataset": dataset,
@@ -146,16 +148,21 @@ def stability() -> list[dict[str, Any]]:
 
 def within(*, masked: bool = True, share: float = 0.45, fires: bool = False) -> dict[str, Any]:
     """Evidence in the lungs, by chance 30 %, and in the nine parts of the picture as spread evenly."""
-    regions = {name: {**metric(area, 0.01), "area": area} for name, area in AREAS.items()}
+    regions = {name: {**metric(area, 0.01), "area": area, "there": metric(area)} for name, area in AREAS.items()}
     exchanged = {
-        name: {**metric(0.3 if name == "top left corner" else 0.05), "drop": metric(0.1), "area": area}
+        name: {
+            **metric(0.3 if name == "top left corner" else 0.05),
+            "drop": metric(0.1),
+            "area": area,
+            "lead": metric(0.25 if name == "top left corner" else 0.0) if name.endswith("corner") else None,
+        }
         for name, area in AREAS.items()
     }
     sentence = "Shortcut alarm: the model looks at the top left corner." if fires else "No sign of a shortcut."
     found: dict[str, Any] = {
         "masked": masked,
         "where": {"images": 40, "silent": 0, "regions": regions},
-        "exchanged": {"images": 40, "regions": exchanged},
+        "exchanged": {"images": 40, "alone": 0, "regions": exchanged},
         "alarm": {"fires": fires, "regions": ["top left corner"] if fires else [], "sentences": [sentence]},
     }
     if masked:
@@ -168,6 +175,10 @@ def within(*, masked: bool = True, share: float = 0.45, fires: bool = False) -> 
             "chance": 0.3,
             "share_over_chance": metric(share - 0.3),
             "pointing_over_chance": metric(0.2),
+            "there": metric(0.71),
+            "there_by_chance": 0.25,
+            "there_at_most": 0.9,
+            "trained_on": 0,
             "centre": 0.39,
             "lowest": 0.1,
             "highest": 0.7,

@@ -12,12 +12,13 @@ from tests.figures.explain_made import curves, explanation, maps, metric, random
 from tlcore.figures.explain_closer import closer, region_words
 from tlcore.figures.explain_curves import curve, curve_rows, curve_sentences, insertion_words
 from tlcore.figures.explain_inside import (
+    corner_words,
     exchanged_words,
     firing,
     inside,
     inside_rows,
-    pointing_words,
     regions,
+    there_words,
 )
 from tlcore.figures.explain_overlay import EVIDENCE, colours, exported, overlay
 from tlcore.figures.explain_sanity import change_words, randomized, similarity_rows
@@ -119,10 +120,12 @@ def test_the_share_inside_stands_against_chance_and_what_could_be_reached() -> N
     assert (chance.x0, chance.x1) == (30.0, 30.0)
     assert (reach.x0, reach.x1) == (10.0, 70.0)
     assert inside({"start": within(masked=False)}, names) is None
-    assert pointing_words(within(), "Run") == (
-        "Run: the strongest place of 50.0 % (48.0 to 52.0) of the maps is inside, by chance 30.0 %: more than chance."
+    assert there_words(within(), "Run") == (
+        "Run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 films: there the strongest place is mostly inside them. "
+        "Of places strewn evenly 25 % are, and only 90 % of the films have such a place on a map this coarse: more than chance."
     )
-    assert pointing_words(within() | {"pointing_over_chance": metric(0.0)}, "Run").endswith("within noise.")
+    assert there_words(within() | {"there": metric(0.25)}, "Run").endswith("within noise of chance.")
+    assert corner_words(within(), "Run") == "Run looks at the top left corner first in 6.2 % (4.2 to 8.2) of 40 images."
 
 
 def test_nine_parts_of_the_picture_and_what_answers_hang_on() -> None:
@@ -134,7 +137,7 @@ def test_nine_parts_of_the_picture_and_what_answers_hang_on() -> None:
         "exchanged with a picture that is answered otherwise, the top left corner changes 30.0 % (28.0 to 32.0) of 40 answers, "
         "the middle 5.0 % (3.0 to 7.0)."
     )
-    assert "all pictures get the same answer" in exchanged_words(within() | {"exchanged": None})
+    assert "hardly any picture is answered otherwise" in exchanged_words(within() | {"exchanged": None})
     rows = inside_rows({"run": within(), "start": within(masked=False)}, {"run": "a", "start": "b"})
     assert len(rows) == 9 + 9 + 1
     assert rows[-1]["region"] == "lungs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -14,14 +15,18 @@ from tlcore.cli.explain_files import write_files
 from tlcore.cli.explain_report import numbers, text
 from tlcore.cli.report import plain
 from tlcore.cli.runs import find_run, runs_dir_of
-from tlcore.data.arriving import arrive
+from tlcore.data.arriving import DIGEST, arrive, kept
 from tlcore.engine import run
 from tlcore.errors import DataError, SpecError
+from tlcore.explain.forget import forget_picture
+from tlcore.explain.looks import FORMAT
+from tlcore.figures.words import times
 from tlcore.spec import ExplainSpec, make
 from tlcore.training.refuse import refuse_early
 
 _BY_HAND = {"run_id", "beside", "ids", "picture"}
 _TUPLES = ("beside", "ids")
+_KEPT = "Its pixels are kept, so that they can be explained again. To remove them: python -m tlcore forget {digest}"
 _USUAL = {"belief": ("deletion", "inside")}  # the command's numbers name them; the page asks for each by a press
 
 
@@ -65,12 +70,30 @@ def spec_of(given: argparse.Namespace) -> ExplainSpec:
         if "split" in options:
             raise SpecError("--image and --split name two kinds of images.", next_step="Leave one of them out.")
         arrived = arrive(_read(given.image), given.image.name)
-        for notice in arrived.notices:
+        for notice in (*arrived.notices, _KEPT.format(digest=arrived.sha256)):
             print(plain(notice), file=sys.stderr)
-        fields = {"start": False} | fields | {"picture": arrived.sha256}  # its probe would need the whole dataset
+        usual = {"start": False, "belief": ("deletion",)}  # a start's probe would need the whole dataset
+        fields = usual | fields | {"picture": arrived.sha256}
     else:
         fields = _USUAL | fields
     return make(ExplainSpec, **fields)
+
+
+def forget(given: argparse.Namespace) -> None:
+    """Remove a picture that a person brought, and every explanation of it."""
+    if not DIGEST.fullmatch(given.picture):
+        raise SpecError(
+            f"{given.picture!r} is no picture's digest, which has 64 letters and digits.",
+            next_step="Take it from what explain --image printed, or from `sha256` of its JSON.",
+        )
+    there = False
+    with contextlib.suppress(DataError):
+        kept(given.picture)
+        there = True
+    jobs = forget_picture(runs_dir_of(given), given.picture)
+    if not jobs and not there:
+        raise DataError("No such picture is kept here, nor any answer about it.", next_step="There is nothing to do.")
+    print(f"The picture is forgotten, and {times(jobs, 'answer')} about it with it.")
 
 
 def _read(file: Path) -> bytes:
@@ -84,4 +107,8 @@ def _read(file: Path) -> bytes:
 
 def shown(result: Mapping[str, Any]) -> str:
     """A finished explanation as text, for `show`."""
+    if result.get("format") != FORMAT:
+        return (
+            f"Run {plain(result['run'])} was explained by another version of Thaw, which told it otherwise: explain it again."
+        )
     return text(numbers(result) | result)

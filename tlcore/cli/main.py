@@ -70,6 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
     forgetting.add_options(command("forgetting", forgetting.forgetting, forgot))
     looks = "Show where a finished run's network looks, beside others, and what speaks for believing it."
     explain.add_options(command("explain", explain.explain, looks))
+    gone = "Forget a picture that you brought: its pixels and every answer about it, of all runs."
+    command("forget", explain.forget, gone).add_argument("picture", metavar="DIGEST", help="as explain names it")
     check = command("check", jobs.check, "Look for faults in a dataset.")
     check.add_argument("dataset", help=RunSpec.model_fields["dataset"].description)
     add_spec_options(check, CheckSpec, title="what to do")

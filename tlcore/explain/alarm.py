@@ -6,9 +6,10 @@ It goes off where one of two things is more than chance, by 95 % intervals:
   times what its area would. Evidence spread over any half of the picture is twice as dense there as spread evenly, so beyond
   that a map has singled the region out. Where the masks are not avoided, or there are none, a region must be `DENSE_ALONE`
   times as dense, which a whole quarter of the picture would be: there are pictures whose subject is at an edge.
-- The answers: with one corner exchanged for that of a picture which is answered otherwise, the answer changes in more than
-  `HANGS` of the pictures. A corner has no part in what the task is about, and pictures near the decision are few. Edges are
-  not asked: the subject itself may begin there (of the clean X-rays a third are answered otherwise with another top edge).
+- The answers: one corner, exchanged for that of a picture which is answered otherwise, changes the answer in `HANGS` of the
+  pictures more than another corner does (the one in the middle of the other three). That any corner changes some is no sign:
+  answers near the decision change with little, and all of a picture may tell its class, as of a cloth or a solar cell. Edges
+  are not asked: the subject itself may begin there (of the clean X-rays a third are answered otherwise with another top edge).
 
 An alarm says where to look; it is no proof, and silence is none either. How far runs with a marker painted into one class and
 clean ones are apart in both is in `tests/explain/test_alarm_on_runs.py`.
@@ -40,16 +41,17 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
     sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
     avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
     dense = _dense(where, DENSE if avoided else DENSE_ALONE)
-    hanging = [] if exchanged is None else [name for name in _corners(exchanged) if _above(exchanged["regions"][name], HANGS)]
+    corners = [] if exchanged is None else _corners(exchanged)
+    hanging = [name for name in corners if exchanged and _above(exchanged["regions"][name]["lead"], HANGS)]
     for name in dense:
         region = where["regions"][name]
         of_all = f"{_percent(region['area'])} of the picture"
         sentences.append(f"{_percent(region['value'])} of the evidence lies in the {name}, which is {of_all}.")
     for name in hanging:
-        changed = exchanged["regions"][name]["value"] if exchanged else None
+        region = exchanged["regions"][name] if exchanged else {}
         sentences.append(
-            f"With the {name} of a picture that is answered otherwise, {_percent(changed)} of the answers change, "
-            "though everything else stays."
+            f"With the {name} of a picture that is answered otherwise, {_percent(region['value'])} of the answers change, "
+            f"though everything else stays: {100 * region['lead']['value']:.0f} points more than with another corner."
         )
     fires: bool | None = bool(dense or hanging)
     named = list(dict.fromkeys([*hanging, *dense]))

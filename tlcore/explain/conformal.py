@@ -5,6 +5,9 @@ class suits it, its score. The threshold for a confidence of 1 - a is the score 
 is every class whose score is at most that. Where validation images and the new one come about alike (exchangeable), and each
 stands for itself, the true class is in the set with a probability of at least 1 - a, and of at most 1 - a + 1 / (n + 1) where
 no two scores are equal: for any network, however wrong. It holds on average over images, not for each class or each patient.
+Two things make it a little bold here: the validation images also chose the best epoch, and several images of one patient do not
+each stand for themselves. What the sets really cover is therefore measured on the test split, over patients where they
+are known.
 
     lac  score = 1 - p(class): the smallest sets on average (Sadinle et al. 2019)
     aps  score = what all classes more probable have together (Romano et al. 2020): larger sets, more even over hard and easy
@@ -118,7 +121,7 @@ def coverage(
     `covered`'s interval), size (classes in a set, on average), single (share of sets of one class), exact {covered METRIC,
     empty (share of sets), expected [from, to]}}. `exact` is of the bare sets; `expected` is where the covered share of N
     images lies with 95 % probability if the promise holds to the letter, the threshold's own chance counted (its coverage is
-    Beta-distributed, Vovk 2012).
+    Beta-distributed, Vovk 2012); null over clusters, whose images are not independent.
     """
     rows = np.arange(len(labels))
     whole = sets.of(probabilities, confidence, method)
@@ -138,7 +141,7 @@ def coverage(
         "exact": {
             "covered": share_interval(bare[rows, labels], seed=seed, clusters=clusters),
             "empty": float((~bare.any(1)).mean()) if len(labels) else None,
-            "expected": expected_coverage(len(sets.lac), len(labels), confidence),
+            "expected": None if clusters is not None else expected_coverage(len(sets.lac), len(labels), confidence),
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from tlcore.explain.answer import answers_of
 from tlcore.explain.exchanged import exchanged
 from tlcore.explain.faithful import deletion_insertion
 from tlcore.explain.inside import inside, where
-from tlcore.explain.maps import explain
+from tlcore.explain.maps import Maps
+from tlcore.explain.question import Question
 from tlcore.explain.sanity import randomized
 from tlcore.explain.stable import stability
 from tlcore.models.network import Network
@@ -26,89 +27,104 @@ from tlcore.training.report import Reporter
 from tlcore.training.result import clusters_of
 
 NO_MASKS = "Nobody drew where the evidence should be on these images. Draw a region on the page to ask about one of them."
+TAKES_MORE = "This is measured on images of the run's dataset and not on one picture: ask without a picture."
 FEWEST_HELD_OUT = 30  # masked images that the run did not train on, below which all of them count
 
 
 class Evidence:
     """Measures what the spec asks of a network's maps; what cannot be had is a sentence in `why`."""
 
-    def __init__(self, spec: ExplainSpec, machine: Machine, report: Reporter) -> None:
+    def __init__(self, spec: ExplainSpec, question: Question, machine: Machine, report: Reporter) -> None:
         self.why: dict[str, str] = {}
-        self._spec, self._machine, self._report = spec, machine, report
+        self._spec, self._question, self._machine, self._report = spec, question, machine, report
 
     def believed(self, network: Network, data: Dataset, place: str | None) -> dict[str, Any]:
         """{deletion, randomization, stability}: those that are asked for, on some images of the spec's split."""
         images = some(getattr(data, self._spec.split), self._spec.belief_images)
-        found = {}
-        for name, measure in (("deletion", self._deletion), ("randomization", self._random), ("stability", self._stable)):
-            if name not in self._spec.belief:
-                continue
-            try:
-                found[name] = measure(network, images, place)
-            except Cancelled:
-                raise
-            except ThawError as error:
-                self.why[name] = error.message
-        return found
+        ways = {"deletion": self._deletion, "randomization": self._random, "stability": self._stable}
+        return {
+            name: found
+            for name, measure in ways.items()
+            if (found := self._asked(name, lambda measure=measure: measure(network, images, place))) is not None
+        }
 
-    def _options(self, images: Split, place: str | None) -> dict[str, Any]:
-        spec = self._spec
-        return {"method": spec.method, "place": place, "seed": spec.seed, "clusters": clusters_of(images)}
-
-    def _deletion(self, network: Network, images: Split, place: str | None) -> dict[str, Any]:
-        spec = self._spec
-        maps = explain(network, self._machine, images.images, method=spec.method, place=place, progress=self._report.progress)
-        curves = deletion_insertion(
-            answers_of(network, self._machine),
-            images.images,
-            maps.values,
-            maps.targets,
-            seed=spec.seed,
-            progress=self._report.progress,
-        )
-        return curves.summary(seed=spec.seed, clusters=clusters_of(images))
-
-    def _random(self, network: Network, images: Split, place: str | None) -> list[dict[str, Any]]:
-        options = self._options(images, place)
-        return randomized(network, self._machine, images.images, progress=self._report.progress, **options)
-
-    def _stable(self, network: Network, images: Split, place: str | None) -> list[dict[str, Any]]:
-        options = self._options(images, place)
-        return stability(network, self._machine, images.images, progress=self._report.progress, **options)
+    def of_picture(self, network: Network, picture: np.ndarray, maps: Maps) -> dict[str, Any]:
+        """{deletion} of one picture, uint8 (1, S, S, 3), and its map; whatever else was asked takes more than one."""
+        self.why |= {name: TAKES_MORE for name in self._spec.belief if name != "deletion"}
+        found = self._asked("deletion", lambda: self._curves(network, picture, maps, None))
+        return {} if found is None else {"deletion": found}
 
     def inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any] | None:
         """Where the positive evidence lies and what the answers hang on: {masked, where, exchanged, alarm} and, where `masked`,
-        what `inside` finds on the masked images: of those that the run did not train on, where there are enough.
+        what `inside` finds on the masked images, with `trained_on`, how many of them the run learned from: none of them as
+        long as there are enough others.
         """
-        if "inside" not in self._spec.belief:
+        return self._asked("inside", lambda: self._inside(network, asked, data, place))
+
+    def _asked(self, name: str, measure: Callable[[], Any]) -> Any:
+        """What `measure` finds, where this kind was asked for; None where it cannot be had, and `why` says so."""
+        if name not in self._spec.belief:
             return None
         try:
-            return self._inside(network, asked, data, place)
+            return measure()
         except Cancelled:
             raise
         except ThawError as error:
-            self.why["inside"] = error.message
+            self.why[name] = error.message
             return None
+
+    def _options(self, network: Network, images: Split, place: str | None) -> dict[str, Any]:
+        targets, against = self._question.asked_of(network, self._machine, images.images)
+        return {
+            "method": self._spec.method,
+            "place": place,
+            "targets": targets,
+            "against": against,
+            "seed": self._spec.seed,
+            "clusters": clusters_of(images),
+            "progress": self._report.progress,
+        }
+
+    def _deletion(self, network: Network, images: Split, place: str | None) -> dict[str, Any]:
+        return self._curves(network, images.images, self._maps(network, images, place), clusters_of(images))
+
+    def _curves(self, network: Network, pictures: np.ndarray, maps: Maps, clusters: Sequence[str] | None) -> dict[str, Any]:
+        curves = deletion_insertion(
+            answers_of(network, self._machine),
+            pictures,
+            maps.values,
+            maps.targets,
+            against=maps.against,
+            seed=self._spec.seed,
+            progress=self._report.progress,
+        )
+        return curves.summary(seed=self._spec.seed, clusters=clusters)
+
+    def _random(self, network: Network, images: Split, place: str | None) -> list[dict[str, Any]]:
+        return randomized(network, self._machine, images.images, **self._options(network, images, place))
+
+    def _stable(self, network: Network, images: Split, place: str | None) -> list[dict[str, Any]]:
+        return stability(network, self._machine, images.images, **self._options(network, images, place))
 
     def _inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any]:
         spec, images = self._spec, some(getattr(data, self._spec.split), self._spec.belief_images)
         owners = clusters_of(images)
-        lies = where(self._maps(network, images, place), seed=spec.seed, clusters=owners)
+        lies = where(self._maps(network, images, place).values, seed=spec.seed, clusters=owners)
         changed = exchanged(
             answers_of(network, self._machine), images.images, seed=spec.seed, clusters=owners, progress=self._report.progress
         )
         masks = self._masks(asked)
         found = None
         if masks:
-            films = _masked(data, masks)
+            films, trained_on = _masked(data, masks)
             shapes = np.stack([masks[one] for one in films.ids])
-            found = inside(self._maps(network, films, place), shapes, seed=spec.seed, clusters=clusters_of(films))
+            found = inside(self._maps(network, films, place).values, shapes, seed=spec.seed, clusters=clusters_of(films))
+            found |= {"trained_on": trained_on}
         told = {"where": lies, "exchanged": changed, "alarm": alarm(found, lies, changed)}
         return {"masked": found is not None} | (found or {}) | told
 
-    def _maps(self, network: Network, images: Split, place: str | None) -> np.ndarray:
-        method, report = self._spec.method, self._report
-        return explain(network, self._machine, images.images, method=method, place=place, progress=report.progress).values
+    def _maps(self, network: Network, images: Split, place: str | None) -> Maps:
+        return self._question.maps(network, self._machine, images.images, place=place, progress=self._report.progress)
 
     def _masks(self, asked: RunSpec) -> Mapping[str, np.ndarray] | None:
         try:
@@ -123,11 +139,13 @@ class Evidence:
         return masks
 
 
-def _masked(data: Dataset, masks: Mapping[str, np.ndarray]) -> Split:
-    """The images with a mask: held out ones, or where these are few those of all splits."""
-    parts = [split.part(np.flatnonzero([one in masks for one in split.ids])) for split in (data.test, data.val, data.train)]
-    held_out = parts[:2]
-    return _joined(held_out if sum(map(len, held_out)) >= FEWEST_HELD_OUT else parts)
+def _masked(data: Dataset, masks: Mapping[str, np.ndarray]) -> tuple[Split, int]:
+    """The images with a mask, and how many of them the run learned from: none, or where the others are few all that it did."""
+    test, val, train = (
+        split.part(np.flatnonzero([one in masks for one in split.ids])) for split in (data.test, data.val, data.train)
+    )
+    enough = len(test) + len(val) >= FEWEST_HELD_OUT
+    return (_joined([test, val]), 0) if enough else (_joined([test, val, train]), len(train))
 
 
 def _joined(parts: list[Split]) -> Split:

@@ -18,6 +18,8 @@ from tlcore.explain.inside import AREAS, regions
 from tlcore.progress import Progress, silent
 from tlcore.training.intervals import mean_interval, share_interval
 
+FEWEST_PARTNERS = 5  # pictures answered otherwise: with fewer, one odd corner would speak for all
+
 
 def exchanged(
     answer: Answer,
@@ -27,39 +29,61 @@ def exchanged(
     clusters: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any] | None:
-    """How often the answer changes with each region: {images, regions {name: METRIC with drop (METRIC) and area}}.
+    """How often the answer changes with each region: {images, alone, regions {name: METRIC with drop (METRIC), area, lead}}.
 
     METRIC is the share of the pictures, uint8 (N, S, S, 3), whose answer is another one once the region is that of a partner;
-    `drop` is what the first answer's probability loses on average. Partners are drawn by `seed` from those that are answered
-    otherwise. None where all pictures get the same answer. The network is asked for 10 versions of each picture.
+    `drop` is what the first answer's probability loses on average. A corner's `lead` (METRIC, paired; None for other regions)
+    is by how much it changes more answers than the one in the middle of the other three: where all of a picture counts, or any
+    change would do, one corner is like another. Partners are drawn by `seed` from the pictures that are answered otherwise,
+    each about as often. `alone` pictures have fewer than `FEWEST_PARTNERS` and are left out; None where that leaves none. The
+    network is asked for 10 versions of each picture.
     """
-    before = answer(images)
-    predicted = before.argmax(1)
-    partners = _partners(predicted, seed)
-    if partners is None:
+    answered = answer(images)
+    asked, partners = _partners(answered.argmax(1), seed)
+    if not len(asked):
         return None
-    rows = np.arange(len(images))
-    found = {}
+    owners = None if clusters is None else [clusters[row] for row in asked]
+    own, before = images[asked], answered[asked]
+    predicted, rows = before.argmax(1), np.arange(len(asked))
+    found: dict[str, dict[str, Any]] = {}
+    changed: dict[str, np.ndarray] = {}
     for done, (name, region) in enumerate(regions().items(), start=1):
         pixels = _pixels(region, images.shape[1])
-        after = answer(np.where(pixels[..., None], images[partners], images))
-        changed = after.argmax(1) != predicted
+        after = answer(np.where(pixels[..., None], images[partners], own))
+        changed[name] = after.argmax(1) != predicted
         drop = before[rows, predicted] - after[rows, predicted]
         found[name] = {
-            **share_interval(changed, seed=seed, clusters=clusters),
-            "drop": mean_interval(drop, seed=seed, clusters=clusters),
+            **share_interval(changed[name], seed=seed, clusters=owners),
+            "drop": mean_interval(drop, seed=seed, clusters=owners),
             "area": AREAS[name],
+            "lead": None,
         }
         progress("Exchanging parts of the pictures", done, len(AREAS), "regions")
-    return {"images": len(images), "regions": found}
+    corners = [name for name in changed if name.endswith("corner")]
+    for name in corners:
+        others = sorted((other for other in corners if other != name), key=lambda other: changed[other].mean())
+        found[name]["lead"] = _lead(changed[name], changed[others[1]], seed=seed, clusters=owners)
+    return {"images": len(asked), "alone": len(images) - len(asked), "regions": found}
 
 
-def _partners(predicted: np.ndarray, seed: int) -> np.ndarray | None:
-    """For each picture another one that is answered otherwise, drawn by `seed`."""
-    if (predicted == predicted[:1]).all():
-        return None
+def _lead(changed: np.ndarray, other: np.ndarray, *, seed: int, clusters: Sequence[str] | None) -> dict[str, Any]:
+    """How many more answers one corner changes (N,) than another, as a paired METRIC."""
+    more = changed.astype(np.float64) - other
+    if (more == 1).all():  # nothing to resample: the interval is that of a share
+        return share_interval(changed, seed=seed, clusters=clusters)
+    return mean_interval(more, seed=seed, clusters=clusters)
+
+
+def _partners(predicted: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures that have enough partners, and one for each, answered otherwise: all of them in turn, as drawn by `seed`."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 23]))
-    return np.array([rng.choice(np.flatnonzero(predicted != own)) for own in predicted])
+    partners = np.full(len(predicted), -1)
+    for own in np.unique(predicted):
+        rows, others = np.flatnonzero(predicted == own), np.flatnonzero(predicted != own)
+        if len(others) >= FEWEST_PARTNERS:
+            partners[rows] = np.resize(rng.permutation(others), len(rows))
+    asked = np.flatnonzero(partners >= 0)
+    return asked, partners[asked]
 
 
 def _pixels(region: np.ndarray, size: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class Curves:
     deletion: Mapping[str, np.ndarray]  # order -> float64 (N, K + 1), from the picture to its blur; NaN where silent
     insertion: Mapping[str, np.ndarray]  # from the blur to the picture
     silent: np.ndarray  # bool (N,): maps that are the same everywhere have no order
+    of_two: bool = False  # whether it is the target's share of its probability and of that of the class it is held against
 
     def areas(self, direction: str, order: str) -> np.ndarray:
         """The area under each picture's curve by the trapezoid rule: float64 (N,), 0 to 1."""
@@ -54,8 +55,8 @@ class Curves:
     def summary(self, *, seed: int, clusters: Sequence[str] | None = None) -> dict[str, Any]:
         """Areas and paired differences with 95 % intervals (bootstrap; of `clusters` whole ones), as a result keeps them.
 
-        {images, silent, fractions, whole and blurred (mean answers at the ends), deletion and insertion {map, random, centre:
-        METRIC of the area; less_random, less_centre: METRIC of the map's area less theirs; curves {order: [mean]}}}
+        {images, silent, of_two, fractions, whole and blurred (mean answers at the ends), deletion and insertion {map, random,
+        centre: METRIC of the area; less_random, less_centre: METRIC of the map's area less theirs; curves {order: [mean]}}}
         """
         kept = ~self.silent
         owners = None if clusters is None else [owner for owner, keep in zip(clusters, kept, strict=True) if keep]
@@ -75,6 +76,7 @@ class Curves:
         return {
             "images": int(kept.sum()),
             "silent": int(self.silent.sum()),
+            "of_two": self.of_two,
             "fractions": self.fractions.tolist(),
             "whole": None if ends[0] is None else float(ends[0]),
             "blurred": None if ends[1] is None else float(ends[1]),
@@ -89,6 +91,7 @@ def deletion_insertion(
     maps: np.ndarray,
     targets: np.ndarray,
     *,
+    against: np.ndarray | None = None,
     steps: int = STEPS,
     seed: int = 0,
     progress: Progress = silent,
@@ -96,7 +99,8 @@ def deletion_insertion(
     """The curves of every picture, uint8 (N, S, S, 3), in the order of its map (N, h, w), for the class `targets` (N,).
 
     `answer` is asked for 2 + 6 (steps - 1) versions of each picture, many at a time. `seed` draws the random orders, which also
-    settle what a map leaves equal. Raises `SpecError`.
+    settle what a map leaves equal. With a class that each target is held `against` (N,), what is watched is the target's share
+    of the two probabilities: what the network would answer if there were no other classes. Raises `SpecError`.
     """
     _check(images, maps, targets, steps)
     silent_maps = np.ptp(maps.reshape(len(maps), -1), axis=1) == 0
@@ -110,9 +114,19 @@ def deletion_insertion(
         asked = np.stack([v for i in rows for v in _versions(images[i], _orders(maps[i], size, seed, int(i)), steps)])
         answers = answer(asked).reshape(len(rows), versions, -1)
         for i, of_one in zip(rows, answers, strict=True):
-            _place(curves, i, of_one[:, targets[i]], steps)
+            _place(curves, i, _watched(of_one, targets[i], None if against is None else against[i]), steps)
         progress("Taking away what the maps point at", min(first + together, len(spoken)), len(spoken), "images")
-    return Curves(np.arange(steps + 1) / steps, curves["deletion"], curves["insertion"], silent_maps)
+    return Curves(
+        np.arange(steps + 1) / steps, curves["deletion"], curves["insertion"], silent_maps, of_two=against is not None
+    )
+
+
+def _watched(answers: np.ndarray, target: int, against: int | None) -> np.ndarray:
+    """The target's probability (V,) in the answers (V, C) to a picture's versions, or its share of two classes'."""
+    if against is None:
+        return answers[:, target]
+    both = answers[:, target] + answers[:, against]
+    return np.divide(answers[:, target], both, out=np.full(len(both), 0.5), where=both > 0)
 
 
 def blurred(image: np.ndarray) -> np.ndarray:

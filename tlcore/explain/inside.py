@@ -16,8 +16,9 @@ import numpy as np
 
 from tlcore.errors import SpecError
 from tlcore.explain.grid import on_grid
-from tlcore.training.intervals import mean_interval
+from tlcore.training.intervals import mean_interval, share_interval
 
+_MOSTLY: Final = 0.5  # of a place: from there on it counts as inside
 _SIDES: Final = (slice(0, 1), slice(1, 3), slice(3, 4))  # of a picture in 4 x 4 parts: first quarter, middle half, last quarter
 REGIONS: Final = (
     ("top left corner", "top edge", "top right corner"),
@@ -59,6 +60,8 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
     """What a network's maps of masked pictures say together, with 95 % intervals (bootstrap; of `clusters` whole patients).
 
     {images, silent (maps without positive evidence, left out of all else), grid [h, w], share, pointing: METRIC;
+    there: METRIC, the share of the pictures whose strongest place is mostly inside; there_by_chance: the share of all places
+    that are, and there_at_most: the share of the pictures that have such a place on this grid;
     chance: the masks' mean area, which a map that knows nothing reaches in both; share_over_chance, pointing_over_chance:
     METRIC, paired; centre: the share of a blob in the middle; perfect: that of the masks themselves, drawn on this grid;
     lowest, highest: what any map of this grid could reach}
@@ -83,6 +86,9 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
         "grid": list(maps.shape[1:]),
         "share": mean(shares[kept]),
         "pointing": mean(points[kept]),
+        "there": share_interval(points[kept] > _MOSTLY, seed=seed, clusters=owners),
+        "there_by_chance": plain((covered > _MOSTLY).mean((1, 2))),
+        "there_at_most": plain((covered > _MOSTLY).any((1, 2))),
         "chance": plain(areas),
         "share_over_chance": mean(shares[kept] - areas),
         "pointing_over_chance": mean(points[kept] - areas),
@@ -94,16 +100,22 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
 
 
 def where(maps: np.ndarray, *, seed: int, clusters: Sequence[str] | None = None) -> dict[str, Any]:
-    """Where on the picture the positive evidence lies, masks or none: {images, silent, regions {name: METRIC with area}}.
+    """Where on the picture the positive evidence lies, masks or none: {images, silent, regions {name: METRIC, area, there}}.
 
     The regions are the corners (a quarter of the side each), the edges between them and the middle. METRIC is the share of the
-    evidence; `area` is the share of the picture, which evidence that is spread evenly reaches. They add up to 1.
+    evidence; `area` is the share of the picture, which evidence that is spread evenly reaches. They add up to 1. `there`
+    (METRIC) is the share of the pictures whose strongest place is mostly in the region.
     """
-    shares = {name: share(maps, np.broadcast_to(region, (len(maps), 4, 4))) for name, region in regions().items()}
+    laid = {name: np.broadcast_to(region, (len(maps), 4, 4)) for name, region in regions().items()}
+    shares = {name: share(maps, region) for name, region in laid.items()}
     kept = np.isfinite(shares["middle"])
     owners = _of(clusters, kept)
     found = {
-        name: {**mean_interval(values[kept], seed=seed, clusters=owners), "area": AREAS[name]}
+        name: {
+            **mean_interval(values[kept], seed=seed, clusters=owners),
+            "area": AREAS[name],
+            "there": share_interval(pointing(maps, laid[name])[kept] > _MOSTLY, seed=seed, clusters=owners),
+        }
         for name, values in shares.items()
     }
     return {"images": int(kept.sum()), "silent": int((~kept).sum()), "regions": found}

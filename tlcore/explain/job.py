@@ -22,12 +22,14 @@ from tlcore.explain.answer import answers_of
 from tlcore.explain.calibrate import softmax
 from tlcore.explain.evidence import Evidence
 from tlcore.explain.gallery import galleries
-from tlcore.explain.looks import RUN, START, Look, looks
+from tlcore.explain.looks import FORMAT, RUN, START, Look, looks
 from tlcore.explain.maps import Maps, layers_asked
 from tlcore.explain.maps import explain as explain_images
 from tlcore.explain.methods import METHODS
 from tlcore.explain.networks import network_of
 from tlcore.explain.picture import answer_picture
+from tlcore.explain.question import Question
+from tlcore.explain.scale import peaks
 from tlcore.explain.told import told_images
 from tlcore.files import replacing
 from tlcore.made_with import MADE_WITH
@@ -77,8 +79,8 @@ class _Explaining:
     def __post_init__(self) -> None:
         self.about, self.asked, self.found = finished_training(self.report.runs_dir, self.spec.run_id)
         self.classes = tuple(self.found["classes"])
-        for name in (self.spec.target, self.spec.against):
-            self._class(name)  # refused before anything is loaded
+        self.question = Question.of(self.spec, self.classes)  # refused before anything is loaded
+        self.evidence = Evidence(self.spec, self.question, self.machine, self.report)
         self.looks = looks(self.spec, self.report.runs_dir)
         self._data: dict[tuple[object, ...], Dataset] = {}
         self._kept: dict[str, np.ndarray] = {}  # the arrays of maps.npz
@@ -94,13 +96,14 @@ class _Explaining:
             self.looks,
             self.machine,
             self.report,
-            targets_of=self._targets,
+            targets_of=self.question.targets,
             maps_of=self._maps,
+            evidence=self.evidence,
         )
         for look, maps in found.maps:
             self._keep(look, maps)
         self._write_maps()
-        return self._header() | {"picture": found.told, "images": [], "galleries": {}, "belief": {}, "why": found.why}
+        return self._header() | {"picture": found.told, "images": [], "galleries": {}, "belief": found.belief, "why": found.why}
 
     # --- images of the dataset
 
@@ -113,7 +116,6 @@ class _Explaining:
             raise DataError(
                 CHANGED_SINCE.format(run=self.about.id), next_step="Put its images back, or explain another run's answers."
             )
-        evidence = Evidence(self.spec, self.machine, self.report)
         networks: dict[str, tuple[Network, np.ndarray | None]] = {}
         for look in self.looks:
             if look.key in (RUN, START):  # the run's answers choose the images, and the start's which of them changed
@@ -123,7 +125,7 @@ class _Explaining:
         split = getattr(data, self.spec.split)
         answered = self._answers(networks[RUN][0], split)
         chosen, rows = self._choose(answered, split, networks[START][1] if START in networks else None)
-        pictures, targets = split.part(rows), self._targets(answered[rows])
+        pictures, targets = split.part(rows), self.question.targets(answered[rows])
         answers: dict[str, np.ndarray] = {}
         belief: dict[str, Any] = {}
 
@@ -136,8 +138,11 @@ class _Explaining:
                 self._keep(look, one)
             place = None if maps[-1].place is None else maps[-1].place.group
             if look.key == RUN:
-                belief.update(evidence.believed(network, data, place))
-            if look.epoch is None and (within := evidence.inside(network, look.spec, self._load(look.spec), place)) is not None:
+                belief.update(self.evidence.believed(network, data, place))
+            within = None
+            if look.epoch is None:
+                within = self.evidence.inside(network, look.spec, self._load(look.spec), place)
+            if within is not None:
                 belief.setdefault("inside", {})[look.key] = within
 
         for look in self.looks:
@@ -151,7 +156,7 @@ class _Explaining:
             ),
             "galleries": {name: [int(np.flatnonzero(rows == row)[0]) for row in found] for name, found in chosen.items()},
             "belief": belief,
-            "why": self.why | evidence.why,
+            "why": self.why | self.evidence.why,
         }
 
     def _try(self, look: Look, do: Callable[[], object]) -> None:
@@ -206,28 +211,10 @@ class _Explaining:
             )
         return split.part(np.array([places[one] for one in pictures.ids]))
 
-    def _class(self, name: str | None) -> int | None:
-        if name is None:
-            return None
-        if name not in self.classes:
-            raise UnknownName("class of this run", name, self.classes)
-        return self.classes.index(name)
-
     # --- maps
-
-    def _targets(self, answered: np.ndarray) -> np.ndarray:
-        """The class to explain of each picture: the one asked for, else the likeliest that is not the one held against it."""
-        wanted, other = self._class(self.spec.target), self._class(self.spec.against)
-        if wanted is not None:
-            return np.full(len(answered), wanted)
-        if other is None:
-            return answered.argmax(1)
-        return np.where(np.arange(answered.shape[1]) == other, -1.0, answered).argmax(1)
 
     def _maps(self, network: Network, pictures: np.ndarray, targets: np.ndarray) -> list[Maps]:
         """A map of every picture for each layer that was asked for, the last layer at the end."""
-        other = self._class(self.spec.against)
-        against = None if other is None else np.full(len(pictures), other)
         return [
             explain_images(
                 network,
@@ -236,7 +223,7 @@ class _Explaining:
                 method=self.spec.method,
                 place=layer,
                 targets=targets,
-                against=against,
+                against=self.question.others(len(pictures)),
                 progress=self.report.progress,
             )
             for layer in layers_asked(self.spec.method, self.spec.layer, network, self.machine, image_size=pictures.shape[1])
@@ -251,7 +238,7 @@ class _Explaining:
                 "look": look.key,
                 "layer": None if maps.place is None else maps.place.group,
                 "side": int(maps.values.shape[1]),
-                "peaks": np.abs(maps.values if METHODS[maps.method].signed else maps.values.clip(0)).max((1, 2)).tolist(),
+                "peaks": peaks(maps.values, signed=METHODS[maps.method].signed).tolist(),
                 "silent": maps.silent.tolist(),
             }
         )
@@ -274,6 +261,7 @@ class _Explaining:
 
     def _header(self) -> dict[str, Any]:
         return {
+            "format": FORMAT,
             "run": self.about.id,
             "backbone": self.asked.backbone,
             "dataset": self.asked.dataset,

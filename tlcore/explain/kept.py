@@ -23,7 +23,7 @@ from tlcore.files import replacing, write_json
 from tlcore.models.ancestry import WEIGHTS
 from tlcore.runs import Run
 
-VERSION: Final = 1  # to be raised when the same run would leave something else here
+VERSION: Final = 2  # to be raised when the same run would leave something else here
 FOLDER: Final = "explain"
 _ARRAYS: Final = ("bank", "means", "root", "knn", "mahalanobis", "lac", "aps", "labels", "test_logits", "test_labels")
 

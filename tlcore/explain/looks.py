@@ -10,6 +10,7 @@ from tlcore.runs import Run, finished_training
 from tlcore.spec import ExplainSpec, RunSpec
 
 RUN, START = "run", "start"
+FORMAT = 2  # of an explanation's result, raised when its keys change: what was told otherwise is asked again
 
 
 @dataclass(frozen=True)

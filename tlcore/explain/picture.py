@@ -14,6 +14,7 @@ from tlcore.data.catalogue import dataset_card
 from tlcore.data.framing import frame
 from tlcore.errors import Cancelled, ThawError
 from tlcore.explain.calibrate import softmax
+from tlcore.explain.evidence import Evidence
 from tlcore.explain.looks import RUN, Look
 from tlcore.explain.maps import Maps
 from tlcore.explain.networks import network_of
@@ -39,6 +40,7 @@ class Pictured:
 
     told: dict[str, Any]
     maps: list[tuple[Look, Maps]] = field(default_factory=list)
+    belief: dict[str, Any] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,6 +53,7 @@ def answer_picture(
     *,
     targets_of: TargetsOf,
     maps_of: MapsOf,
+    evidence: Evidence,
 ) -> Pictured:
     """Ask every network of `looks`, the run's own first; the picture as it was seen is written to the job's folder.
 
@@ -68,7 +71,8 @@ def answer_picture(
             seen = _framed(whole, look.spec)
             features, logits = look_at(network, machine, seen)
             targets = targets_of(softmax(logits)) if targets is None else targets
-            found.maps += [(look, maps) for maps in maps_of(network, seen, targets)]
+            maps = maps_of(network, seen, targets)
+            found.maps += [(look, one) for one in maps]
         except Cancelled:
             raise
         except ThawError as error:
@@ -86,6 +90,8 @@ def answer_picture(
                 Image.fromarray(seen[0]).save(file, "PNG")
             found.told["target"] = look.classes[int(targets[0])]
             _trust(found, run, spec, look, network, machine, report, features[0], logits[0])
+            found.belief = evidence.of_picture(network, seen, maps[-1])
+    found.why |= evidence.why
     return found
 
 

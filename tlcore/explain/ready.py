@@ -1,8 +1,9 @@
 """Making a finished run ready for new pictures: its validation, training and test images pass through its network once.
 
 Temperature, prediction sets and thresholds come from the validation split, the neighbours from the training split, and how well
-all of it holds is measured on the test split. What is found is kept (`kept.py`), so a later picture waits for its own pass
-alone.
+all of it holds is measured on the test split. The validation split also chose the best epoch, so the network is a little surer
+and a little closer to right on it than on new pictures; what that costs shows on the test split. What is found is kept
+(`kept.py`), so a later picture waits for its own pass alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ import numpy as np
 from PIL import Image
 
 from tlcore.data.load import Dataset, Split, load
-from tlcore.errors import DataError, ThawError
+from tlcore.errors import DataError, SpecError, ThawError
 from tlcore.explain.calibrate import before_and_after, fit_temperature
 from tlcore.explain.conformal import METHODS, coverage, fit_sets
 from tlcore.explain.kept import FOLDER, Ready, key_of, read, write
+from tlcore.explain.maps import explain
+from tlcore.explain.methods import method_named
+from tlcore.explain.scale import peaks, scale_of
 from tlcore.explain.unlike import FALSE_ALARMS, alarm_rate, fit_unlike
 from tlcore.files import Lock
 from tlcore.models.describe import describe
@@ -32,6 +36,8 @@ from tlcore.training.machine import Machine
 from tlcore.training.result import clusters_of
 
 MOST: Final = {"train": 1500, "val": 1000, "test": 1000}  # images that are looked at, drawn by the run's seed
+MAPPED: Final = 48  # test images whose maps are made, for the scale of those of new pictures ...
+MAPPED_BY: Final = "gradcam"  # ... by this method, at its last layer
 CONFIDENCES: Final = (0.8, 0.9, 0.95)  # at which coverage is measured
 THUMBNAIL: Final = 96  # pixels
 WHAT: Final = "Getting the run ready for new pictures"
@@ -105,6 +111,7 @@ def make_ready(run: Run, network: Network, machine: Machine, data: Dataset, *, p
             "false_alarms": FALSE_ALARMS,
             "on_test": alarm_rate(unlike, rows["test"], clusters=whose, seed=spec.seed),
         },
+        "map_scale": _map_scale(network, machine, _some(test, MAPPED, spec.seed), progress),
         "seconds": time.monotonic() - began,
     }
     thumbnails = tuple(_thumbnail(image) for image in train.images)
@@ -135,6 +142,19 @@ def _pass(
             progress(WHAT, done, total, "images")
         rows[name], logits[name] = np.concatenate(seen), np.concatenate(answered)
     return rows, logits
+
+
+def _map_scale(network: Network, machine: Machine, images: Split, progress: Progress) -> dict[str, Any] | None:
+    """The scale of new pictures' maps: {method, layer, side, value (`scale_of`)}; None where there are no maps."""
+    if not len(images):
+        return None
+    try:
+        maps = explain(network, machine, images.images, method=MAPPED_BY, progress=progress)
+    except SpecError:  # no layer tells places apart
+        return None
+    layer = None if maps.place is None else maps.place.group
+    value = scale_of(peaks(maps.values, signed=method_named(MAPPED_BY).signed).tolist())
+    return {"method": MAPPED_BY, "layer": layer, "side": int(maps.values.shape[1]), "value": value}
 
 
 def _thumbnail(image: np.ndarray) -> bytes:

@@ -45,6 +45,7 @@ def randomized(
     method: str = "gradcam",
     place: str | Place | None = None,
     targets: np.ndarray | None = None,
+    against: np.ndarray | None = None,
     seed: int = 0,
     clusters: Sequence[str] | None = None,
     progress: Progress = silent,
@@ -52,16 +53,16 @@ def randomized(
     """How alike the maps still are once each group, and all above it, is random: a row for each group, the head first.
 
     A row is {group, spearman, ssim: METRIC over the images, images, silent, between (`between_pictures` of the trained maps)}.
-    The classes explained are `targets`, or what the trained network predicts, throughout. All of it happens on a copy, so
-    `network` is never touched, whatever fails.
+    The classes explained are `targets`, or what the trained network predicts, throughout, held against `against` where it is
+    given. All of it happens on a copy, so `network` is never touched, whatever fails.
     """
     if len(images) < FEWEST:
         raise SpecError("A comparison with random weights takes 2 pictures or more.", next_step="Choose more pictures.")
-    trained = explain(network, machine, images, method=method, place=place, targets=targets)
+    trained = explain(network, machine, images, method=method, place=place, targets=targets, against=against)
     between = between_pictures(trained.values)
     rows = []
     for done, (group, changed) in enumerate(cascade(network, machine, images, seed=seed), start=1):
-        maps = explain(changed, machine, images, method=method, place=trained.place, targets=trained.targets)
+        maps = explain(changed, machine, images, method=method, place=trained.place, targets=trained.targets, against=against)
         alike = similarity(trained.values, maps.values, seed=seed, clusters=clusters)
         rows.append({"group": group, **alike, "between": between})
         progress("Comparing with random weights", done, len(network.groups), "groups")

@@ -34,6 +34,7 @@ def stability(
     method: str = "gradcam",
     place: str | Place | None = None,
     targets: np.ndarray | None = None,
+    against: np.ndarray | None = None,
     seed: int = 0,
     clusters: Sequence[str] | None = None,
     progress: Progress = silent,
@@ -44,7 +45,7 @@ def stability(
     images, images, silent, same_answer: METRIC}. Each picture is shifted in one of eight directions, drawn by `seed`.
     """
     size = images.shape[1]
-    original = explain(network, machine, images, method=method, place=place, targets=targets)
+    original = explain(network, machine, images, method=method, place=place, targets=targets, against=against)
     at_size = enlarged(original.values, size)
     rng = np.random.default_rng(np.random.SeedSequence([seed, 19]))
     ways = np.array(_DIRECTIONS)[rng.integers(0, len(_DIRECTIONS), len(images))]
@@ -52,7 +53,9 @@ def stability(
     rows: list[dict[str, Any]] = []
 
     def compare(kind: str, amount: float, changed: np.ndarray, step: int) -> None:
-        maps = explain(network, machine, changed, method=method, place=original.place, targets=original.targets)
+        maps = explain(
+            network, machine, changed, method=method, place=original.place, targets=original.targets, against=against
+        )
         back = moved(enlarged(maps.values, size), -step * ways)
         alike = similarity(_inner(at_size, step), _inner(back, step), seed=seed, clusters=clusters)
         same = share_interval(_answers(maps) == _answers(original), seed=seed, clusters=clusters)

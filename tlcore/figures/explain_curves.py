@@ -27,7 +27,8 @@ def curve(found: Mapping[str, Any], direction: Direction) -> go.Figure | None:
     one = found[direction]
     if any(values is None for values in one["curves"].values()):
         return None
-    chart = figure(x=_AXES[direction], y="Probability of the class (%)", height=400)
+    watched = "Share of the class, of the two held against each other" if found.get("of_two") else "Probability of the class"
+    chart = figure(x=_AXES[direction], y=f"{watched} (%)", height=400)
     at = [100 * share for share in found["fractions"]]
     for order, (name, colour, dash, width) in _ORDERS.items():
         chart.add_scatter(

@@ -88,29 +88,43 @@ def regions(one: Found) -> go.Figure:
     return chart
 
 
-def pointing_words(one: Found, name: str) -> str:
-    """The pointing game of one network against chance."""
-    if one["pointing"]["value"] is None:
+def there_words(one: Found, name: str) -> str:
+    """In how many films the strongest place is in the lungs, against places strewn evenly."""
+    there = one["there"]
+    if there["value"] is None:
         return ""
-    text = f"{name}: the strongest place of {interval(one['pointing'])} of the maps is inside, by chance "
-    text += percent(one["chance"])
-    over = one["pointing_over_chance"]
-    if over["low"] is None or over["low"] <= 0 <= over["high"]:
-        return f"{text}: within noise."
-    return f"{text}: {'more' if over['value'] > 0 else 'less'} than chance."
+    text = (
+        f"{name} looks at the lungs first in {interval(there)} of {times(one['images'], 'film')}: there the strongest place is "
+        f"mostly inside them. Of places strewn evenly {percent(one['there_by_chance'], 0)} are"
+    )
+    if one["there_at_most"] < 1:
+        text += f", and only {percent(one['there_at_most'], 0)} of the films have such a place on a map this coarse"
+    if there["low"] <= one["there_by_chance"] <= there["high"]:
+        return f"{text}: within noise of chance."
+    return f"{text}: {'more' if there['value'] > one['there_by_chance'] else 'less'} than chance."
+
+
+def corner_words(one: Found, name: str) -> str:
+    """In how many images the strongest place is in a corner, of the corner that has the most."""
+    corners = {place: region["there"] for place, region in one["where"]["regions"].items() if place.endswith("corner")}
+    most = max(corners, key=lambda place: corners[place]["value"] or 0)
+    if not corners[most]["value"]:
+        return ""
+    return f"{name} looks at the {most} first in {interval(corners[most])} of {times(one['where']['images'], 'image')}."
 
 
 def exchanged_words(one: Found) -> str:
     """What the answers hang on where parts of pictures are exchanged, to follow a network's name."""
     found = one["exchanged"]
     if found is None:
-        return "all pictures get the same answer, so none could be exchanged with one that is answered otherwise."
+        return "hardly any picture is answered otherwise than the rest, so there was none to exchange parts with."
     corners = {name: region for name, region in found["regions"].items() if name.endswith("corner")}
     worst = max(corners, key=lambda name: corners[name]["value"])
     middle = found["regions"]["middle"]
+    left_out = f"; {times(found['alone'], 'picture')} without enough to exchange with left out" if found["alone"] else ""
     return (
         f"exchanged with a picture that is answered otherwise, the {worst} changes {interval(corners[worst])} of "
-        f"{times(found['images'], 'answer')}, the middle {interval(middle)}."
+        f"{times(found['images'], 'answer')}, the middle {interval(middle)}{left_out}."
     )
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from tlcore.data.catalogue import DATASETS
 from tlcore.data.masks import MASKS_OF
 from tlcore.explain.methods import METHODS
-from tlcore.figures.words import interval, percent, points
+from tlcore.explain.scale import scale_of
+from tlcore.figures.words import interval, percent, points, times
 
 Result = Mapping[str, Any]  # of an explain job: tlcore/README.md
 NOT_CLINICAL = "For teaching and research, not for clinical decisions."
 SILENT = "Nothing in this map speaks for the class."
-SCALE = 0.9  # of the peaks of all maps stay below the strongest colour
 ALIKE = 0.5  # rank correlation with a random network's maps from which the trained weights hardly matter to them
 
 
@@ -26,17 +24,33 @@ def is_medical(result: Result) -> bool:
 
 
 def scales(result: Result) -> dict[str, float]:
-    """Map key -> the value that has the strongest colour, the same for all maps that may be compared.
+    """Map key -> the value that has the strongest colour, the same for all maps that may be compared (`scale_of`).
 
-    It is what nine in ten of their peaks stay below, so that one picture with a very strong map does not make all others dark.
-    Networks share it. Different layers have values of different kinds: where several were asked each has its own.
+    Networks share it. Different layers have values of different kinds: where several were asked each has its own. A person's
+    own picture is drawn on the scale of the run's test images, where that is known (`own_scale`).
     """
     several = len({one["layer"] for one in result["maps"] if one["look"] == "run"}) > 1
-    peaks: dict[str | None, list[float]] = {}
+    found: dict[str | None, list[float]] = {}
     for one in result["maps"]:
-        peaks.setdefault(one["layer"] if several else None, []).extend(peak for peak in one["peaks"] if peak > 0)
-    scale = {layer: float(np.quantile(found, SCALE)) if found else 0.0 for layer, found in peaks.items()}
-    return {one["key"]: scale[one["layer"] if several else None] for one in result["maps"]}
+        found.setdefault(one["layer"] if several else None, []).extend(one["peaks"])
+    scale = {layer: scale_of(of_all) for layer, of_all in found.items()}
+    known = own_scale(result)
+    return {one["key"]: known or scale[one["layer"] if several else None] for one in result["maps"]}
+
+
+def own_scale(result: Result) -> float | None:
+    """The scale of the run's test images for the map of a person's own picture; None where it was measured otherwise.
+
+    It is of one method at one layer, for the class that is answered: maps of anything else are on a scale of their own.
+    """
+    known = ((result["picture"] or {}).get("measured") or {}).get("map_scale")
+    own = next((one for one in result["maps"] if one["look"] == "run"), None)
+    if known is None or own is None or result["against"] is not None:
+        return None
+    if result["picture"]["target"] != result["picture"]["prediction"]:
+        return None
+    same = (result["method"], own["layer"], own["side"]) == (known["method"], known["layer"], known["side"])
+    return (known["value"] or None) if same and len({one["layer"] for one in result["maps"]}) == 1 else None
 
 
 def look_title(result: Result, key: str) -> str:
@@ -111,20 +125,24 @@ def picture_sentences(told: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{promise}. This one has every class: the network cannot tell.")
     else:
         sentences.append(f"{promise}. This one: {', '.join(members)}.")
-    return [*sentences, unlike_words(told["out_of_distribution"])]
+    return [*sentences, unlike_words(told["out_of_distribution"], told["measured"]["unlike"]["on_test"])]
 
 
-def unlike_words(judged: Mapping[str, Any]) -> str:
-    """Whether the picture is unlike anything that the network was trained on, and how often that is a false alarm."""
-    rate = percent(judged["false_alarms"], 0)
+def unlike_words(judged: Mapping[str, Any], on_test: Mapping[str, Any] | None = None) -> str:
+    """Whether the picture is unlike anything that the network was trained on, and how often that is a false alarm.
+
+    `on_test` (METRIC) is how often it was one on the run's test images; without it the rate that was aimed for is told.
+    """
+    if not judged["can_tell"] and not judged["unlike"]:
+        return "There are too few validation images to tell whether this picture is of the kind that it was trained on."
+    measured = on_test is not None and on_test["value"] is not None
+    rate = f"{interval(on_test)} of test images" if measured and on_test else f"{percent(judged['false_alarms'], 0)} by design"
     if judged["unlike"]:
         return (
-            "This picture is unlike anything that the network was trained on, so its answer means nothing: "
-            f"only {rate} of pictures of the right kind are called so."
+            "This picture is unlike anything that the network was trained on, so its answer means nothing. "
+            f"Of pictures of the right kind few are called so: {rate}."
         )
-    if not judged["can_tell"]:
-        return "There are too few validation images to tell whether this picture is of the kind that it was trained on."
-    return f"It is not unlike the images that the network was trained on (the alarm is wrong for {rate} of those)."
+    return f"It is not unlike the images that the network was trained on (the alarm is wrong for {rate})."
 
 
 # --- whether to believe it
@@ -135,8 +153,13 @@ def deletion_words(found: Mapping[str, Any]) -> str:
     better = found["deletion"]["less_random"]
     if better["value"] is None:
         return "No map has an order of places, so nothing could be taken away."
-    ends = f"Of {found['images']} images, the target's probability falls from {percent(found['whole'])} to "
+    what = "share of the two classes" if found.get("of_two") else "probability"
+    ends = f"Of {times(found['images'], 'image')}, the target's {what} goes from {percent(found['whole'])} to "
     ends += f"{percent(found['blurred'])} as everything is blurred."
+    if found["images"] == 1:
+        one = found["deletion"]
+        areas = f"{one['map']['value']:.3f}, and {one['random']['value']:.3f} where random places are"
+        return f"{ends} Blurring first what the map points at, the area is {areas}: one picture has no interval."
     if _crosses_zero(better):
         return f"{ends} Blurring first what the maps point at lowers it no sooner than random places: within noise."
     if better["value"] > 0:
@@ -181,9 +204,10 @@ def inside_words(found: Mapping[str, Any], title: str) -> str:
     share, over = found["share"], found["share_over_chance"]
     if share["value"] is None:
         return f"{title}: no map of these films has positive evidence."
+    trained = f"; it was trained on {found['trained_on']} of them" if found["trained_on"] else ""
     text = (
-        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {found['images']} films ({MASKS_OF}: no "
-        f"other has a mask); spread evenly it would be {percent(found['chance'])}"
+        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {times(found['images'], 'film')} "
+        f"({MASKS_OF}: no other has a mask{trained}); spread evenly it would be {percent(found['chance'])}"
     )
     if _crosses_zero(over):
         return f"{text}, which is within noise of it."
