@@ -12,6 +12,7 @@ from pages.parts.explain_cost import cost_words
 from pages.parts.explain_drawn import name_of
 from pages.parts.explain_known import Answer, Explained
 from pages.parts.explain_measure import ended_badly
+from pages.parts.explain_test_spec import spec_to_test
 from pages.parts.figures import shown
 from pages.parts.layers_table import numbers
 from pages.parts.session import engine, told
@@ -24,7 +25,6 @@ from tlcore.figures.explain_sanity import randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure
 from tlcore.figures.explain_words import inside_words, randomization_words, stability_words
 from tlcore.figures.words import count
-from tlcore.spec import ExplainSpec, make
 
 _KINDS = {  # title, what is asked
     "inside": (
@@ -77,33 +77,14 @@ def _ask(here: Explained, kind: str, answer: Answer | None) -> None:
         return
     if job is not None:
         ended_badly(job, "This test")
+    assert here.shown is not None
     with told():
-        spec = asking(here, kind)
+        spec = spec_to_test(here.shown.spec, kind)
         go, cost = st.columns([1, 4], vertical_alignment="center")
         cost.caption(plain(cost_words(spec, here.run, here.spec)))
         if go.button("Test it", icon=":material/science:", key=f"explain-ask-{kind}-{here.run.id}", width="stretch"):
             engine().submit(spec)
             st.rerun()
-
-
-def asking(here: Explained, kind: str) -> ExplainSpec:
-    """The spec of a test of the maps shown; only where evidence lies is compared between networks."""
-    assert here.shown is not None
-    spec, compared = here.shown.spec, kind == "inside"
-    return make(
-        ExplainSpec,
-        run_id=spec.run_id,
-        beside=spec.beside if compared else (),
-        start=spec.start and compared,
-        split=spec.split,
-        each=1,
-        method=spec.method,
-        layer="last" if spec.layer == "all" else spec.layer,
-        target=spec.target,
-        against=spec.against,
-        belief=(kind,),
-        seed=spec.seed,
-    )
 
 
 def _deletion(here: Explained, answer: Answer, found: Mapping[str, Any]) -> None:

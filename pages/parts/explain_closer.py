@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from pages.parts.explain_drawn import Sheet, name_of
+from pages.parts.explain_region import over_images
 from pages.parts.explain_viewed import View
 from pages.parts.figures import shown
 from pages.parts.text import plain
 from tlcore.explain.inside import share
 from tlcore.explain.looks import RUN
-from tlcore.figures.explain_closer import Region, region_words
+from tlcore.explain.region import Region, area_of, mask_of
 from tlcore.figures.explain_closer import closer as closer_figure
+from tlcore.figures.explain_closer import region_words
 from tlcore.figures.words import percent
 
 WHOLE = (25, 75)  # per cent: where a region begins
@@ -47,6 +48,7 @@ def closer(sheet: Sheet, view: View, keys: Sequence[str]) -> None:
         region = _region(sheet)
         if region is not None:
             _shares(sheet, view, keys, region)
+            over_images(sheet, region)
     with figure:
         scale = sheet.scale(one, view.place, own=view.own_scale)
         chart = closer_figure(picture, values, scale=scale, strength=view.strength, signed=sheet.signed, region=region)
@@ -67,18 +69,9 @@ def _region(sheet: Sheet) -> Region | None:
 
 
 def _shares(sheet: Sheet, view: View, keys: Sequence[str], region: Region) -> None:
-    left, right, top, bottom = region
-    area = (right - left) * (bottom - top)
+    area = area_of(region)
     st.caption(plain(f"The region is {percent(area)} of the picture, and has as much of a map that is even everywhere."))
     maps = {key: one for key in keys if (one := sheet.map(key, view.layer)) is not None}
     for key, one in maps.items():
         inside = share(sheet.values(one, view.place)[None], mask_of(region)[None])[0]
         st.markdown(f"- {plain(region_words(name_of(sheet.found, key), float(inside), area))}")
-
-
-def mask_of(region: Region) -> np.ndarray:
-    """The region as bool (100, 100): it begins and ends at whole per cents."""
-    left, right, top, bottom = (round(100 * edge) for edge in region)
-    mask = np.zeros((100, 100), dtype=bool)
-    mask[top:bottom, left:right] = True
-    return mask

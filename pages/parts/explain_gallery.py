@@ -9,12 +9,15 @@ import streamlit as st
 
 from pages.parts.explain_drawn import THUMBNAIL, Sheet
 from pages.parts.explain_step import Step
+from pages.parts.session import engine, told
 from pages.parts.text import plain
-from tlcore.explain.gallery import SENTENCES, TITLES
+from tlcore.explain.gallery import CLASS, SENTENCES, TITLES
 from tlcore.explain.looks import RUN
 from tlcore.figures.words import percent
+from tlcore.spec import ExplainSpec, make
 
 VIEWER = "explain-viewer"  # the container that a press brings into view
+_NOT_TOLD = "not told"
 FIRST = 12  # shown at once; the rest is folded
 _EMPTY = {
     "right": "No image was named rightly: the run has learned nothing that these images show.",
@@ -54,9 +57,9 @@ def _filters(sheet: Sheet) -> tuple[set[int], bool]:
     images, run_id = sheet.images, sheet.answer.run.id
     columns = {name for told in images for name in told["columns"]}
     told = {"truth": [one["truth"] for one in images]}
-    told |= {name: [one["columns"].get(name, "not told") for one in images] for name in sorted(columns)}
+    told |= {name: [one["columns"].get(name, _NOT_TOLD) for one in images] for name in sorted(columns)}
     told = {name: values for name, values in told.items() if name == "truth" or values != told["truth"]}
-    kept = set(range(len(images)))
+    kept, only = set(range(len(images))), []
     boxes = st.columns(min(4, len(told)) + 1, vertical_alignment="bottom")
     for place, (name, values) in enumerate(told.items()):
         title = "Class" if name == "truth" else name
@@ -68,9 +71,22 @@ def _filters(sheet: Sheet) -> tuple[set[int], bool]:
         )
         if wanted:
             kept &= {at for at, value in enumerate(values) if value in wanted}
+            only += [f"{CLASS if name == 'truth' else name}={value}" for value in wanted if value != _NOT_TOLD]
     with_maps = boxes[-1].toggle("Maps over the images", value=True, key=f"explain-gallery-maps-{run_id}")
     st.caption(plain(f"{len(kept)} of {len(images)} images. The maps are this run's, on the scale that all share."))
+    if only and set(only) != set(sheet.answer.spec.only) and sheet.found["galleries"]:
+        _choose_among(sheet, only)
     return kept, with_maps
+
+
+def _choose_among(sheet: Sheet, only: Sequence[str]) -> None:
+    """The filters leave what was chosen from all images; this chooses from all that they leave."""
+    words = f"Choose anew from all {sheet.found['split']} images like these"
+    if st.button(words, icon=":material/filter_alt:", key=f"explain-only-{sheet.answer.run.id}", help=", ".join(only)):
+        with told():
+            engine().submit(make(ExplainSpec, **sheet.answer.spec.model_dump() | {"only": tuple(only), "belief": ()}))
+            st.query_params.from_dict({"run": sheet.answer.spec.run_id})
+            st.rerun()
 
 
 def _gallery(sheet: Sheet, name: str, places: Sequence[int], with_maps: bool) -> None:

@@ -100,10 +100,10 @@ def _classes(summary: Summary) -> list[str] | None:
     return None if found is None else found.get("classes")
 
 
-def maps_of(spec: ExplainSpec) -> tuple[str | None, ...]:
-    """What maps must share for evidence about the ones to hold for the others: method, split, layer and classes."""
+def maps_of(spec: ExplainSpec) -> tuple[object, ...]:
+    """What must be the same for evidence about one explanation's maps to hold for another's."""
     layer = "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
-    return spec.method, spec.split, layer, spec.target, spec.against
+    return spec.method, spec.split, layer, spec.target, spec.against, spec.region
 
 
 def _answer(job: Summary) -> Answer | None:

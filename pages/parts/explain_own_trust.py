@@ -71,8 +71,8 @@ def trust(run: Run, result: Mapping[str, Any]) -> None:
             plain(
                 f"Measured on {count(images['train'])} training, {count(images['val'])} validation and {count(images['test'])} "
                 "test images. The validation images, on which calibration, sets and thresholds were fitted, chose the best "
-                "epoch too; what that costs shows on the test images. All of it holds for pictures that come about as these did, "
-                "and for no others."
+                "epoch too; what that costs shows on the test images. All of it holds for pictures that come about as these "
+                "did, and for no others."
             )
         )
         st.markdown(f"Run `{run.id}`")

@@ -84,7 +84,7 @@ def command(spec: ExplainSpec) -> str:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words.append(f"--{option} {_quoted(','.join(value) if isinstance(value, tuple) else value)}")
+            words.append(f"--{option} {_quoted(','.join(map(str, value)) if isinstance(value, tuple) else value)}")
     return " ".join([*words, f"--belief {_quoted(','.join(spec.belief))}", "--json"])
 
 

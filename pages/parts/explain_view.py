@@ -141,6 +141,7 @@ def words_of(answer: Answer) -> str:
     parts = [METHODS[found["method"]].title, layer, times(len(found["images"]), "image"), times(len(found["looks"]), "network")]
     parts += [f"for {spec.target}"] if spec.target else []
     parts += [f"rather than {spec.against}"] if spec.against else []
+    parts += [f"only {' and '.join(spec.only)}"] if spec.only else []
     return ", ".join([*parts, answer.run.id[-4:]])
 
 

@@ -15,6 +15,7 @@ from tests.analysis.watched import CPU
 from tests.explain.small_run import SIDE, finished
 from tlcore.data.arriving import arrive
 from tlcore.data.load import Dataset, load
+from tlcore.errors import SpecError, UnknownName
 from tlcore.explain import evidence
 from tlcore.explain.answer import answers_of
 from tlcore.explain.evidence import FEWEST_HELD_OUT, NO_MASKS, TAKES_MORE
@@ -126,6 +127,28 @@ class TestMasks:
         result = asked(run, belief=["inside"], belief_images=8)
         assert not result["belief"]["inside"]["run"]["masked"]
         assert result["why"]["inside"] == NO_MASKS
+
+
+def test_a_region_is_counted_on_every_image(run: Run) -> None:
+    region = (0.0, 0.5, 0.0, 1.0)
+    found = asked(run, belief=["inside"], belief_images=8, region=region)["belief"]["inside"]["run"]
+    assert (found["masked"], found["of"], found["trained_on"]) == (True, "the region", 0)
+    assert found["chance"] == pytest.approx(0.5)
+    assert found["images"] + found["silent"] == 8
+    left = ["top left corner", "left edge", "bottom left corner"]
+    edges = sum(found["where"]["regions"][name]["value"] for name in left)
+    assert found["share"]["value"] >= edges  # which are a part of it
+    assert "marked region" not in " ".join(found["alarm"]["sentences"])  # whether it is the right one nobody knows
+    with pytest.raises(SpecError, match="no part of a picture"):
+        make(ExplainSpec, run_id=run.id, region=(0.5, 0.2, 0, 1))
+
+
+def test_galleries_choose_among_the_images_that_are_meant(run: Run) -> None:
+    result = asked(run, each=3, only=["class=3", "class=8"])
+    assert {told["truth"] for told in result["images"]} == {"3", "8"}
+    for wrong, words in (("class=cat", "no value of 'class' named 'cat'"), ("sex=F", "no column of metadata named 'sex'")):
+        with pytest.raises(UnknownName, match=words):
+            asked(run, only=[wrong])
 
 
 def test_one_picture_has_its_curves_and_the_rest_says_why_not(run: Run, tmp_path: Path) -> None:

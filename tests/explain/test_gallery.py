@@ -1,8 +1,10 @@
 """The galleries, on answers where each place can be worked out by hand."""
 
 import numpy as np
+import pytest
 
-from tlcore.explain.gallery import SENTENCES, TITLES, galleries
+from tlcore.errors import SpecError, UnknownName
+from tlcore.explain.gallery import SENTENCES, TITLES, eligible, galleries
 
 #                           0            1           2            3           4           5
 ANSWERS = np.array([[0.90, 0.10], [0.55, 0.45], [0.99, 0.01], [0.20, 0.80], [0.30, 0.70], [0.05, 0.95]])
@@ -30,3 +32,20 @@ def test_a_network_without_a_fault_has_no_wrong_ones():
     assert not len(found["wrong"])
     assert not len(found["changed"])
     assert found["unsure"].tolist() == [0, 1, 2]  # all alike: in the split's own order
+
+
+def test_what_is_meant_is_any_of_a_column_and_one_of_each() -> None:
+    labels, ids = np.array([0, 1, 1, 0]), ("a", "b", "c", "d")
+    columns = {"sex": {"a": "F", "b": "F", "c": "M"}}
+
+    def left(*only: str) -> list[int]:
+        return eligible(only, labels, ids, classes=("cat", "dog"), columns=columns).tolist()
+
+    assert left() == [0, 1, 2, 3]
+    assert left("class=cat") == [0, 3]
+    assert left("class=cat", "class=dog", "sex=F") == [0, 1]
+    assert left("sex=M", "sex=F") == [0, 1, 2]  # of the fourth it is not told
+    with pytest.raises(SpecError, match="No image is class=cat and sex=M"):
+        left("class=cat", "sex=M")
+    with pytest.raises(UnknownName, match="sex"):
+        left("sex=X")

@@ -179,6 +179,7 @@ def within(*, masked: bool = True, share: float = 0.45, fires: bool = False) -> 
             "there_by_chance": 0.25,
             "there_at_most": 0.9,
             "trained_on": 0,
+            "of": "the lungs",
             "centre": 0.39,
             "lowest": 0.1,
             "highest": 0.7,

@@ -121,8 +121,9 @@ def test_the_share_inside_stands_against_chance_and_what_could_be_reached() -> N
     assert (reach.x0, reach.x1) == (10.0, 70.0)
     assert inside({"start": within(masked=False)}, names) is None
     assert there_words(within(), "Run") == (
-        "Run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 films: there the strongest place is mostly inside them. "
-        "Of places strewn evenly 25 % are, and only 90 % of the films have such a place on a map this coarse: more than chance."
+        "Run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 images: there the strongest place is mostly inside. "
+        "Of places strewn evenly 25 % are, and only 90 % of the images have such a place on a map this coarse: more than "
+        "chance."
     )
     assert there_words(within() | {"there": metric(0.25)}, "Run").endswith("within noise of chance.")
     assert corner_words(within(), "Run") == "Run looks at the top left corner first in 6.2 % (4.2 to 8.2) of 40 images."
@@ -140,7 +141,7 @@ def test_nine_parts_of_the_picture_and_what_answers_hang_on() -> None:
     assert "hardly any picture is answered otherwise" in exchanged_words(within() | {"exchanged": None})
     rows = inside_rows({"run": within(), "start": within(masked=False)}, {"run": "a", "start": "b"})
     assert len(rows) == 9 + 9 + 1
-    assert rows[-1]["region"] == "lungs"
+    assert rows[-1]["region"] == "the lungs"
     assert firing({"run": within(), "start": within(fires=True)}) == ["start"]
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages.parts.explain_closer import mask_of
 from pages.parts.explain_cost import estimate, work
 from pages.parts.explain_drawn import sheet
 from pages.parts.explain_known import explained as known
@@ -22,6 +21,7 @@ from tests.pages.explaining import explained
 from tlcore.cli.main import build_parser
 from tlcore.explain.methods import METHODS
 from tlcore.explain.offered import offered, unsuited
+from tlcore.explain.region import mask_of
 from tlcore.spec import ExplainSpec
 
 

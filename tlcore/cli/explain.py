@@ -24,8 +24,8 @@ from tlcore.figures.words import times
 from tlcore.spec import ExplainSpec, make
 from tlcore.training.refuse import refuse_early
 
-_BY_HAND = {"run_id", "beside", "ids", "picture"}
-_TUPLES = ("beside", "ids")
+_BY_HAND = {"run_id", "beside", "ids", "only", "picture", "region"}
+_TUPLES = {"beside": "RUN_ID,RUN_ID", "ids": "NAME,NAME", "only": "COLUMN=VALUE,COLUMN=VALUE"}
 _KEPT = "Its pixels are kept, so that they can be explained again. To remove them: python -m tlcore forget {digest}"
 _USUAL = {"belief": ("deletion", "inside")}  # the command's numbers name them; the page asks for each by a press
 
@@ -36,16 +36,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="RUN_ID", help="the finished run to ask")
     parser.add_argument("--image", type=Path, metavar="FILE", help="a picture of your own: PNG, JPEG, TIFF, DICOM and others")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the maps there: as numbers (.npz), and drawn (.png)")
-    for name in _TUPLES:
-        metavar = "RUN_ID,RUN_ID" if name == "beside" else "NAME,NAME"
+    for name, metavar in _TUPLES.items():
         parser.add_argument(
             f"--{name}", type=_several, default=argparse.SUPPRESS, metavar=metavar, help=fields[name].description
         )
+    parser.add_argument(
+        "--region",
+        type=_numbers,
+        default=argparse.SUPPRESS,
+        metavar="LEFT,RIGHT,TOP,BOTTOM",
+        help=fields["region"].description,
+    )
     add_spec_options(parser, ExplainSpec, leave_out=_BY_HAND, title="what is asked")
 
 
 def _several(given: str) -> tuple[str, ...]:
     return tuple(name for part in given.split(",") if (name := part.strip()))
+
+
+def _numbers(given: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in given.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is not four numbers with commas between them") from None
 
 
 def explain(given: argparse.Namespace) -> None:

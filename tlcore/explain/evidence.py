@@ -18,6 +18,7 @@ from tlcore.explain.faithful import deletion_insertion
 from tlcore.explain.inside import inside, where
 from tlcore.explain.maps import Maps
 from tlcore.explain.question import Question
+from tlcore.explain.region import LUNGS, REGION, Region, mask_of
 from tlcore.explain.sanity import randomized
 from tlcore.explain.stable import stability
 from tlcore.models.network import Network
@@ -56,8 +57,8 @@ class Evidence:
 
     def inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any] | None:
         """Where the positive evidence lies and what the answers hang on: {masked, where, exchanged, alarm} and, where `masked`,
-        what `inside` finds on the masked images, with `trained_on`, how many of them the run learned from: none of them as
-        long as there are enough others.
+        what `inside` finds on the masked images, with `of`, what was marked on them, and `trained_on`, how many of them the run
+        learned from: none of them as long as there are enough others. A region that the spec names is marked on all images.
         """
         return self._asked("inside", lambda: self._inside(network, asked, data, place))
 
@@ -109,19 +110,32 @@ class Evidence:
     def _inside(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any]:
         spec, images = self._spec, some(getattr(data, self._spec.split), self._spec.belief_images)
         owners = clusters_of(images)
-        lies = where(self._maps(network, images, place).values, seed=spec.seed, clusters=owners)
+        maps = self._maps(network, images, place).values
+        lies = where(maps, seed=spec.seed, clusters=owners)
         changed = exchanged(
             answers_of(network, self._machine), images.images, seed=spec.seed, clusters=owners, progress=self._report.progress
         )
-        masks = self._masks(asked)
-        found = None
-        if masks:
-            films, trained_on = _masked(data, masks)
-            shapes = np.stack([masks[one] for one in films.ids])
-            found = inside(self._maps(network, films, place).values, shapes, seed=spec.seed, clusters=clusters_of(films))
-            found |= {"trained_on": trained_on}
-        told = {"where": lies, "exchanged": changed, "alarm": alarm(found, lies, changed)}
+        if spec.region is None:
+            found = judged = self._in_lungs(network, asked, data, place)
+        else:  # of a region that was drawn nobody knows whether it is the right one
+            found, judged = self._in_region(spec.region, images, maps), None
+        told = {"where": lies, "exchanged": changed, "alarm": alarm(judged, lies, changed)}
         return {"masked": found is not None} | (found or {}) | told
+
+    def _in_region(self, region: Region, images: Split, maps: np.ndarray) -> dict[str, Any]:
+        shapes = np.broadcast_to(mask_of(region), (len(maps), *mask_of(region).shape))
+        found = inside(maps, shapes, seed=self._spec.seed, clusters=clusters_of(images))
+        return found | {"of": REGION, "trained_on": len(maps) if self._spec.split == "train" else 0}
+
+    def _in_lungs(self, network: Network, asked: RunSpec, data: Dataset, place: str | None) -> dict[str, Any] | None:
+        masks = self._masks(asked)
+        if not masks:
+            return None
+        films, trained_on = _masked(data, masks)
+        shapes = np.stack([masks[one] for one in films.ids])
+        maps = self._maps(network, films, place).values
+        found = inside(maps, shapes, seed=self._spec.seed, clusters=clusters_of(films))
+        return found | {"of": LUNGS, "trained_on": trained_on}
 
     def _maps(self, network: Network, images: Split, place: str | None) -> Maps:
         return self._question.maps(network, self._machine, images.images, place=place, progress=self._report.progress)

@@ -5,10 +5,14 @@ NumPy alone. Among equals the image that comes first in the split wins, so the s
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from tlcore.errors import SpecError, UnknownName
+
+CLASS: Final = "class"
 TITLES: Final = {
     "right": "Surely right",
     "wrong": "Surely wrong",
@@ -44,6 +48,35 @@ def galleries(
         moved = probabilities[rows, answers] - before[rows, answers]
         found["changed"] = _largest(moved, before.argmax(1) != answers)[:each]
     return found
+
+
+def eligible(
+    only: Sequence[str],
+    labels: np.ndarray,
+    ids: Sequence[str],
+    *,
+    classes: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
+) -> np.ndarray:
+    """The rows of a split that `only` leaves: of "class=NAME" and "COLUMN=VALUE", any of one column's and one of each column.
+
+    `columns` are what `metadata` tells. Raises `UnknownName` for a column or a value that is none, `SpecError` where no
+    image is left.
+    """
+    known = columns | {CLASS: {one: classes[label] for one, label in zip(ids, labels, strict=True)}}
+    wanted: dict[str, set[str]] = {}
+    for pair in only:
+        column, _, value = pair.partition("=")
+        if column not in known:
+            raise UnknownName("column of metadata", column, [*known])
+        values = classes if column == CLASS else sorted(set(known[column].values()))
+        if value not in values:
+            raise UnknownName(f"value of {column!r}", value, values)
+        wanted.setdefault(column, set()).add(value)
+    rows = np.array([all(known[name].get(one) in those for name, those in wanted.items()) for one in ids], dtype=bool)
+    if not rows.any():
+        raise SpecError(f"No image is {' and '.join(only)}.", next_step="Ask for fewer things at once.")
+    return np.flatnonzero(rows)
 
 
 def _largest(values: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from tlcore.errors import Cancelled, DataError, SpecError, ThawError, UnknownNam
 from tlcore.explain.answer import answers_of
 from tlcore.explain.calibrate import softmax
 from tlcore.explain.evidence import Evidence
-from tlcore.explain.gallery import galleries
+from tlcore.explain.gallery import eligible, galleries
 from tlcore.explain.looks import FORMAT, RUN, START, Look, looks
 from tlcore.explain.maps import Maps, layers_asked
 from tlcore.explain.maps import explain as explain_images
@@ -124,7 +124,8 @@ class _Explaining:
                 )
         split = getattr(data, self.spec.split)
         answered = self._answers(networks[RUN][0], split)
-        chosen, rows = self._choose(answered, split, networks[START][1] if START in networks else None)
+        columns = self._columns()
+        chosen, rows = self._choose(answered, split, networks[START][1] if START in networks else None, columns)
         pictures, targets = split.part(rows), self.question.targets(answered[rows])
         answers: dict[str, np.ndarray] = {}
         belief: dict[str, Any] = {}
@@ -151,9 +152,7 @@ class _Explaining:
         self._write_maps()
         return self._header() | {
             "picture": None,
-            "images": told_images(
-                self.run, pictures, chosen, rows, answers, targets, classes=self.classes, columns=self._columns()
-            ),
+            "images": told_images(self.run, pictures, chosen, rows, answers, targets, classes=self.classes, columns=columns),
             "galleries": {name: [int(np.flatnonzero(rows == row)[0]) for row in found] for name, found in chosen.items()},
             "belief": belief,
             "why": self.why | self.evidence.why,
@@ -185,7 +184,11 @@ class _Explaining:
         return answers_of(network, self.machine)(split.images)
 
     def _choose(
-        self, answered: np.ndarray, split: Split, before: np.ndarray | None
+        self,
+        answered: np.ndarray,
+        split: Split,
+        before: np.ndarray | None,
+        columns: Mapping[str, Mapping[str, str]],
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The galleries' rows of the split, and all of these rows once, in order."""
         if self.spec.ids:
@@ -196,7 +199,10 @@ class _Explaining:
             rows = np.array([places[one] for one in self.spec.ids])
             return {}, rows
         told = before if self.spec.split == "test" else None  # the probe answers test images
-        found = galleries(answered, split.labels, each=self.spec.each, before=told)
+        among = eligible(self.spec.only, split.labels, split.ids, classes=self.classes, columns=columns)
+        told = None if told is None else told[among]
+        found = galleries(answered[among], split.labels[among], each=self.spec.each, before=told)
+        found = {name: among[rows] for name, rows in found.items()}
         return found, np.unique(np.concatenate(list(found.values())))
 
     def _same(self, look: Look, pictures: Split) -> Split:

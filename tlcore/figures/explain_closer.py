@@ -9,10 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
+from tlcore.explain.region import Region
 from tlcore.figures.explain_overlay import EVIDENCE, SIGNED, colours
 from tlcore.figures.words import percent
 
-Region = tuple[float, float, float, float]  # left, right, top, bottom, as shares of the picture
 _STOPS = 32
 
 

@@ -27,7 +27,8 @@ def inside(found: Mapping[str, Found], names: Mapping[str, str]) -> go.Figure | 
     if not masked:
         return None
     titles = [escaped(names[key]) for key in masked]
-    chart = figure(x="Inside the lungs (%)", y="", height=210 + 70 * len(masked))
+    marked = next(iter(masked.values()))["of"]
+    chart = figure(x=f"Inside {marked} (%)", y="", height=210 + 70 * len(masked))
     for offset, (measure, (name, colour, symbol)) in zip((-0.12, 0.12), _LOOKS.items(), strict=True):
         values = [one[measure] for one in masked.values()]
         chart.add_scatter(
@@ -94,11 +95,11 @@ def there_words(one: Found, name: str) -> str:
     if there["value"] is None:
         return ""
     text = (
-        f"{name} looks at the lungs first in {interval(there)} of {times(one['images'], 'film')}: there the strongest place is "
-        f"mostly inside them. Of places strewn evenly {percent(one['there_by_chance'], 0)} are"
+        f"{name} looks at {one['of']} first in {interval(there)} of {times(one['images'], 'image')}: there the strongest place "
+        f"is mostly inside. Of places strewn evenly {percent(one['there_by_chance'], 0)} are"
     )
     if one["there_at_most"] < 1:
-        text += f", and only {percent(one['there_at_most'], 0)} of the films have such a place on a map this coarse"
+        text += f", and only {percent(one['there_at_most'], 0)} of the images have such a place on a map this coarse"
     if there["low"] <= one["there_by_chance"] <= there["high"]:
         return f"{text}: within noise of chance."
     return f"{text}: {'more' if there['value'] > one['there_by_chance'] else 'less'} than chance."
@@ -137,7 +138,7 @@ def inside_rows(found: Mapping[str, Found], names: Mapping[str, str]) -> list[di
         for key, one in found.items()
         for name, region in one["where"]["regions"].items()
     ] + [
-        {"network": names[key], "region": "lungs", "area": one["chance"]}
+        {"network": names[key], "region": one["of"], "area": one["chance"]}
         | {f"evidence {end}".removesuffix(" value"): one["share"][end] for end in ("value", "low", "high")}
         | {"answers changed": None}
         for key, one in found.items()

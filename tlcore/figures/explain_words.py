@@ -8,6 +8,7 @@ from typing import Any
 from tlcore.data.catalogue import DATASETS
 from tlcore.data.masks import MASKS_OF
 from tlcore.explain.methods import METHODS
+from tlcore.explain.region import LUNGS
 from tlcore.explain.scale import scale_of
 from tlcore.figures.words import interval, percent, points, times
 
@@ -200,14 +201,15 @@ def stability_words(rows: list[Mapping[str, Any]]) -> str:
 
 
 def inside_words(found: Mapping[str, Any], title: str) -> str:
-    """How much of the evidence is inside the lungs, and whether that is more than a map that knows nothing would have."""
+    """How much of the evidence is inside what was marked, and whether that is more than a map that knows nothing would have."""
     share, over = found["share"], found["share_over_chance"]
     if share["value"] is None:
-        return f"{title}: no map of these films has positive evidence."
-    trained = f"; it was trained on {found['trained_on']} of them" if found["trained_on"] else ""
+        return f"{title}: no map of these images has positive evidence."
+    whose = [f"{MASKS_OF}: no other has a mask"] if found["of"] == LUNGS else []
+    whose += [f"it was trained on {found['trained_on']} of them"] if found["trained_on"] else []
     text = (
-        f"{title}: {interval(share)} of the positive evidence is inside the lungs, on {times(found['images'], 'film')} "
-        f"({MASKS_OF}: no other has a mask{trained}); spread evenly it would be {percent(found['chance'])}"
+        f"{title}: {interval(share)} of the positive evidence is inside {found['of']}, on {times(found['images'], 'image')}"
+        f"{' (' + '; '.join(whose) + ')' if whose else ''}; spread evenly it would be {percent(found['chance'])}"
     )
     if _crosses_zero(over):
         return f"{text}, which is within noise of it."

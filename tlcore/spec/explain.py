@@ -13,6 +13,7 @@ Belief = Literal["deletion", "randomization", "stability", "inside"]
 MethodName = Literal[
     "gradcam", "gradcam++", "integrated-gradients", "guided-gradcam", "occlusion", "attention-rollout"
 ]  # `tlcore/explain/methods.py` says what each is
+Which = Annotated[str, Field(pattern="^[^=]+=.+$", max_length=300)]
 PictureDigest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the pixels of a picture that arrived.")]
 
 
@@ -26,18 +27,26 @@ class ExplainSpec(AboutFinishedRun):
     picture: PictureDigest | None = Field(None, description="A person's own picture, in place of images of the dataset.")
     split: Literal["test", "val", "train"] = Field("test", description="Where the images are taken from.")
     ids: tuple[str, ...] = Field((), max_length=200, description="Images by their names; none: the galleries choose.")
+    only: tuple[Which, ...] = Field(
+        (),
+        max_length=50,
+        description="Images that galleries choose from: class=NAME, or of a column of metadata, COLUMN=VALUE.",
+    )
     each: int = Field(6, ge=1, le=50, description="Images of each gallery: surely right, surely wrong, unsure, changed.")
     method: MethodName = Field("gradcam", description="How it is asked.")
     layer: str = Field("last", min_length=1, max_length=100, description="A layer group, last for the last, or all.")
     target: str | None = Field(None, max_length=200, description="The class to explain; without it the one that is predicted.")
     against: str | None = Field(None, max_length=200, description="Explain why the target and not this class.")
     belief: tuple[Belief, ...] = Field((), description="Evidence that the maps can be believed.")
+    region: tuple[float, float, float, float] | None = Field(
+        None, description="Count the evidence in this part of every image: left, right, top, bottom, each from 0 to 1."
+    )
     belief_images: int = Field(48, ge=8, le=2000, description="Images that this evidence is measured on.")
     confidence: float = Field(0.9, ge=0.5, le=0.999, description="How often a prediction set is to hold the truth.")
     seed: int = Field(0, ge=0, le=2**31 - 1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    @field_validator("beside", "ids", "belief")
+    @field_validator("beside", "ids", "belief", "only")
     @classmethod
     def _each_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(given))
@@ -46,8 +55,17 @@ class ExplainSpec(AboutFinishedRun):
     def _fits_together(self) -> ExplainSpec:
         if self.run_id in self.beside:
             raise SpecError("A run is not laid beside itself.", next_step="Leave it out, or name another one.")
+        if self.region is not None and not _is_region(*self.region):
+            raise SpecError(
+                f"{self.region} is no part of a picture.",
+                next_step="Name its left, right, top and bottom edge, each from 0 to 1, the smaller one first.",
+            )
         if self.against is not None and self.against == self.target:
             raise SpecError("A class is held against another one, not itself.", next_step="Name another class.")
         if self.picture is not None and self.ids:
             raise SpecError("A picture and images of the dataset were named.", next_step="Name one or the others.")
         return self
+
+
+def _is_region(left: float, right: float, top: float, bottom: float) -> bool:
+    return 0 <= left < right <= 1 and 0 <= top < bottom <= 1
