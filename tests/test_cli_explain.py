@@ -84,9 +84,9 @@ def test_a_picture_can_be_forgotten_here_too(run, capsys, tmp_path):
     assert not job.exists()
     with pytest.raises(DataError):
         kept(digest)
-    assert main(forget) == 1
+    assert main(forget) == 2
     assert "There is nothing to do" in capsys.readouterr().err
-    assert main(["forget", "../runs", "--runs-dir", str(run.path.parent)]) == 1
+    assert main(["forget", "../runs", "--runs-dir", str(run.path.parent)]) == 2
     assert "no picture's digest" in capsys.readouterr().err
 
 

@@ -119,7 +119,7 @@ def test_a_network_that_uses_all_of_the_picture_is_clean(seed: int) -> None:
 
     found = exchanged(linear, pictures, seed=seed)
     assert found is not None
-    assert min(one["value"] for one in found["regions"].values()) > HANGS  # what made it go off before corners were compared
+    assert np.mean([one["value"] for one in found["regions"].values()]) > HANGS  # so that changes alone would be no sign
     assert told(maps(seed=seed), exchanged=found)["fires"] is False
 
 

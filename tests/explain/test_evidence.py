@@ -100,7 +100,7 @@ class TestMasks:
         data = data_of(run)
         masks = self.masks(data, {"test": FEWEST_HELD_OUT, "train": 5})
         monkeypatch.setattr(evidence, "lung_masks", lambda *_, **__: masks)
-        found = asked(run, belief=["inside"], belief_images=8)["belief"]["inside"]["run"]
+        found = asked(run, belief=["inside"], belief_images=12)["belief"]["inside"]["run"]
         assert (found["masked"], found["trained_on"]) == (True, 0)
         assert found["images"] + found["silent"] == FEWEST_HELD_OUT
         network = ended(run, run.spec(), data.classes)

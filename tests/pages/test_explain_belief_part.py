@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pages.parts.explain_test_spec import spec_to_test
 from tests.figures.explain_made import curves, randomization, stability, within
 from tests.pages.driving import opened, press, said
 from tests.pages.explaining import PAGE, button, explained, jobs, links
@@ -83,8 +84,8 @@ def test_what_was_found_is_shown_whichever_job_found_it(runs: Path, fabricated: 
     assert "the answer hangs on them" in words
     assert "they depend on what was learned" in words
     assert "the maps then agree by 0.70 (rank correlation)" in words
-    assert "This run: 45.0 % (43.0 to 47.0) of the positive evidence is inside the lungs, on 105 films" in words
-    assert "the strongest place of 50.0 % (48.0 to 52.0) of the maps is inside" in words
+    assert "This run: 45.0 % (43.0 to 47.0) of the positive evidence is inside the lungs, on 105 images" in words
+    assert "This run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 images" in words
     assert "the top left corner changes 30.0 % (28.0 to 32.0) of 40 answers" in words
     (alarm,) = [one.value for one in app.error]
     assert "Shortcut alarm: the model looks at the top left corner" in alarm.replace("\\", "")
@@ -130,12 +131,16 @@ def test_a_test_that_could_not_be_had_or_failed_says_why(runs: Path, fabricated:
     assert f"explain-ask-randomization-{run.id}" not in [one.key for one in app.button]
 
 
-def test_maps_of_a_chosen_class_are_told_from_those_that_are_tested(runs: Path, fabricated: Any) -> None:
+def test_a_test_is_of_the_classes_that_the_maps_are_of(runs: Path, fabricated: Any) -> None:
     run = fabricated(done=True, strategy="full").run
-    explained(runs, run)
-    assert "A class was chosen" not in said(opened(PAGE, run=run.id))
-    explained(runs, run, asked={"against": "normal"})
-    assert "of the class that each image is answered with" in said(opened(PAGE, run=run.id))
+    belief = {"stability": stability()}
+    explained(runs, run, asked={"each": 1, "belief": ("stability",), "start": False}, start=False, belief=belief)
+    shown = explained(runs, run, asked={"against": "normal"})
+    assert "the maps then agree" not in said(opened(PAGE, run=run.id))
+    asked = spec_to_test(shown.spec(), "stability")
+    assert (asked.against, asked.belief, asked.start) == ("normal", ("stability",), False)
+    explained(runs, run, asked={"each": 1, "belief": ("stability",), "start": False, "against": "normal"}, belief=belief)
+    assert "the maps then agree" in said(opened(PAGE, run=run.id))
 
 
 def test_all_of_it_can_be_taken_along(runs: Path, fabricated: Any) -> None:
