@@ -19,11 +19,12 @@ from pages.parts.session import engine, told
 from pages.parts.text import plain
 from tlcore.explain.looks import RUN
 from tlcore.figures.explain_curves import DIRECTIONS, curve, curve_rows, curve_sentences
-from tlcore.figures.explain_inside import corner_words, exchanged_words, firing, inside_rows, regions, there_words
+from tlcore.figures.explain_inside import firing, inside_rows, regions
 from tlcore.figures.explain_inside import inside as inside_figure
+from tlcore.figures.explain_inside_words import corner_words, exchanged_words, inside_words, there_words
 from tlcore.figures.explain_sanity import randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure
-from tlcore.figures.explain_words import inside_words, randomization_words, stability_words
+from tlcore.figures.explain_words import randomization_words, stability_words
 from tlcore.figures.words import count
 
 _KINDS = {  # title, what is asked

@@ -12,7 +12,7 @@ from pages.parts.explain_test_spec import spec_to_test
 from pages.parts.session import engine, told
 from pages.parts.text import plain
 from tlcore.explain.region import Region
-from tlcore.figures.explain_words import inside_words
+from tlcore.figures.explain_inside_words import inside_words, there_words
 
 
 def over_images(sheet: Sheet, region: Region) -> None:
@@ -21,7 +21,8 @@ def over_images(sheet: Sheet, region: Region) -> None:
     job = next((job for job in jobs_about(spec.run_id) if job.spec == spec), None)
     if job is not None and job.state == "done" and (found := result_of(job.run)) is not None:
         for key, one in found["belief"].get("inside", {}).items():
-            st.markdown(f"- {plain(inside_words(one, name_of(found, key)))}")
+            words = [inside_words(one, name_of(found, key)), there_words(one, name_of(found, key))]
+            st.markdown("\n".join(f"- {plain(line)}" for line in words if line))
         return
     if job is not None and job.state in ("queued", "running"):
         until_it_ends(job.run, key="explain-region", words="It goes on if you leave this page.")

@@ -43,7 +43,7 @@ MACHINE: Machine = choose("cpu", "float32")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THAW_CACHE_DIR", str(tmp_path_factory.mktemp("ready-cache")))
-        yield finished(tmp_path_factory.mktemp("ready-runs"))
+        yield finished(tmp_path_factory.mktemp("ready-runs"), epochs=12, lr=0.02)  # it gets too sure of itself
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +85,13 @@ def test_what_is_kept_is_what_the_network_answers(made: Ready, network: Network,
 
 def test_the_promise_and_the_calibration_on_the_test_split(made: Ready):
     for each in made.told["coverage"]:
+        low, high = each["exact"]["expected"]
+        assert low <= each["exact"]["covered"]["value"] <= high, each
         assert each["kept"]
-        if each["method"] == "lac":
-            low, high = each["exact"]["expected"]
-            assert low - 0.02 <= each["exact"]["covered"]["value"] <= high + 0.02
+        assert each["size"] < 9  # of 10 classes: no set keeps its promise by having all of them
     before, after = (made.told["calibration"][name]["ece"] for name in ("before", "after"))
-    assert after <= before + 0.005
+    assert made.temperature.value > 1.5
+    assert after < before
 
 
 def test_it_is_made_once_and_read_back_the_same(

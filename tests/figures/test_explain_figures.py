@@ -12,14 +12,12 @@ from tests.figures.explain_made import curves, explanation, maps, metric, random
 from tlcore.figures.explain_closer import closer, region_words
 from tlcore.figures.explain_curves import curve, curve_rows, curve_sentences, insertion_words
 from tlcore.figures.explain_inside import (
-    corner_words,
-    exchanged_words,
     firing,
     inside,
     inside_rows,
     regions,
-    there_words,
 )
+from tlcore.figures.explain_inside_words import corner_words, exchanged_words, there_words
 from tlcore.figures.explain_overlay import EVIDENCE, colours, exported, overlay
 from tlcore.figures.explain_sanity import change_words, randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure

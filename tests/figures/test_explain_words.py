@@ -2,7 +2,15 @@
 
 import pytest
 
-from tlcore.figures.explain_words import deletion_words, picture_sentences, provenance, randomization_words, scales
+from tlcore.figures.explain_words import (
+    deletion_words,
+    own_scale,
+    picture_sentences,
+    provenance,
+    randomization_words,
+    scales,
+    unlike_words,
+)
 
 
 def _row(value, low, high, between=0.6):
@@ -78,3 +86,43 @@ def test_the_scale_is_that_of_nine_in_ten_peaks_and_silent_maps_do_not_count():
 def test_a_picture_without_calibration_says_so():
     (said,) = picture_sentences({"prediction": "ill", "probability": 0.9, "calibrated": None})
     assert said.endswith("How often it is right when it says so is not known.")
+
+
+def _of_a_picture(**changes):
+    known = {"method": "gradcam", "layer": "stage 4", "side": 4, "value": 5.0}
+    picture = {"target": "ill", "prediction": "ill", "measured": {"map_scale": known}}
+    result = _result("digits") | {"picture": picture, "images": []}
+    result["maps"] = [{"key": "a", "look": "run", "layer": "stage 4", "side": 4, "peaks": [0.5]}]
+    return result | changes
+
+
+def test_the_map_of_a_new_picture_is_on_its_runs_scale_where_that_is_known():
+    assert scales(_of_a_picture()) == {"a": 5.0}  # a tenth as strong as maps of this run are: it looks weak
+    other = {"target": "well", "prediction": "ill", "measured": _of_a_picture()["picture"]["measured"]}
+    for changes in ({"method": "occlusion"}, {"against": "well"}, {"picture": other}, {"picture": other | {"measured": None}}):
+        result = _of_a_picture(**changes)
+        assert own_scale(result) is None
+        assert scales(result) == {"a": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [
+        ({"unlike": True, "can_tell": True}, "few are called so: 8.0 % (6.0 to 10.0) of test images."),
+        ({"unlike": False, "can_tell": True}, "(the alarm is wrong for 8.0 % (6.0 to 10.0) of test images)."),
+        ({"unlike": False, "can_tell": False}, "too few validation images"),
+    ],
+)
+def test_the_alarm_tells_how_often_it_was_false_and_not_how_often_it_was_to_be(judged, words):
+    on_test = {"value": 0.08, "low": 0.06, "high": 0.1, "method": "wilson"}
+    assert words in unlike_words(judged | {"false_alarms": 0.05}, on_test)
+    if judged["can_tell"]:
+        assert "5 % by design" in unlike_words(judged | {"false_alarms": 0.05})
+
+
+def test_one_picture_has_no_interval_and_says_so():
+    one = {"images": 1, "whole": 0.9, "blurred": 0.5}
+    areas = {"map": {"value": 0.6}, "random": {"value": 0.7}, "less_random": {"value": -0.1, "low": None, "high": None}}
+    said = deletion_words(one | {"deletion": areas})
+    assert said.startswith("Of 1 image, the target's probability goes from 90.0 % to 50.0 %")
+    assert said.endswith("the area is 0.600, and 0.700 where random places are: one picture has no interval.")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.cli.report import plain, table
+from tlcore.figures.explain_inside_words import corner_words, inside_words, there_words
 from tlcore.figures.explain_words import (
     NOT_CLINICAL,
     SILENT,
     deletion_words,
-    inside_words,
     is_medical,
     look_title,
     picture_sentences,
@@ -81,6 +81,10 @@ def _belief(result: Result) -> list[str]:
         lines.append(stability_words(belief["stability"]))
     for key, found in belief.get("inside", {}).items():
         title = look_title(result, key)
-        lines.append(plain(inside_words(found, title) if found["masked"] else f"{title}:"))
-        lines += [plain(sentence) for sentence in found["alarm"]["sentences"]]
-    return ["", *lines] if lines else []
+        if found["masked"]:
+            lines += [inside_words(found, title), there_words(found, title)]
+        else:
+            lines.append(f"{title}:")
+        lines.append(corner_words(found, title))
+        lines += found["alarm"]["sentences"]
+    return ["", *(plain(line) for line in lines if line)] if lines else []

@@ -1,8 +1,9 @@
 """The explain job: where a finished run's network looks, beside others, on some images, and whether that can be believed.
 
 The images are chosen by the run's own answers (`gallery`) or by name. Each network is built once, asked about every layer that
-was named, and let go. All of them explain the same class of an image, so that their maps can be held against each other: the
-one that was asked for, or the one that the run itself predicts.
+was named, and let go: the run's and its start's, whose answers choose the images, first of all. All of them explain the same
+class of an image, so that their maps can be held against each other: the one that was asked for, or the one that the run itself
+predicts.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tlcore.explain.inside import REGIONS
 from tlcore.figures.error_bars import bars
 from tlcore.figures.palette import BASELINE, MARKERS, RUNS, rgba
 from tlcore.figures.style import escaped, figure
-from tlcore.figures.words import interval, percent, times
+from tlcore.figures.words import interval, percent
 
 Found = Mapping[str, Any]
 _EDGES: Final = (0.0, 0.25, 0.75, 1.0)  # of the regions, as shares of the side
@@ -87,46 +87,6 @@ def regions(one: Found) -> go.Figure:
     chart.update_xaxes(range=[0, 1], **still)
     chart.update_yaxes(range=[1, 0], scaleanchor="x", **still)
     return chart
-
-
-def there_words(one: Found, name: str) -> str:
-    """In how many films the strongest place is in the lungs, against places strewn evenly."""
-    there = one["there"]
-    if there["value"] is None:
-        return ""
-    text = (
-        f"{name} looks at {one['of']} first in {interval(there)} of {times(one['images'], 'image')}: there the strongest place "
-        f"is mostly inside. Of places strewn evenly {percent(one['there_by_chance'], 0)} are"
-    )
-    if one["there_at_most"] < 1:
-        text += f", and only {percent(one['there_at_most'], 0)} of the images have such a place on a map this coarse"
-    if there["low"] <= one["there_by_chance"] <= there["high"]:
-        return f"{text}: within noise of chance."
-    return f"{text}: {'more' if there['value'] > one['there_by_chance'] else 'less'} than chance."
-
-
-def corner_words(one: Found, name: str) -> str:
-    """In how many images the strongest place is in a corner, of the corner that has the most."""
-    corners = {place: region["there"] for place, region in one["where"]["regions"].items() if place.endswith("corner")}
-    most = max(corners, key=lambda place: corners[place]["value"] or 0)
-    if not corners[most]["value"]:
-        return ""
-    return f"{name} looks at the {most} first in {interval(corners[most])} of {times(one['where']['images'], 'image')}."
-
-
-def exchanged_words(one: Found) -> str:
-    """What the answers hang on where parts of pictures are exchanged, to follow a network's name."""
-    found = one["exchanged"]
-    if found is None:
-        return "hardly any picture is answered otherwise than the rest, so there was none to exchange parts with."
-    corners = {name: region for name, region in found["regions"].items() if name.endswith("corner")}
-    worst = max(corners, key=lambda name: corners[name]["value"])
-    middle = found["regions"]["middle"]
-    left_out = f"; {times(found['alone'], 'picture')} without enough to exchange with left out" if found["alone"] else ""
-    return (
-        f"exchanged with a picture that is answered otherwise, the {worst} changes {interval(corners[worst])} of "
-        f"{times(found['images'], 'answer')}, the middle {interval(middle)}{left_out}."
-    )
 
 
 def inside_rows(found: Mapping[str, Found], names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.data.catalogue import DATASETS
-from tlcore.data.masks import MASKS_OF
 from tlcore.explain.methods import METHODS
-from tlcore.explain.region import LUNGS
 from tlcore.explain.scale import scale_of
-from tlcore.figures.words import interval, percent, points, times
+from tlcore.figures.words import interval, percent, times
 
 Result = Mapping[str, Any]  # of an explain job: tlcore/README.md
 NOT_CLINICAL = "For teaching and research, not for clinical decisions."
@@ -198,22 +196,6 @@ def stability_words(rows: list[Mapping[str, Any]]) -> str:
         f"The largest change is by {what}: the maps then agree by {worst['spearman']['value']:.2f} (rank correlation), and "
         f"{percent(worst['same_answer']['value'])} of the answers stay."
     )
-
-
-def inside_words(found: Mapping[str, Any], title: str) -> str:
-    """How much of the evidence is inside what was marked, and whether that is more than a map that knows nothing would have."""
-    share, over = found["share"], found["share_over_chance"]
-    if share["value"] is None:
-        return f"{title}: no map of these images has positive evidence."
-    whose = [f"{MASKS_OF}: no other has a mask"] if found["of"] == LUNGS else []
-    whose += [f"it was trained on {found['trained_on']} of them"] if found["trained_on"] else []
-    text = (
-        f"{title}: {interval(share)} of the positive evidence is inside {found['of']}, on {times(found['images'], 'image')}"
-        f"{' (' + '; '.join(whose) + ')' if whose else ''}; spread evenly it would be {percent(found['chance'])}"
-    )
-    if _crosses_zero(over):
-        return f"{text}, which is within noise of it."
-    return f"{text}: {points(over['value'])} {'more' if over['value'] > 0 else 'less'} than that."
 
 
 def _crosses_zero(metric: Mapping[str, Any]) -> bool:
