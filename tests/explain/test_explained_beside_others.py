@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tests.analysis.watched import CPU, network_of
 from tlcore.analysis.maps import pictures
+from tlcore.explain.grid import enlarged
 from tlcore.explain.maps import Maps, explain
 from tlcore.explain.places import places
 from tlcore.models.network import Network
@@ -43,7 +44,7 @@ def scaled(maps: np.ndarray) -> np.ndarray:
 
 def as_the_package(maps: Maps) -> np.ndarray:
     """Scaled, brought to the image's size, and scaled once more."""
-    return scaled(Maps(scaled(maps.values), maps.logits, maps.targets, None, maps.method, maps.place).at(SIDE))
+    return scaled(enlarged(scaled(maps.values), SIDE))
 
 
 def theirs(kind: type, network: Network, layers: Sequence[nn.Module]) -> np.ndarray:

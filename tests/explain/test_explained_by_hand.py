@@ -12,7 +12,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from tests.analysis.watched import CPU, network_of
-from tlcore.explain.maps import Maps, explain
+from tlcore.explain.maps import explain
 from tlcore.explain.places import Place, places
 from tlcore.explain.plusplus import weighted
 from tlcore.models.network import Network
@@ -94,15 +94,6 @@ def test_an_image_is_explained_alike_alone_and_among_others(paper: Network, shee
     np.testing.assert_allclose(found.values[0], first(paper, sheet, method, 0), atol=1e-6)
     np.testing.assert_allclose(found.values[35], first(paper, sheet, method, 1), atol=1e-6)
     assert found.silent.tolist() == [False, *[True] * 34, not found.values[35].any()]
-
-
-def test_magnitude_is_kept_between_images_and_sizes() -> None:
-    values = np.array([[[0, 4], [0, 4]], [[0, 1], [0, 1]]], np.float32)
-    maps = Maps(values, np.zeros((2, 2), np.float32), np.zeros(2, np.int64), None, "gradcam", None)
-    large = maps.at(4)  # the middles of the four columns lie at 1/8, 3/8 ..., those of the two at 1/4 and 3/4
-    np.testing.assert_allclose(large[0], np.tile([0, 1, 3, 4], (4, 1)))
-    np.testing.assert_allclose(large[1] * 4, large[0])
-    assert maps.at(2) is values
 
 
 def test_plus_plus_where_its_weights_are_not_defined() -> None:

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from tlcore.analysis.maps import evaluating, pictures
 from tlcore.errors import SpecError
 from tlcore.models.backward import in_place
+from tlcore.models.memory import by_batches
 from tlcore.models.network import Network
 from tlcore.models.sites import find_sites
 from tlcore.progress import Progress, silent
 from tlcore.training.machine import Machine
-from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 
 LOGITS = "logits"  # of the classifier that came with the weights; no group has this name
 BATCH = 32
@@ -71,30 +71,15 @@ def features(
     others can watch it (`maps.watching`). Raises `SpecError` where a site shows nothing, and `OutOfMemory`.
     """
     rows: dict[str, np.ndarray] = {}
-    first, at_once = 0, BATCH
     with evaluating(network.module), in_place(network.module), contextlib.ExitStack() as stack:
         tops = _tops(network, machine, sites, images.shape[1])
         stack.enter_context(also or contextlib.nullcontext())
-        while first < len(images):
-            last = min(first + at_once, len(images))
-            seen = None
-            try:
-                seen = _look(network, machine, images[first:last], tops)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                if at_once == 1:
-                    raise nothing_fits() from error
-            if seen is None:
-                at_once //= 2
-                free(machine)
-                continue
+        for part, seen in by_batches(len(images), BATCH, machine, lambda part, _: _look(network, machine, images[part], tops)):
             for name, values in seen.items():
                 if name not in rows:
                     rows[name] = np.empty((len(images), values.shape[1]), np.float32)
-                rows[name][first:last] = values.cpu().numpy()
-            first = last
-            progress(what, last, len(images), "images")
+                rows[name][part] = values.cpu().numpy()
+            progress(what, part.stop, len(images), "images")
     return rows
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tlcore.analysis.held import held
 from tlcore.analysis.maps import pictures
@@ -22,7 +21,7 @@ from tlcore.explain.places import Place, places
 from tlcore.explain.plusplus import gradcam_plus_plus
 from tlcore.explain.rollout import attention_rollout, attentions
 from tlcore.explain.score import Asked, Explained
-from tlcore.models.memory import free, is_out_of_memory, nothing_fits
+from tlcore.models.memory import by_batches
 from tlcore.models.network import Network
 from tlcore.progress import Progress, silent
 from tlcore.training.machine import Machine
@@ -54,13 +53,6 @@ class Maps:
     def silent(self) -> np.ndarray:
         """bool (N,): whether a map has no positive value, and so nothing that speaks for the class."""
         return ~(self.values > 0).any((1, 2))
-
-    def at(self, size: int) -> np.ndarray:
-        """float32 (N, size, size): the values between which bilinear interpolation goes, their magnitude kept."""
-        if self.values.shape[1:] == (size, size):
-            return self.values
-        maps = torch.from_numpy(self.values)[:, None]
-        return functional.interpolate(maps, (size, size), mode="bilinear", antialias=False)[:, 0].numpy()
 
 
 def explain(
@@ -121,20 +113,7 @@ def _in_batches(
     """The maps and the logits of all images; a batch that does not fit into memory goes through by halves."""
     maps: list[np.ndarray] = []
     logits: list[np.ndarray] = []
-    first, at_once = 0, BATCH
-    while first < images:
-        found = None
-        try:
-            found = ask(slice(first, first + at_once), at_once)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if at_once == 1:
-                raise nothing_fits() from error
-        if found is None:
-            at_once //= 2
-            free(machine)
-            continue
+    for part, found in by_batches(images, BATCH, machine, ask):
         maps.append(found[0].float().cpu().numpy())
         logits.append(found[1].cpu().numpy())
         if not (np.isfinite(maps[-1]).all() and np.isfinite(logits[-1]).all()):
@@ -142,8 +121,7 @@ def _in_batches(
                 "The network's answer or its map is not a number, so there is nothing to explain.",
                 next_step="Explain a run whose training did not diverge.",
             )
-        first += len(maps[-1])
-        progress(what, first, images, "images")
+        progress(what, part.stop, images, "images")
     return np.concatenate(maps), np.concatenate(logits)
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from tlcore.data.transforms import normalise
 from tlcore.models.backward import in_place
 from tlcore.models.heads import AttentionHead
-from tlcore.models.memory import free, is_out_of_memory, nothing_fits
+from tlcore.models.memory import by_batches
 from tlcore.models.network import Network
 from tlcore.source_probes.catalogue import Measure
 from tlcore.source_probes.nearest import nearest_right
@@ -125,21 +125,7 @@ def read(network: Network, machine: Machine, images: np.ndarray, head: nn.Module
     into memory goes through by halves, and so do those after it. Raises `OutOfMemory` where not even one image fits.
     """
     head = head.to(machine.device).eval()
-    first, size = 0, BATCH
-    while first < len(images):
-        answer = None
-        try:
-            answer = _answer(network, machine, images[first : first + size], head)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if size == 1:
-                raise nothing_fits() from error
-        if answer is None:
-            size //= 2
-            free(machine)
-            continue
-        first += len(answer[0])
+    for _, answer in by_batches(len(images), BATCH, machine, lambda part, _: _answer(network, machine, images[part], head)):
         yield answer
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from tlcore.data.load import Split
 from tlcore.models.backward import in_place
+from tlcore.models.memory import by_batches
 from tlcore.training.answering import for_answers
-from tlcore.training.memory import free, is_out_of_memory, nothing_fits
 from tlcore.training.route import Route
 
 MOST_ERRORS = 24
@@ -33,25 +33,14 @@ def predict_batches(route: Route, split: str, *, batch_size: int) -> Iterator[np
     route.network.module.eval()
     yield np.zeros((0, route.network.classes))
     route = for_answers(route, split)
-    first, images = 0, len(route.splits[split].labels)
-    while first < images:
-        last = min(first + batch_size, images)
-        answer = None
-        try:
-            with torch.inference_mode(), in_place(route.module), route.machine.autocast():
-                logits = route.logits(route.evaluation_inputs(split, first, last))
-                answer = torch.softmax(logits.double(), dim=1).cpu().numpy()
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if batch_size == 1:
-                raise nothing_fits() from error
-        if answer is None:
-            batch_size = batch_size // 2
-            free(route.machine)
-        else:
-            first = last
-            yield answer
+
+    def answered(part: slice, _: int) -> np.ndarray:
+        with torch.inference_mode(), in_place(route.module), route.machine.autocast():
+            logits = route.logits(route.evaluation_inputs(split, part.start, part.stop))
+            return torch.softmax(logits.double(), dim=1).cpu().numpy()
+
+    for _, answer in by_batches(len(route.splits[split].labels), batch_size, route.machine, answered):
+        yield answer
 
 
 def confident_errors(
