@@ -21,7 +21,7 @@ from tlcore.explain.looks import RUN
 from tlcore.figures.explain_curves import DIRECTIONS, curve, curve_rows, curve_sentences
 from tlcore.figures.explain_inside import firing, inside_rows, regions
 from tlcore.figures.explain_inside import inside as inside_figure
-from tlcore.figures.explain_inside_words import corner_words, exchanged_words, inside_words, there_words
+from tlcore.figures.explain_inside_words import corner_words, counted_words, exchanged_words, there_words
 from tlcore.figures.explain_sanity import randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure
 from tlcore.figures.explain_words import randomization_words, stability_words
@@ -125,6 +125,7 @@ def _inside(here: Explained, answer: Answer, found: Mapping[str, Mapping[str, An
     if figure is not None and left is not None:
         with left:
             shown("explain-inside", here.run, figure)
+            st.caption(plain(counted_words(next(one for one in found.values() if one["masked"]))))
     with right:
         key = RUN
         if len(found) > 1:
@@ -138,9 +139,7 @@ def _inside(here: Explained, answer: Answer, found: Mapping[str, Mapping[str, An
             )
         shown("explain-where", here.run, regions(found[key]))
         st.caption("The share of the evidence in each part of the picture; the stronger the tint, the denser it lies there.")
-    lines = [inside_words(one, names[key]) for key, one in found.items() if one["masked"]]
-    lines += [there_words(one, names[key]) for key, one in found.items() if one["masked"]]
-    lines += [corner_words(one, names[key]) for key, one in found.items()]
+    lines = [corner_words(one, names[key]) for key, one in found.items()]
     lines += [f"{names[key]}: {exchanged_words(one)}" for key, one in found.items()]
     st.markdown("\n".join(f"- {plain(line)}" for line in lines if line))
     numbers(here.run, "explain-where", inside_rows(found, names))
@@ -150,7 +149,9 @@ def _alarms(found: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) ->
     """Each network's alarm in a callout: that goes off, that does not, that there is too little to say."""
     loud = firing(found)
     for key, one in sorted(found.items(), key=lambda pair: pair[0] not in loud):
-        words = "  \n".join(plain(sentence) for sentence in one["alarm"]["sentences"])
+        told = one["alarm"]["sentences"] if key in loud else one["alarm"]["sentences"][:1]  # the rest is in the figures
+        looks = there_words(one, names[key]) if one["masked"] else ""
+        words = "  \n".join(plain(sentence) for sentence in [*told, looks] if sentence)
         text = f"**{plain(names[key])}.** {words}"
         if key in loud:
             st.error(text, icon=":material/notifications_active:")

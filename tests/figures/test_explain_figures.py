@@ -17,7 +17,7 @@ from tlcore.figures.explain_inside import (
     inside_rows,
     regions,
 )
-from tlcore.figures.explain_inside_words import corner_words, exchanged_words, there_words
+from tlcore.figures.explain_inside_words import corner_words, counted_words, exchanged_words, inside_words, there_words
 from tlcore.figures.explain_overlay import EVIDENCE, colours, exported, overlay
 from tlcore.figures.explain_sanity import change_words, randomized, similarity_rows
 from tlcore.figures.explain_sanity import stability as stability_figure
@@ -118,6 +118,14 @@ def test_the_share_inside_stands_against_chance_and_what_could_be_reached() -> N
     assert (chance.x0, chance.x1) == (30.0, 30.0)
     assert (reach.x0, reach.x1) == (10.0, 70.0)
     assert inside({"start": within(masked=False)}, names) is None
+    assert counted_words(within() | {"trained_on": 3}) == (
+        "Counted on 105 images (normal films alone: no other has a mask; it was trained on 3 of them). Spread evenly 30 % "
+        "would be inside; a map as coarse as this one of the lungs has 57 %."
+    )
+    assert inside_words(within(), "Run") == (
+        "Run: 45.0 % (43.0 to 47.0) of the positive evidence is inside the lungs, on 105 images (normal films alone: no other "
+        "has a mask); spread evenly it would be 30.0 %: 15.0 points more than that."
+    )
     assert there_words(within(), "Run") == (
         "Run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 images: there the strongest place is mostly inside. "
         "Of places strewn evenly 25 % are, and only 90 % of the images have such a place on a map this coarse: more than "

@@ -17,15 +17,27 @@ def inside_words(found: Found, title: str) -> str:
     share, over = found["share"], found["share_over_chance"]
     if share["value"] is None:
         return f"{title}: no map of these images has positive evidence."
-    whose = [f"{MASKS_OF}: no other has a mask"] if found["of"] == LUNGS else []
-    whose += [f"it was trained on {found['trained_on']} of them"] if found["trained_on"] else []
     text = (
-        f"{title}: {interval(share)} of the positive evidence is inside {found['of']}, on {times(found['images'], 'image')}"
-        f"{' (' + '; '.join(whose) + ')' if whose else ''}; spread evenly it would be {percent(found['chance'])}"
+        f"{title}: {interval(share)} of the positive evidence is inside {found['of']}, on {_whose(found)}; "
+        f"spread evenly it would be {percent(found['chance'])}"
     )
     if over["low"] is None or over["low"] <= 0 <= over["high"]:
         return f"{text}, which is within noise of it."
     return f"{text}: {points(over['value'])} {'more' if over['value'] > 0 else 'less'} than that."
+
+
+def counted_words(found: Found) -> str:
+    """On which images the evidence inside was counted, and what a map that knows nothing would have."""
+    reach = (
+        "" if found["perfect"] is None else f"; a map as coarse as this one of {found['of']} has {percent(found['perfect'], 0)}"
+    )
+    return f"Counted on {_whose(found)}. Spread evenly {percent(found['chance'], 0)} would be inside{reach}."
+
+
+def _whose(found: Found) -> str:
+    whose = [f"{MASKS_OF}: no other has a mask"] if found["of"] == LUNGS else []
+    whose += [f"it was trained on {found['trained_on']} of them"] if found["trained_on"] else []
+    return times(found["images"], "image") + (f" ({'; '.join(whose)})" if whose else "")
 
 
 def there_words(one: Found, name: str) -> str:

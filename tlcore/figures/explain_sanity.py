@@ -41,10 +41,11 @@ def stability(rows: Sequence[Row]) -> go.Figure:
         mode="markers",
         marker={"color": RUNS[3], "symbol": MARKERS[2], "size": 11},
         name="share of the answers that stay",
+        offsetgroup="answers",
         hovertemplate="%{x}: %{y:.2f}<extra></extra>",
     )
     chart.update_yaxes(range=[-0.05, 1.05])
-    chart.update_layout(legend={"orientation": "v"}, margin={"t": 120})
+    chart.update_layout(legend={"orientation": "v"}, margin={"t": 120}, scattermode="group", scattergap=0.8)
     return chart
 
 
@@ -78,6 +79,7 @@ def _lines(chart: go.Figure, names: Sequence[str], rows: Sequence[Row], *, mode:
             line={"color": colour, "width": 2.5},
             marker={"color": colour, "symbol": symbol, "size": 10},
             name=words,
+            offsetgroup=name,  # beside each other where the figure's scatters are grouped
             hovertemplate="%{x}: %{y:.2f}<extra></extra>",
         )
 
