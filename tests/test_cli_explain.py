@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from tlcore.cli.main import main
 from tlcore.data.arriving import kept
@@ -88,6 +89,20 @@ def test_a_picture_can_be_forgotten_here_too(run, capsys, tmp_path):
     assert "There is nothing to do" in capsys.readouterr().err
     assert main(["forget", "../runs", "--runs-dir", str(run.path.parent)]) == 2
     assert "no picture's digest" in capsys.readouterr().err
+
+
+def test_the_network_goes_to_a_file_that_is_named(run, capsys, tmp_path):
+    asked = ["export", "--runs-dir", str(run.path.parent), "--run", run.id, "--out", str(tmp_path / "mine")]
+    assert main(asked) == 0
+    told = capsys.readouterr().out
+    file = tmp_path / "mine" / "model.safetensors"
+    assert f"Written: {file}" in told
+    assert "timm.create_model(" in told
+    assert set(load_file(file))  # plain tensors by name
+    assert main([*asked[:-1], str(file)]) == 2  # a file stands where the folder should be
+    assert "cannot be written" in capsys.readouterr().err
+    assert main(["export", "--runs-dir", str(run.path.parent)]) == 2
+    assert "No run was named" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

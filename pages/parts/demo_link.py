@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.coming import until_it_ends
 from pages.parts.demo_pictures import BESIDE_START
 from pages.parts.demo_screen import show
+from pages.parts.explain_known import may_stand_beside
 from pages.parts.session import engine, put_in_view, say, told
 from pages.parts.statewords import run_title
 from pages.parts.summary import Summary, summaries
@@ -128,7 +129,7 @@ def _choose() -> None:
     first = left.selectbox("Run", list(titles), format_func=lambda one: _label(titles[one]), key="demo-run")
     second = right.selectbox(
         "Against",
-        [None, BESIDE_START, *(one for one in titles if one != first and _same_classes(first, one))],
+        [None, BESIDE_START, *(one.id for one in may_stand_beside(Run(runs_dir() / first)) if one.id in titles)],
         format_func=lambda one: (
             "The room alone" if one is None else "The network before training" if one == BESIDE_START else _label(titles[one])
         ),
@@ -145,8 +146,3 @@ def _of_images(job: Summary) -> bool:
 
 def _label(run: Summary) -> str:
     return f"{run.label}: {run.title}, {run.backbone}"
-
-
-def _same_classes(first: str, second: str) -> bool:
-    found = [Run(runs_dir() / one).result() or {} for one in (first, second)]
-    return found[0].get("classes") == found[1].get("classes")

@@ -6,16 +6,13 @@ import streamlit as st
 
 from pages.parts.explain_cost import cost_words
 from pages.parts.explain_known import Explained, may_stand_beside
+from pages.parts.explain_question import Controls
 from pages.parts.session import engine, told
 from pages.parts.text import plain
-from tlcore.explain.methods import METHODS
-from tlcore.explain.offered import offered, unsuited
-from tlcore.models.catalogue import BACKBONES
 from tlcore.spec import ExplainSpec, make
 
 MOST_BESIDE = 3
 _USUAL = ExplainSpec.model_fields
-_LAYERS = {"last": "the last one", "all": "all, one map each"}
 
 
 def form(here: Explained, label: str) -> None:
@@ -33,9 +30,10 @@ def form(here: Explained, label: str) -> None:
             help="Surely right, surely wrong, least certain, changed by the training: so many of each, of the test split.",
         )
     with right:
-        method = _method(here)
-        layer = _layer(here, method)
-        target, against = _classes(here, method)
+        controls = Controls(lambda word: f"explain-{word}-{run_id}")
+        method = controls.method(here.spec.backbone)
+        layer = controls.layer(here.spec.backbone, method)
+        target, against = controls.classes(here.result["classes"], method)
     with told():
         spec = make(
             ExplainSpec,
@@ -59,7 +57,7 @@ def form(here: Explained, label: str) -> None:
 
 def _networks(here: Explained) -> tuple[tuple[str, ...], bool, bool]:
     run_id = here.run.id
-    others = {summary.id: summary for summary in may_stand_beside(here)}
+    others = {summary.id: summary for summary in may_stand_beside(here.run)}
     beside = st.multiselect(
         "Other runs to lay beside",
         list(others),
@@ -87,56 +85,3 @@ def _networks(here: Explained) -> tuple[tuple[str, ...], bool, bool]:
         st.caption("This run kept its best epoch alone. Train it again with Keep every epoch on, under More settings.")
         st.page_link("train.py", label="Repeat it", icon=":material/edit:", query_params={"from": run_id})
     return tuple(beside), start, epochs and bool(kept)
-
-
-def _method(here: Explained) -> str:
-    backbone = here.spec.backbone
-    method = st.selectbox(
-        "Method",
-        list(offered(backbone)),
-        format_func=lambda name: METHODS[name].title,
-        key=f"explain-method-{here.run.id}",
-        help=" ".join(filter(None, (unsuited(one, backbone) for one in METHODS.values()))) or None,
-    )
-    st.caption(plain(f"{METHODS[method].sentence} ({METHODS[method].source})"))
-    return method
-
-
-def _layer(here: Explained, method: str) -> str:
-    card = BACKBONES.get(here.spec.backbone)
-    groups = [group.name for group in reversed(card.groups)] if card else []
-    by_group = METHODS[method].by_group
-    layer = st.selectbox(
-        "Layer",
-        [*_LAYERS, *groups[1:]],
-        format_func=lambda name: _LAYERS.get(name, name),
-        disabled=not by_group,
-        key=f"explain-layer-{here.run.id}",
-        help="Late layers know the classes and see coarsely; early ones see finely and know edges."
-        if by_group
-        else f"{METHODS[method].title} is of the whole network.",
-    )
-    return layer if by_group else "last"
-
-
-def _classes(here: Explained, method: str) -> tuple[str | None, str | None]:
-    by_class, classes = METHODS[method].by_class, here.result["classes"]
-    left, right = st.columns(2)
-    why = None if by_class else f"{METHODS[method].title} is the same for every class."
-    target = left.selectbox(
-        "Class to explain",
-        [None, *classes],
-        format_func=lambda name: "what the run answers" if name is None else name,
-        disabled=not by_class,
-        key=f"explain-target-{here.run.id}",
-        help=why or "All networks explain the same class of an image.",
-    )
-    against = right.selectbox(
-        "Rather than",
-        [None, *(name for name in classes if name != target)],
-        format_func=lambda name: "anything else" if name is None else name,
-        disabled=not by_class,
-        key=f"explain-against-{here.run.id}-{classes.index(target) if target else ''}",
-        help=why or "What speaks for the one class rather than the other: the map of their difference.",
-    )
-    return (target, against) if by_class else (None, None)

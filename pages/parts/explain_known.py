@@ -88,16 +88,15 @@ def tests_only(spec: AnySpec) -> bool:
     return isinstance(spec, ExplainSpec) and bool(spec.belief) and spec.each == 1 and not spec.ids
 
 
-def may_stand_beside(here: Explained) -> list[Summary]:
+def may_stand_beside(run: Run) -> list[Summary]:
     """The other finished runs of the same classes, those on the same dataset first, each kind the newest first."""
-    classes = here.result["classes"]
-    others = [pair for pair in finished_runs() if pair[0].id != here.run.id and _classes(pair[0]) == classes]
-    return [summary for summary, spec in sorted(others, key=lambda pair: pair[1].dataset != here.spec.dataset)]
-
-
-def _classes(summary: Summary) -> list[str] | None:
-    found = result_of(summary.run)
-    return None if found is None else found.get("classes")
+    classes, dataset = (result_of(run) or {}).get("classes"), getattr(run.spec(), "dataset", None)
+    others = [
+        (other, spec)
+        for other, spec in finished_runs()
+        if other.id != run.id and classes is not None and (result_of(other.run) or {}).get("classes") == classes
+    ]
+    return [summary for summary, spec in sorted(others, key=lambda pair: pair[1].dataset != dataset)]
 
 
 def maps_of(spec: ExplainSpec) -> tuple[object, ...]:

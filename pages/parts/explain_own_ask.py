@@ -1,4 +1,4 @@
-"""The same picture asked otherwise: by another method, about another class, beside other runs."""
+"""The same picture asked otherwise: by another method, at another layer, about another class, beside other runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts.explain_known import may_stand_beside
 from pages.parts.explain_own_arrive import ask
+from pages.parts.explain_question import Controls
 from pages.parts.session import told
-from pages.parts.summary import Summary, summaries
-from pages.parts.text import plain
-from tlcore.explain.methods import METHODS
-from tlcore.explain.offered import offered
 from tlcore.runs import Run
 from tlcore.spec import ExplainSpec, RunSpec, make
 
@@ -25,20 +23,16 @@ def ask_otherwise(run: Run, job: Run, result: Mapping[str, Any] | None) -> None:
     assert isinstance(asked, ExplainSpec)
     assert isinstance(about, RunSpec)
     assert found is not None
-    words = "Ask otherwise: another method, another class, other runs"
+    words = "Ask otherwise: another method, layer or class, other runs"
     with st.expander(words, icon=":material/tune:", expanded=result is None):
         left, right = st.columns(2, gap="large")
-        names = list(offered(about.backbone))
-        method = left.selectbox(
-            "Method",
-            names,
-            index=names.index(asked.method) if asked.method in names else 0,
-            format_func=lambda name: METHODS[name].title,
-            key="explain-own-method",
-        )
-        left.caption(plain(f"{METHODS[method].sentence} ({METHODS[method].source})"))
-        target, against = _classes(right, found["classes"], asked, METHODS[method].by_class)
-        others = {one.id: one for one in summaries() if one.id != run.id and _same_classes(one, found["classes"])}
+        controls = Controls(lambda word: f"explain-own-{word}", asked)
+        with left:
+            method = controls.method(about.backbone)
+        with right:
+            layer = controls.layer(about.backbone, method)
+            target, against = controls.classes(found["classes"], method)
+        others = {one.id: one for one in may_stand_beside(run)}
         beside = st.multiselect(
             "Other runs to lay beside",
             list(others),
@@ -56,6 +50,7 @@ def ask_otherwise(run: Run, job: Run, result: Mapping[str, Any] | None) -> None:
                 picture=asked.picture,
                 start=False,
                 method=method,
+                layer=layer,
                 target=target,
                 against=against,
                 beside=tuple(beside),
@@ -63,30 +58,3 @@ def ask_otherwise(run: Run, job: Run, result: Mapping[str, Any] | None) -> None:
             if st.button("Ask", type="primary", icon=":material/visibility:", key="explain-own-ask"):
                 st.query_params["run"], st.query_params["picture"] = run.id, ask(spec).id
                 st.rerun()
-
-
-def _classes(place: Any, classes: list[str], asked: ExplainSpec, by_class: bool) -> tuple[str | None, str | None]:
-    names = [None, *classes]
-    target = place.selectbox(
-        "Class to explain",
-        names,
-        index=names.index(asked.target) if asked.target in names else 0,
-        format_func=lambda name: "what it answers" if name is None else name,
-        disabled=not by_class,
-        key="explain-own-target",
-    )
-    rest = [None, *(name for name in classes if name != target)]
-    against = place.selectbox(
-        "And why not",
-        rest,
-        index=rest.index(asked.against) if asked.against in rest else 0,
-        format_func=lambda name: "the class as such" if name is None else name,
-        disabled=not by_class,
-        key=f"explain-own-against-{names.index(target)}",
-        help="What speaks for the one class rather than the other: the map of their difference.",
-    )
-    return (target, against) if by_class else (None, None)
-
-
-def _same_classes(other: Summary, classes: list[str]) -> bool:
-    return other.state == "done" and (other.run.result() or {}).get("classes") == classes

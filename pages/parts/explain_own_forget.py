@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.layer_files import forget_arrays
 from pages.parts.session import told
 from tlcore.explain.forget import forget_picture
 from tlcore.figures.words import times
@@ -28,6 +29,7 @@ def forget_button(job: Run) -> None:
     if button.button("Forget this picture", icon=":material/delete_forever:", key="explain-own-forget", width="stretch"):
         with told():
             jobs = forget_picture(runs_dir(), spec.picture)
+            forget_arrays()
             st.session_state[_FORGOTTEN] = f"The picture is forgotten, and {times(jobs, 'answer')} about it with it."
             st.query_params["run"] = spec.run_id
             st.query_params.pop("picture", None)

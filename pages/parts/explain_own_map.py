@@ -11,10 +11,12 @@ import streamlit as st
 
 from pages.parts.explain_drawn import name_of
 from pages.parts.explain_legend import legend
+from pages.parts.figures import shown
 from pages.parts.layer_files import arrays, picture_in
 from pages.parts.text import plain
 from tlcore.explain.grid import enlarged
 from tlcore.explain.methods import METHODS
+from tlcore.figures.explain_closer import closer
 from tlcore.figures.explain_overlay import STRENGTH, exported, overlay
 from tlcore.figures.explain_words import SILENT, answer_words, asked_words, caption, own_scale, provenance, scales
 from tlcore.runs import Run
@@ -51,8 +53,27 @@ def looked_at(job: Run, result: Mapping[str, Any]) -> None:
                     st.caption(f":material/info: {SILENT}")
     st.markdown(plain(asked_words(result, result["picture"])))
     legend(max(shared.values(), default=0.0), signed=method.signed)
+    _closer(job, result, picture, saved, shared, strength)
     st.caption(plain(f"{method.title}: {method.sentence} {_OWN if own_scale(result) is None else _OF_THE_RUN}"))
     _downloads(job, result, drawn, shared)
+
+
+def _closer(
+    job: Run,
+    result: Mapping[str, Any],
+    picture: np.ndarray,
+    saved: Mapping[str, np.ndarray],
+    shared: Mapping[str, float],
+    strength: float,
+) -> None:
+    """A map's own places, each with its number on hover."""
+    with st.expander("A closer look: the map's own places and their numbers", icon=":material/zoom_in:"):
+        told = {one["key"]: ", ".join(filter(None, (name_of(result, one["look"]), one["layer"]))) for one in result["maps"]}
+        key = result["maps"][0]["key"]
+        if len(told) > 1:
+            key = st.selectbox("Map", list(told), format_func=told.__getitem__, key="explain-own-closer")
+        signed = METHODS[result["method"]].signed
+        shown("explain-own-closer", job, closer(picture, saved[key][0], scale=shared[key], strength=strength, signed=signed))
 
 
 def _downloads(job: Run, result: Mapping[str, Any], drawn: Mapping[str, np.ndarray], shared: Mapping[str, float]) -> None:

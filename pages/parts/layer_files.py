@@ -52,6 +52,11 @@ def sheet(run: Run, thumbnails: Mapping[str, Any]) -> Sheet | None:
     return Sheet(_pixels(str(path), path.stat().st_mtime_ns), thumbnails["side"], thumbnails["columns"])
 
 
+def forget_arrays() -> None:
+    """Let go of all arrays that are kept in memory: a person's picture is forgotten there too."""
+    _arrays.clear()
+
+
 @st.cache_resource(show_spinner=False, max_entries=6)
 def _arrays(path: str, _changed: int) -> Mapping[str, np.ndarray]:
     with np.load(path, allow_pickle=False) as saved:

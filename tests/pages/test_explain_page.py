@@ -37,7 +37,7 @@ def test_a_run_is_chosen_and_asked(runs: Path, fabricated: Any) -> None:
     app.selectbox(key=f"explain-method-{run.id}").set_value("gradcam").run()
     app.selectbox(key=f"explain-layer-{run.id}").set_value("all").run()
     app.selectbox(key=f"explain-target-{run.id}").set_value("pneumonia").run()
-    app.selectbox(key=f"explain-against-{run.id}-1").set_value("normal").run()
+    app.selectbox(key=f"explain-against-2-{run.id}").set_value("normal").run()
     assert "at 7 layer groups" in said(app)
     press(app, "Explain")
     wanted = ExplainSpec(run_id=run.id, layer="all", target="pneumonia", against="normal")

@@ -19,6 +19,7 @@ from tlcore.cli import (
     compare,
     diagnose,
     explain,
+    exported,
     forgetting,
     jobs,
     layers,
@@ -70,6 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
     forgetting.add_options(command("forgetting", forgetting.forgetting, forgot))
     looks = "Show where a finished run's network looks, beside others, and what speaks for believing it."
     explain.add_options(command("explain", explain.explain, looks))
+    taken = "Write a finished run's network to a file that plain timm, or any ONNX runtime, reads."
+    exported.add_options(command("export", exported.export, taken))
     gone = "Forget a picture that you brought: its pixels and every answer about it, of all runs."
     command("forget", explain.forget, gone).add_argument("picture", metavar="DIGEST", help="as explain names it")
     check = command("check", jobs.check, "Look for faults in a dataset.")
