@@ -14,7 +14,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer = csv.writer(text)
     names = list(rows[0]) if rows else []
     writer.writerow([inert(name) for name in names])
-    writer.writerows([inert(row[name]) for name in names] for row in rows)
+    writer.writerows([inert(row.get(name)) for name in names] for row in rows)
     return text.getvalue()
 
 

@@ -80,7 +80,7 @@ def _made(run_id: str, beside: str | None) -> Run | None:
         if not isinstance(spec, ExplainSpec) or spec.picture is not None or spec.run_id != run_id:
             continue
         fits = beside in spec.beside if other else not spec.beside
-        fits = fits and (beside != BESIDE_START or spec.start) and spec.each > 1
+        fits = fits and (beside != BESIDE_START or spec.start) and spec.each > 1 and not spec.only
         if fits and job.state in ("queued", "running", "done"):
             return job.run
     return None
@@ -141,7 +141,7 @@ def _choose() -> None:
 
 
 def _of_images(job: Summary) -> bool:
-    return isinstance(job.spec, ExplainSpec) and job.spec.picture is None and job.spec.each > 1
+    return isinstance(job.spec, ExplainSpec) and job.spec.picture is None and job.spec.each > 1 and not job.spec.only
 
 
 def _label(run: Summary) -> str:

@@ -125,7 +125,8 @@ def _inside(here: Explained, answer: Answer, found: Mapping[str, Mapping[str, An
     if figure is not None and left is not None:
         with left:
             shown("explain-inside", here.run, figure)
-            st.caption(plain(counted_words(next(one for one in found.values() if one["masked"]))))
+            for words in dict.fromkeys(counted_words(one) for one in found.values() if one["masked"]):
+                st.caption(plain(words))
     with right:
         key = RUN
         if len(found) > 1:

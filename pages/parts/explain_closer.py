@@ -65,6 +65,9 @@ def _region(sheet: Sheet) -> Region | None:
         return None
     across = st.slider("From left to right, %", 0, 100, WHOLE, key=f"explain-region-x-{run_id}")
     down = st.slider("From top to bottom, %", 0, 100, WHOLE, key=f"explain-region-y-{run_id}")
+    if across[0] == across[1] or down[0] == down[1]:
+        st.caption("The region is empty: draw its ends apart.")
+        return None
     return across[0] / 100, across[1] / 100, down[0] / 100, down[1] / 100
 
 

@@ -57,7 +57,9 @@ def work(spec: ExplainSpec, run: Run, about: RunSpec) -> int:
     }
     total += sum(spec.belief_images * each[name] for name in spec.belief if name in each)
     if "inside" in spec.belief:
-        total += networks(spec, run) * (MASKED * passes + spec.belief_images * (passes + (len(AREAS) + 1) // 2))
+        total += networks(spec, run) * (
+            (0 if spec.region else MASKED) * passes + spec.belief_images * (passes + (len(AREAS) + 1) // 2)
+        )
     return max(1, total + (_probe(run) // 2 if spec.start else 0))
 
 

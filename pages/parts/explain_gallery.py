@@ -32,6 +32,9 @@ _NO_START = "The network as it started was not laid beside, so nobody can tell w
 def galleries(sheet: Sheet) -> None:
     """The filters, and each gallery that the explanation chose; images that were named stand in one."""
     st.header("Images worth a look")
+    only = sheet.answer.spec.only
+    if only:
+        st.info(plain(f"Chosen among images with {', '.join(only)} alone."), icon=":material/filter_alt:")
     kept, with_maps = _filters(sheet)
     chosen = sheet.found["galleries"]
     if not chosen:
@@ -45,7 +48,7 @@ def galleries(sheet: Sheet) -> None:
         if places is None or (name == "changed" and not places and not started):
             st.caption(_NO_START)
         elif not places:
-            st.caption(_EMPTY[name])
+            st.caption("No image of those that it was chosen among." if only else _EMPTY[name])
         elif not any(place in kept for place in places):
             st.caption("None of this gallery is among what the filters leave.")
         else:
@@ -56,13 +59,13 @@ def _filters(sheet: Sheet) -> tuple[set[int], bool]:
     """The places that are kept, and whether maps are drawn."""
     images, run_id = sheet.images, sheet.answer.run.id
     columns = {name for told in images for name in told["columns"]}
-    told = {"truth": [one["truth"] for one in images]}
-    told |= {name: [one["columns"].get(name, _NOT_TOLD) for one in images] for name in sorted(columns)}
-    told = {name: values for name, values in told.items() if name == "truth" or values != told["truth"]}
+    told = {CLASS: [one["truth"] for one in images]}
+    told |= {name: [one["columns"].get(name, _NOT_TOLD) for one in images] for name in sorted(columns - {CLASS})}
+    told = {name: values for name, values in told.items() if name == CLASS or values != told[CLASS]}
     kept, only = set(range(len(images))), []
     boxes = st.columns(min(4, len(told)) + 1, vertical_alignment="bottom")
     for place, (name, values) in enumerate(told.items()):
-        title = "Class" if name == "truth" else name
+        title = "Class" if name == CLASS else name
         wanted = boxes[place % (len(boxes) - 1)].multiselect(
             title,
             sorted(set(values)),
@@ -71,10 +74,11 @@ def _filters(sheet: Sheet) -> tuple[set[int], bool]:
         )
         if wanted:
             kept &= {at for at, value in enumerate(values) if value in wanted}
-            only += [f"{CLASS if name == 'truth' else name}={value}" for value in wanted if value != _NOT_TOLD]
+            only += [f"{name}={value}" for value in wanted]
     with_maps = boxes[-1].toggle("Maps over the images", value=True, key=f"explain-gallery-maps-{run_id}")
     st.caption(plain(f"{len(kept)} of {len(images)} images. The maps are this run's, on the scale that all share."))
-    if only and set(only) != set(sheet.answer.spec.only) and sheet.found["galleries"]:
+    can_be_named = only and not any(pair.endswith(f"={_NOT_TOLD}") for pair in only)
+    if can_be_named and set(only) != set(sheet.answer.spec.only) and sheet.found["galleries"]:
         _choose_among(sheet, only)
     return kept, with_maps
 

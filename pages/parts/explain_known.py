@@ -38,6 +38,11 @@ class Explained:
     alone: bool = False  # whether a link means it
 
     @property
+    def outdated(self) -> int:
+        """How many explanations are done and were told as another version of Thaw tells them."""
+        return sum(job.state == "done" for job in self.jobs) - len(self.answers)
+
+    @property
     def galleries(self) -> tuple[Answer, ...]:
         """The answers whose images are there to be looked at, the newest first; failing these what there is."""
         return tuple(one for one in self.answers if not tests_only(one.spec)) or self.answers
@@ -46,7 +51,8 @@ class Explained:
         """The answer that tested the maps shown: its own, else that of the most networks, of equals the newest."""
         if self.shown is None:
             return None
-        alike = [one for one in self.answers if kind in one.spec.belief and maps_of(one.spec) == maps_of(self.shown.spec)]
+        maps = maps_of(self.shown.spec, kind)
+        alike = [one for one in self.answers if kind in one.spec.belief and maps_of(one.spec, kind) == maps]
         own = [one for one in alike if one.run.id == self.shown.run.id]
         return max(own or alike, key=lambda one: len(one.found["looks"]), default=None)
 
@@ -54,8 +60,8 @@ class Explained:
         """The newest job that was asked for this kind of evidence about the maps shown, however it stands."""
         if self.shown is None:
             return None
-        maps = maps_of(self.shown.spec)
-        return next((job for job in self.jobs if kind in job.spec.belief and maps_of(job.spec) == maps), None)
+        maps = maps_of(self.shown.spec, kind)
+        return next((job for job in self.jobs if kind in job.spec.belief and maps_of(job.spec, kind) == maps), None)
 
 
 def explained(run_id: str, job_id: str | None = None) -> Explained:
@@ -99,10 +105,10 @@ def may_stand_beside(run: Run) -> list[Summary]:
     return [summary for summary, spec in sorted(others, key=lambda pair: pair[1].dataset != dataset)]
 
 
-def maps_of(spec: ExplainSpec) -> tuple[object, ...]:
-    """What must be the same for evidence about one explanation's maps to hold for another's."""
+def maps_of(spec: ExplainSpec, kind: str) -> tuple[object, ...]:
+    """What must be the same for evidence of one kind about an explanation's maps to hold for another's."""
     layer = "last" if spec.layer == "all" else spec.layer  # of all layers the last one is tested
-    return spec.method, spec.split, layer, spec.target, spec.against, spec.region
+    return spec.method, spec.split, layer, spec.target, spec.against, spec.region if kind == "inside" else None
 
 
 def _answer(job: Summary) -> Answer | None:

@@ -36,6 +36,7 @@ def looked_at(job: Run, result: Mapping[str, Any]) -> None:
     method = METHODS[result["method"]]
     strength = st.slider("Strength of the map", 0.0, 1.0, STRENGTH, 0.05, key="explain-own-strength", width=WIDTH)
     shared = scales(result)
+    several = len(set(shared.values())) > 1  # layers have values of different kinds, and each its own scale
     drawn = {}
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=WIDTH, gap="xsmall"):
@@ -51,8 +52,11 @@ def looked_at(job: Run, result: Mapping[str, Any]) -> None:
                 st.caption(plain(words))
                 if one["silent"][0] and method.by_class:
                     st.caption(f":material/info: {SILENT}")
+                if several:
+                    legend(shared[one["key"]], signed=method.signed)
     st.markdown(plain(asked_words(result, result["picture"])))
-    legend(max(shared.values(), default=0.0), signed=method.signed)
+    if not several:
+        legend(max(shared.values(), default=0.0), signed=method.signed)
     _closer(job, result, picture, saved, shared, strength)
     st.caption(plain(f"{method.title}: {method.sentence} {_OWN if own_scale(result) is None else _OF_THE_RUN}"))
     _downloads(job, result, drawn, shared)

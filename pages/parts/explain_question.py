@@ -18,7 +18,7 @@ _LAYERS = {"last": "the last one", "all": "all, one map each"}
 
 @dataclass(frozen=True)
 class Controls:
-    """Where they stand: `key` names one by its word; `asked` is what they begin with, by default what a spec does."""
+    """`key` names each by its word; until somebody chooses they stand at what was `asked`, or at what a spec does."""
 
     key: Callable[[str], str]
     asked: ExplainSpec | None = None

@@ -25,6 +25,10 @@ from tlcore.figures.words import percent
 
 IN_A_ROW = 4
 WEAK = 0.1  # of the scale, below which colours can hardly be seen
+_LOGITS = (
+    " The values are of the class's logit: a network whose logits are larger, as those of one that trained for longer mostly "
+    "are, has stronger colours for the same sureness."
+)
 OWN_SCALE = (
     "Each map is on a scale of its own: its strongest place has the strongest colour, however weak its evidence is. Do not "
     "compare colours between these maps."
@@ -74,11 +78,11 @@ def _controls(sheet: Sheet, place: int) -> View:
         key=f"explain-strength-{run_id}",
         help="How much of the picture the strongest evidence hides. At 0 the picture alone is left.",
     )
+    by_class = METHODS[sheet.found["method"]].by_class
     own = middle.toggle(
         "Each map on its own scale",
         key=f"explain-own-scale-{run_id}",
-        help="Off: all networks share one scale, so a weak map looks weak. The values are in logits: a network whose logits "
-        "are larger, as those of one that trained for longer mostly are, has stronger colours for the same sureness.",
+        help="Off: all networks share one scale, so a weak map looks weak." + (_LOGITS if by_class else ""),
     )
     with right:
         layer = layer_in_view(sheet)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -84,8 +86,15 @@ def command(spec: ExplainSpec) -> str:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words.append(f"--{option} {_quoted(','.join(map(str, value)) if isinstance(value, tuple) else value)}")
-    return " ".join([*words, f"--belief {_quoted(','.join(spec.belief))}", "--json"])
+            words.append(f"--{option}={_quoted(_joined(value) if isinstance(value, tuple) else value)}")
+    return " ".join([*words, f"--belief={_quoted(','.join(spec.belief))}", "--json"])
+
+
+def _joined(values: tuple[object, ...]) -> str:
+    """As the command line reads several: with commas between them, in double quotes where one has a comma itself."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()
 
 
 def _quoted(value: object) -> str:

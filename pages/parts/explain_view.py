@@ -147,6 +147,9 @@ def words_of(answer: Answer) -> str:
 
 def _stale(here: Explained) -> None:
     """What the job noticed, and whether the same would be answered today."""
+    if here.outdated:
+        words = f"{times(here.outdated, 'explanation')} of another version of Thaw left out: ask again to see the same."
+        st.caption(f":material/info: {plain(words)}")
     if here.shown is None:
         return
     if how := made_how(here.shown.found["made_with"]):

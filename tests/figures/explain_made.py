@@ -174,7 +174,6 @@ def within(*, masked: bool = True, share: float = 0.45, fires: bool = False) -> 
             "pointing": metric(0.5),
             "chance": 0.3,
             "share_over_chance": metric(share - 0.3),
-            "pointing_over_chance": metric(0.2),
             "there": metric(0.71),
             "there_by_chance": 0.25,
             "there_at_most": 0.9,

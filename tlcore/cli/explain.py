@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +28,7 @@ from tlcore.training.refuse import refuse_early
 
 _BY_HAND = {"run_id", "beside", "ids", "only", "picture", "region"}
 _TUPLES = {"beside": "RUN_ID,RUN_ID", "ids": "NAME,NAME", "only": "COLUMN=VALUE,COLUMN=VALUE"}
-_KEPT = "Its pixels are kept, so that they can be explained again. To remove them: python -m tlcore forget {digest}"
+_KEPT = "Its pixels are kept, so that they can be explained again. To remove them: python -m tlcore forget {digest}{where}"
 _USUAL = {"belief": ("deletion", "inside")}  # the command's numbers name them; the page asks for each by a press
 
 
@@ -51,7 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _several(given: str) -> tuple[str, ...]:
-    return tuple(name for part in given.split(",") if (name := part.strip()))
+    """Names with commas between them; one that has a comma itself stands in double quotes, as in CSV."""
+    return tuple(name for name in next(csv.reader([given], skipinitialspace=True), ()) if name)
 
 
 def _numbers(given: str) -> tuple[float, ...]:
@@ -83,7 +86,7 @@ def spec_of(given: argparse.Namespace) -> ExplainSpec:
         if "split" in options:
             raise SpecError("--image and --split name two kinds of images.", next_step="Leave one of them out.")
         arrived = arrive(_read(given.image), given.image.name)
-        for notice in (*arrived.notices, _KEPT.format(digest=arrived.sha256)):
+        for notice in (*arrived.notices, _KEPT.format(digest=arrived.sha256, where=_where(given))):
             print(plain(notice), file=sys.stderr)
         usual = {"start": False, "belief": ("deletion",)}  # a start's probe would need the whole dataset
         fields = usual | fields | {"picture": arrived.sha256}
@@ -106,7 +109,14 @@ def forget(given: argparse.Namespace) -> None:
     jobs = forget_picture(runs_dir_of(given), given.picture)
     if not jobs and not there:
         raise DataError("No such picture is kept here, nor any answer about it.", next_step="There is nothing to do.")
-    print(f"The picture is forgotten, and {times(jobs, 'answer')} about it with it.")
+    told = {"picture": given.picture, "answers": jobs, "runs_dir": str(runs_dir_of(given))}
+    words = f"The picture is forgotten, and {times(jobs, 'answer')} about it in {plain(told['runs_dir'])}."
+    print(json.dumps(told) if given.json else words)
+
+
+def _where(given: argparse.Namespace) -> str:
+    """The option that names the folder of runs, where one was given: its answers lie there."""
+    return "" if given.runs_dir is None else f" --runs-dir {shlex.quote(str(given.runs_dir))}"
 
 
 def _read(file: Path) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.cli.report import plain, table
+from tlcore.explain.region import LUNGS, REGION
 from tlcore.figures.explain_inside_words import corner_words, inside_words, there_words
 from tlcore.figures.explain_words import (
     NOT_CLINICAL,
@@ -23,13 +24,16 @@ Result = Mapping[str, Any]
 
 
 def numbers(result: Result) -> dict[str, Any]:
-    """prediction, probability, calibrated, prediction_set, out_of_distribution of a picture; lung_share, deletion_auc and
-    insertion_auc as {value, low, high, method}. What was not asked, or cannot be had, is null.
+    """prediction, probability, calibrated, prediction_set, out_of_distribution of a picture; lung_share, region_share (of a
+    region that was named), deletion_auc and insertion_auc as {value, low, high, method}. What was not asked, or cannot be had,
+    is null.
     """
     picture, belief = result["picture"] or {}, result["belief"]
+    within = belief.get("inside", {}).get("run", {})
     of_picture = ("prediction", "probability", "calibrated", "prediction_set", "out_of_distribution")
     return {name: picture.get(name) for name in of_picture} | {
-        "lung_share": belief.get("inside", {}).get("run", {}).get("share"),
+        "lung_share": within.get("share") if within.get("of") == LUNGS else None,
+        "region_share": within.get("share") if within.get("of") == REGION else None,
         "deletion_auc": belief.get("deletion", {}).get("deletion", {}).get("map"),
         "insertion_auc": belief.get("deletion", {}).get("insertion", {}).get("map"),
     }

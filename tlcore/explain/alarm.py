@@ -7,7 +7,7 @@ It goes off where one of two things is more than chance, by 95 % intervals:
   that a map has singled the region out. Where the masks are not avoided, or there are none, a region must be `DENSE_ALONE`
   times as dense, which a whole quarter of the picture would be: there are pictures whose subject is at an edge.
 - The answers: one corner, exchanged for that of a picture which is answered otherwise, changes the answer in `HANGS` of the
-  pictures more than another corner does (the one in the middle of the other three). That any corner changes some is no sign:
+  pictures more than another corner does (the median of the other three). That any corner changes some is no sign:
   answers near the decision change with little, and all of a picture may tell its class, as of a cloth or a solar cell. Edges
   are not asked: the subject itself may begin there (of the clean X-rays a third are answered otherwise with another top edge).
 
@@ -23,7 +23,7 @@ from typing import Any, Final
 DENSE: Final = 2.0
 DENSE_ALONE: Final = 4.0
 HANGS: Final = 0.1
-FEWEST: Final = 10  # pictures with a map, below which nothing is said
+FEWEST: Final = 10  # pictures with a map, or exchanged, below which nothing is said
 
 Numbers = Mapping[str, Any]
 _NO_PROOF: Final = "That is no proof that there is none."
@@ -41,7 +41,7 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
     sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
     avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
     dense = _dense(where, DENSE if avoided else DENSE_ALONE)
-    corners = [] if exchanged is None else _corners(exchanged)
+    corners = [] if exchanged is None or exchanged["images"] < FEWEST else _corners(exchanged)
     hanging = [name for name in corners if exchanged and _above(exchanged["regions"][name]["lead"], HANGS)]
     for name in dense:
         region = where["regions"][name]

@@ -33,7 +33,7 @@ def exchanged(
 
     METRIC is the share of the pictures, uint8 (N, S, S, 3), whose answer is another one once the region is that of a partner;
     `drop` is what the first answer's probability loses on average. A corner's `lead` (METRIC, paired; None for other regions)
-    is by how much it changes more answers than the one in the middle of the other three: where all of a picture counts, or any
+    is by how much it changes more answers than the median of the other three: where all of a picture counts, or any
     change would do, one corner is like another. Partners are drawn by `seed` from the pictures that are answered otherwise,
     each about as often. `alone` pictures have fewer than `FEWEST_PARTNERS` and are left out; None where that leaves none. The
     network is asked for 10 versions of each picture.

@@ -62,8 +62,8 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
     {images, silent (maps without positive evidence, left out of all else), grid [h, w], share, pointing: METRIC;
     there: METRIC, the share of the pictures whose strongest place is mostly inside; there_by_chance: the share of all places
     that are, and there_at_most: the share of the pictures that have such a place on this grid;
-    chance: the masks' mean area, which a map that knows nothing reaches in both; share_over_chance, pointing_over_chance:
-    METRIC, paired; centre: the share of a blob in the middle; perfect: that of the masks themselves, drawn on this grid;
+    chance: the masks' mean area, which a map that knows nothing reaches in share and pointing; share_over_chance: METRIC,
+    paired; centre: the share of a blob in the middle; perfect: that of the masks themselves, drawn on this grid;
     lowest, highest: what any map of this grid could reach}
     """
     shares, points = share(maps, masks), pointing(maps, masks)
@@ -91,7 +91,6 @@ def inside(maps: np.ndarray, masks: np.ndarray, *, seed: int, clusters: Sequence
         "there_at_most": plain((covered > _MOSTLY).any((1, 2))),
         "chance": plain(areas),
         "share_over_chance": mean(shares[kept] - areas),
-        "pointing_over_chance": mean(points[kept] - areas),
         "centre": plain(share(blob, covered)),
         "perfect": plain(share(covered, covered)),
         "lowest": plain(covered.min((1, 2))),

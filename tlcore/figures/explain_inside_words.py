@@ -41,7 +41,7 @@ def _whose(found: Found) -> str:
 
 
 def there_words(one: Found, name: str) -> str:
-    """In how many films the strongest place is in the lungs, against places strewn evenly."""
+    """In how many images the strongest place is inside what was marked, against places strewn evenly."""
     there = one["there"]
     if there["value"] is None:
         return ""
@@ -62,7 +62,10 @@ def corner_words(one: Found, name: str) -> str:
     most = max(corners, key=lambda place: corners[place]["value"] or 0)
     if not corners[most]["value"]:
         return ""
-    return f"{name} looks at the {most} first in {interval(corners[most])} of {times(one['where']['images'], 'image')}."
+    return (
+        f"{name} looks at the {most} first in {interval(corners[most])} of {times(one['where']['images'], 'image')}; "
+        f"by chance {percent(one['where']['regions'][most]['area'], 0)}."
+    )
 
 
 def exchanged_words(one: Found) -> str:

@@ -139,7 +139,7 @@ def unlike_words(judged: Mapping[str, Any], on_test: Mapping[str, Any] | None = 
     if judged["unlike"]:
         return (
             "This picture is unlike anything that the network was trained on, so its answer means nothing. "
-            f"Of pictures of the right kind few are called so: {rate}."
+            f"Of pictures of the right kind this is said of {rate}."
         )
     return f"It is not unlike the images that the network was trained on (the alarm is wrong for {rate})."
 

@@ -14,6 +14,7 @@ MethodName = Literal[
     "gradcam", "gradcam++", "integrated-gradients", "guided-gradcam", "occlusion", "attention-rollout"
 ]  # `tlcore/explain/methods.py` says what each is
 Which = Annotated[str, Field(pattern="^[^=]+=.+$", max_length=300)]
+_LEAST = 0.01 - 1e-9  # of the side
 PictureDigest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the pixels of a picture that arrived.")]
 
 
@@ -58,14 +59,22 @@ class ExplainSpec(AboutFinishedRun):
         if self.region is not None and not _is_region(*self.region):
             raise SpecError(
                 f"{self.region} is no part of a picture.",
-                next_step="Name its left, right, top and bottom edge, each from 0 to 1, the smaller one first.",
+                next_step="Name its left, right, top and bottom edge, each from 0 to 1, a hundredth or more apart.",
             )
         if self.against is not None and self.against == self.target:
             raise SpecError("A class is held against another one, not itself.", next_step="Name another class.")
+        if self.region is not None and "inside" not in self.belief:
+            raise SpecError(
+                "A region is asked about by the evidence `inside`.", next_step="Ask for it, or leave the region out."
+            )
+        if self.only and (self.ids or self.picture is not None):
+            raise SpecError(
+                "What galleries choose among was named, and images that are not chosen.", next_step="Name one or the others."
+            )
         if self.picture is not None and self.ids:
             raise SpecError("A picture and images of the dataset were named.", next_step="Name one or the others.")
         return self
 
 
 def _is_region(left: float, right: float, top: float, bottom: float) -> bool:
-    return 0 <= left < right <= 1 and 0 <= top < bottom <= 1
+    return 0 <= left <= right - _LEAST and right <= 1 and 0 <= top <= bottom - _LEAST and bottom <= 1
