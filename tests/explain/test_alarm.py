@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlcore.explain.alarm import DENSE, DENSE_ALONE, HANGS, alarm
+from tlcore.explain.alarm import DENSE, DENSE_ALONE, FEWEST, HANGS, alarm
 from tlcore.explain.exchanged import exchanged
 from tlcore.explain.inside import inside, where
 
@@ -99,6 +99,12 @@ def test_an_answer_that_hangs_on_a_corner_sets_it_off_even_where_maps_are_blind_
 @pytest.mark.parametrize("low", [HANGS, HANGS - 0.05, None])
 def test_one_that_may_be_chance_does_not(low: float | None) -> None:
     assert told(maps(lungs=2), exchanged=hanging(0.2, low))["fires"] is False
+
+
+def test_a_few_exchanged_pictures_are_too_few() -> None:
+    few = hanging(1.0, 0.2) | {"images": FEWEST - 1}
+    assert told(maps(lungs=2), exchanged=few)["fires"] is False
+    assert told(maps(lungs=2), exchanged=few | {"images": FEWEST})["fires"] is True
 
 
 def test_the_middle_is_where_the_answer_should_hang() -> None:

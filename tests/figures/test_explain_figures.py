@@ -132,7 +132,8 @@ def test_the_share_inside_stands_against_chance_and_what_could_be_reached() -> N
         "chance."
     )
     assert there_words(within() | {"there": metric(0.25)}, "Run").endswith("within noise of chance.")
-    assert corner_words(within(), "Run") == "Run looks at the top left corner first in 6.2 % (4.2 to 8.2) of 40 images."
+    said = "Run looks at the top left corner first in 6.2 % (4.2 to 8.2) of 40 images; by chance 6 %."
+    assert corner_words(within(), "Run") == said
 
 
 def test_nine_parts_of_the_picture_and_what_answers_hang_on() -> None:

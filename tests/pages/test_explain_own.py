@@ -143,11 +143,11 @@ def test_without_calibration_it_says_why(runs: Path, run: Run) -> None:
 def test_it_can_be_asked_otherwise(runs: Path, run: Run) -> None:
     job = answered(runs, run)
     app = opened(PAGE, run=run.id, view="own", picture=job.id)
-    app.selectbox(key="explain-own-method").select("occlusion")
+    app.selectbox(key="explain-own-layer").select("stage 6")
     app.selectbox(key="explain-own-target").select("normal")
     app = press(app.run(), "Ask")
-    asked = next(spec for spec in jobs(runs) if spec.method == "occlusion")
-    assert (asked.picture, asked.target, asked.start) == (job.spec().picture, "normal", False)
+    asked = next(spec for spec in jobs(runs) if spec.target == "normal")
+    assert (asked.picture, asked.layer, asked.start) == (job.spec().picture, "stage 6", False)
     assert _word(app, "picture") != job.id
 
 

@@ -60,13 +60,13 @@ def test_the_table_of_answers_has_a_line_for_each_image_and_network() -> None:
 
 
 def test_the_command_asks_the_same_and_quotes_what_people_wrote() -> None:
-    assert command(ExplainSpec(run_id=RUN)) == f"python -m tlcore explain --run {RUN} --belief '' --json"
+    assert command(ExplainSpec(run_id=RUN)) == f"python -m tlcore explain --run {RUN} --belief='' --json"
     asked = ExplainSpec(
         run_id=RUN,
         beside=(RUN.replace("full", "lp-ft"),),
         start=False,
         epochs=True,
-        ids=("train/a b.png", "c.png"),
+        ids=("train/a b.png", "c, d.png", '"e".png'),
         layer="stage 7",
         target="a $(b)",
         against="'c'",
@@ -75,7 +75,8 @@ def test_the_command_asks_the_same_and_quotes_what_people_wrote() -> None:
         confidence=0.8,
         seed=3,
     )
-    for spec in (asked, ExplainSpec(run_id=RUN)):
+    others = {"only": ("class=-1", "site=A, B"), "target": "-1", "belief": ("inside",), "region": (0.1, 0.45, 0.0, 1.0)}
+    for spec in (asked, ExplainSpec(run_id=RUN), ExplainSpec(run_id=RUN, **others)):
         given = vars(build_parser().parse_args(shlex.split(command(spec))[3:]))
         read = {name: given[name] for name in ExplainSpec.model_fields if name in given}
         assert ExplainSpec(run_id=given["run"], **read) == spec
