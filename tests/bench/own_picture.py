@@ -9,7 +9,8 @@ of the run read, one pass, the calibrated answer with its set, its distances and
 written. The clock is read when the job is seen to be done. What is left out is the browser: the file's way up, the page drawn.
 
 What is held against the goal is the clock's median, so let nothing else run.
-Measured on a server's processor of 2 cores: @@MEASURED@@
+Measured on a server's processor of 2 cores: arrived 0.10 s, answered 0.39 s (the first picture, which
+makes the run ready, 24 s).
 """
 
 from __future__ import annotations
