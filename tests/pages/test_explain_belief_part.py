@@ -25,7 +25,7 @@ def test_galleries_are_filtered_and_counted_and_a_press_puts_an_image_in_view(ru
     app = button(app, f"explain-look-wrong-2-{job.id}").click().run()
     assert app.query_params["image"] in ("film-2.png", ["film-2.png"])
     assert "**3** of 4 images" in said(app)
-    app.multiselect(key=f"explain-filter-truth-{job.id}").set_value(["pneumonia"]).run()
+    app.multiselect(key=f"explain-filter-class-{job.id}").set_value(["pneumonia"]).run()
     words = said(app)
     assert "2 of 4 images. The maps are" in words
     assert "Surely wrong (0 of 1)" in words
@@ -150,6 +150,6 @@ def test_all_of_it_can_be_taken_along(runs: Path, fabricated: Any) -> None:
     labels = [one.proto.label for one in app.get("download_button")]
     assert {"This view as PNG", "All maps as numbers", "The answers as CSV"} <= set(labels)
     assert links(app)["Link to this explanation"] == f"run={job.id}"
-    assert f"python -m tlcore explain --run {run.id} --target pneumonia --belief '' --json" in [code.value for code in app.code]
+    assert f"python -m tlcore explain --run {run.id} --target=pneumonia --belief='' --json" in [code.value for code in app.code]
     press(app, "Next")
     assert "**2** of 4 images" in said(app)
