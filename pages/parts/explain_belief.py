@@ -151,7 +151,7 @@ def _alarms(found: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) ->
     loud = firing(found)
     for key, one in sorted(found.items(), key=lambda pair: pair[0] not in loud):
         told = one["alarm"]["sentences"] if key in loud else one["alarm"]["sentences"][:1]  # the rest is in the figures
-        looks = there_words(one, names[key]) if one["masked"] else ""
+        looks = there_words(one, "It") if one["masked"] else ""
         words = "  \n".join(plain(sentence) for sentence in [*told, looks] if sentence)
         text = f"**{plain(names[key])}.** {words}"
         if key in loud:

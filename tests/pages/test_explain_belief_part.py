@@ -85,7 +85,7 @@ def test_what_was_found_is_shown_whichever_job_found_it(runs: Path, fabricated: 
     assert "they depend on what was learned" in words
     assert "the maps then agree by 0.70 (rank correlation)" in words
     assert "Counted on 105 images (normal films alone: no other has a mask). Spread evenly 30 % would be inside" in words
-    assert "This run looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 images" in words
+    assert "It looks at the lungs first in 71.0 % (69.0 to 73.0) of 105 images" in words
     assert "the top left corner changes 30.0 % (28.0 to 32.0) of 40 answers" in words
     (alarm,) = [one.value for one in app.error]
     assert "Shortcut alarm: the model looks at the top left corner" in alarm.replace("\\", "")
