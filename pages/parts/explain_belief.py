@@ -50,6 +50,9 @@ _KINDS = {  # title, what is asked
 }
 
 
+_BY_ANOTHER = ":material/info: Measured by another explanation of these maps, with the networks that it had beside."
+
+
 def belief(here: Explained) -> None:
     """The four tests, each shown, under way, or to be asked for."""
     st.header("Can it be believed?")
@@ -59,6 +62,8 @@ def belief(here: Explained) -> None:
         answer = here.evidence(kind)
         found = None if answer is None else answer.found["belief"].get(kind)
         if answer is not None and found:
+            if here.shown is not None and answer.run.id != here.shown.run.id:
+                st.caption(_BY_ANOTHER)
             _SHOWN[kind](here, answer, found)
             if why := answer.found["why"].get(kind):
                 st.caption(f":material/info: {plain(why)}")

@@ -58,7 +58,7 @@ def closer(sheet: Sheet, view: View, keys: Sequence[str]) -> None:
 def _region(sheet: Sheet) -> Region | None:
     run_id = sheet.answer.run.id
     if not st.toggle(
-        "Draw a region",
+        "Mark a region",
         key=f"explain-region-{run_id}",
         help="Where should the evidence be? Or where should it not, as at a marker in a corner? Any region can be asked.",
     ):

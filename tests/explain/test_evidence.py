@@ -114,7 +114,7 @@ class TestMasks:
         assert found["share"]["value"] == pytest.approx(np.nanmean(share(maps, shapes)))
         hits = pointing(maps, shapes)
         assert found["there"]["value"] == pytest.approx((hits[np.isfinite(hits)] > 0.5).mean())
-        assert "of the positive evidence is inside the marked region" in " ".join(found["alarm"]["sentences"])
+        assert "of the positive evidence is inside the lungs" in " ".join(found["alarm"]["sentences"])
 
     def test_with_few_of_them_those_it_was_trained_on_count_and_are_counted(
         self, run: Run, monkeypatch: pytest.MonkeyPatch

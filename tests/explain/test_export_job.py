@@ -68,12 +68,16 @@ def test_the_safetensors_are_the_runs_network(run: Run) -> None:
     assert result["load"] in exported(result | {"run_id": job.id})
 
 
-def test_the_onnx_file_answers_alike_and_was_checked_on_test_images(run: Run) -> None:
+def test_the_onnx_file_answers_alike_and_was_checked_on_test_images(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     job, result = written(run, format="onnx")
     pixels, own = answers(run)
     session = onnxruntime.InferenceSession(str(job.path / "model.onnx"), providers=["CPUExecutionProvider"])
     found = session.run(["logits"], {"pixels": pixels.numpy()})[0]
     assert found == pytest.approx(own.numpy(), abs=1e-4)
+    monkeypatch.chdir(job.path)
+    there: dict[str, Any] = {"rgb": np.asarray(load("digits", image_size=SIDE, images_per_class=8, seed=3).test.images[:5])}
+    exec(result["load"], there)  # our own lines
+    assert there["logits"] == pytest.approx(own.numpy(), abs=1e-4)
     checked = result["checked"]
     assert (checked["on"], checked["images"], checked["same_answers"]) == ("test images", 16, 16)
     assert result["notices"] == []

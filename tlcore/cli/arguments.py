@@ -28,6 +28,7 @@ from tlcore.strategies.schedule import Schedule
 from tlcore.strategies.scope import BatchNormMode
 from tlcore.strategies.settings import with_settings
 
+_NAMED = ("backbone", "dataset", "strategy", "layer", "target", "against")  # of fields that take a name
 _PATHS = ("dataset", "labels", "weights")
 _NAMES = {"dataset": tuple(DATASETS), "weights": SOURCES}  # words that win over a file of that name
 _OVERRIDES = ("batchnorm", "schedule", "body_lr_mult", "start", "start_head", "pull", "pull_strength")
@@ -69,7 +70,7 @@ def _add_option(group: Any, name: str, field: FieldInfo) -> None:
         options |= {"metavar": "NAME,NAME", "type": _several}
         options["help"] += f" Of: {', '.join(get_args(get_args(field.annotation)[0]))}"
     else:
-        options["metavar"] = "NAME" if name in ("backbone", "dataset", "strategy") else "FILE" if name in _PATHS else "N"
+        options["metavar"] = "NAME" if name in _NAMED else "FILE" if name in _PATHS else "N"
     group.add_argument(f"--{name.replace('_', '-')}", **options)
 
 

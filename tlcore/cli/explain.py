@@ -72,6 +72,8 @@ def explain(given: argparse.Namespace) -> None:
     files = [] if given.out is None else write_files(result, runs_dir_of(given) / result["run_id"], given.out)
     told = numbers(result) | {"files": [str(file) for file in files]}
     print(json.dumps(told | result) if given.json else text(told | result))
+    if spec.picture is not None:  # after all that scrolled by
+        print(_KEPT.format(digest=spec.picture, where=_where(given)), file=sys.stderr)
 
 
 def spec_of(given: argparse.Namespace) -> ExplainSpec:
@@ -86,7 +88,7 @@ def spec_of(given: argparse.Namespace) -> ExplainSpec:
         if "split" in options:
             raise SpecError("--image and --split name two kinds of images.", next_step="Leave one of them out.")
         arrived = arrive(_read(given.image), given.image.name)
-        for notice in (*arrived.notices, _KEPT.format(digest=arrived.sha256, where=_where(given))):
+        for notice in arrived.notices:
             print(plain(notice), file=sys.stderr)
         usual = {"start": False, "belief": ("deletion",)}  # a start's probe would need the whole dataset
         fields = usual | fields | {"picture": arrived.sha256}

@@ -64,6 +64,7 @@ def _images(result: Result) -> list[str]:
         answer = told["answers"]["run"]
         rows.append(
             [
+                f"{place:03d}",
                 plain(told["id"]),
                 plain(told["truth"]),
                 f"{plain(answer['predicted'])} ({percent(max(answer['probabilities']), 0)})",
@@ -71,7 +72,7 @@ def _images(result: Result) -> list[str]:
                 SILENT if silent["run"][place] else "",
             ]
         )
-    return [table(rows, ("image", "truth", "answer", "why it is here", ""))]
+    return [table(rows, ("map", "image", "truth", "answer", "why it is here", "its map"))]
 
 
 def _belief(result: Result) -> list[str]:

@@ -38,8 +38,9 @@ def alarm(inside: Numbers | None, where: Numbers, exchanged: Numbers | None = No
     if where["images"] < FEWEST and exchanged is None:
         count = _pictures(where["images"])
         return {"fires": None, "regions": [], "sentences": [f"Only {count} with evidence in the map: too little to say."]}
-    sentences = [] if inside is None or not inside["images"] else [_inside(inside)]
-    avoided = inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
+    enough = inside is not None and inside["images"] >= FEWEST
+    sentences = [_inside(inside)] if enough and inside is not None else []
+    avoided = enough and inside is not None and _surely(inside["share_over_chance"], "high", 0.0)
     dense = _dense(where, DENSE if avoided else DENSE_ALONE)
     corners = [] if exchanged is None or exchanged["images"] < FEWEST else _corners(exchanged)
     hanging = [name for name in corners if exchanged and _above(exchanged["regions"][name]["lead"], HANGS)]
@@ -82,10 +83,11 @@ def _inside(inside: Numbers) -> str:
     else:
         word = "no more and no less than chance, as far as these pictures tell"
     rows, columns = inside["grid"]
-    text = f"{_percent(share)} of the positive evidence is inside the marked region, which is {_percent(chance)} of the picture"
+    marked = inside.get("of", "the marked region")
+    text = f"{_percent(share, 1)} of the positive evidence is inside {marked}, {_percent(chance, 1)} of the picture"
     if inside["perfect"] is None:
         return f"{text}: {word}."
-    reach = f"The region itself, drawn on the map's {rows} x {columns} cells, would reach {_percent(inside['perfect'])}."
+    reach = f"A map of just that, drawn on the map's {rows} x {columns} cells, would reach {_percent(inside['perfect'])}."
     return f"{text}: {word}. {reach}"
 
 
@@ -115,8 +117,8 @@ def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _percent(share: float | None) -> str:
-    return "None" if share is None else f"{100 * share:.0f} %"
+def _percent(share: float | None, digits: int = 0) -> str:
+    return "None" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def _pictures(count: int) -> str:

@@ -27,7 +27,7 @@ from tlcore.training.machine import Machine
 from tlcore.training.report import Reporter
 from tlcore.training.result import clusters_of
 
-NO_MASKS = "Nobody drew where the evidence should be on these images. Draw a region on the page to ask about one of them."
+NO_MASKS = "Nobody drew where the evidence should be on these images. Mark a region on the page (or --region) to ask about one."
 TAKES_MORE = "This is measured on images of the run's dataset and not on one picture: ask without a picture."
 FEWEST_HELD_OUT = 30  # masked images that the run did not train on, below which all of them count
 

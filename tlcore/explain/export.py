@@ -89,7 +89,7 @@ def export_onnx(
     content, opset = _written(module, pixels, _header(network, spec, classes, run_id))
     checked = _checked(content, network, pixels)
     told = _told(network, spec, classes, content, ONNX)
-    return Exported(ONNX, content, told | {"opset": opset, "checked": checked, "load": _onnx_lines()})
+    return Exported(ONNX, content, told | {"opset": opset, "checked": checked, "load": _onnx_lines(network, images.shape[1])})
 
 
 def _to_export(network: Network, spec: RunSpec, classes: Sequence[str], run_id: str) -> nn.Module:
@@ -177,9 +177,12 @@ def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _onnx_lines() -> str:
+def _onnx_lines(network: Network, side: int) -> str:
+    look = network.preprocessing
+    mean, std = ([round(float(value), 6) for value in values] for values in (look.mean, look.std))
     return (
         "import onnxruntime\n"
         f"model = onnxruntime.InferenceSession({ONNX!r})\n"
-        'logits = model.run(["logits"], {"pixels": pixels})[0]  # pixels: float32, normalised'
+        f"pixels = ((rgb / 255 - {mean}) / {std}).transpose(0, 3, 1, 2)  # rgb: uint8 (N, {side}, {side}, 3), a NumPy array\n"
+        'logits = model.run(["logits"], {"pixels": pixels.astype("float32")})[0]'
     )

@@ -16,13 +16,13 @@ from tlcore.figures.words import interval, percent
 Found = Mapping[str, Any]
 _EDGES: Final = (0.0, 0.25, 0.75, 1.0)  # of the regions, as shares of the side
 _LOOKS: Final = {"share": ("share of the positive evidence", RUNS[0], MARKERS[0])} | {
-    "pointing": ("pointing game: the strongest place", RUNS[1], MARKERS[1])
+    "there": ("images whose strongest place is mostly inside", RUNS[1], MARKERS[1])
 }
 _DENSEST = 4.0  # times its area: the strongest tint
 
 
 def inside(found: Mapping[str, Found], names: Mapping[str, str]) -> go.Figure | None:
-    """Share and pointing game for each network, with chance and what a map of its grid could reach; None without masks."""
+    """Each network's share inside and images looked at there first, with chance and what a grid allows; None without masks."""
     masked = {key: one for key, one in found.items() if one["masked"] and one["share"]["value"] is not None}
     if not masked:
         return None
@@ -49,7 +49,7 @@ def inside(found: Mapping[str, Found], names: Mapping[str, str]) -> go.Figure | 
         chart.add_shape(type="rect", x0=100 * one["lowest"], x1=100 * one["highest"], **lane, **reach)
     chart.add_scatter(x=[None], y=[None], mode="lines", line=dash, name="spread evenly: chance")
     band = {"symbol": "square", "size": 14, "color": rgba(BASELINE, 0.3)}
-    chart.add_scatter(x=[None], y=[None], mode="markers", marker=band, name="what maps this coarse can reach")
+    chart.add_scatter(x=[None], y=[None], mode="markers", marker=band, name="shares that maps this coarse can have")
     chart.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[len(titles) - 0.5, -0.5], automargin=True)
     chart.update_xaxes(range=[0, 100])
     chart.update_layout(legend={"orientation": "v"}, margin={"t": 130})
@@ -91,19 +91,29 @@ def regions(one: Found) -> go.Figure:
 
 def inside_rows(found: Mapping[str, Found], names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Every network and region: its share of the evidence, of the picture, and of the answers that hang on it."""
-    return [
-        {"network": names[key], "region": name, "area": region["area"]}
-        | {f"evidence {end}".removesuffix(" value"): region[end] for end in ("value", "low", "high")}
-        | {"answers changed": None if one["exchanged"] is None else one["exchanged"]["regions"][name]["value"]}
-        for key, one in found.items()
-        for name, region in one["where"]["regions"].items()
-    ] + [
-        {"network": names[key], "region": one["of"], "area": one["chance"]}
-        | {f"evidence {end}".removesuffix(" value"): one["share"][end] for end in ("value", "low", "high")}
-        | {"answers changed": None}
-        for key, one in found.items()
-        if one["masked"]
-    ]
+    return (
+        [
+            {"network": names[key], "region": name, "area": region["area"]}
+            | {f"evidence {end}".removesuffix(" value"): region[end] for end in ("value", "low", "high")}
+            | {"answers changed": None if one["exchanged"] is None else one["exchanged"]["regions"][name]["value"]}
+            for key, one in found.items()
+            for name, region in one["where"]["regions"].items()
+        ]
+        + [
+            {"network": names[key], "region": one["of"], "area": one["chance"]}
+            | {f"evidence {end}".removesuffix(" value"): one["share"][end] for end in ("value", "low", "high")}
+            | {"answers changed": None}
+            for key, one in found.items()
+            if one["masked"]
+        ]
+        + [
+            {"network": names[key], "region": f"{one['of']}, strongest place", "area": one["there_by_chance"]}
+            | {f"evidence {end}".removesuffix(" value"): one["there"][end] for end in ("value", "low", "high")}
+            | {"answers changed": None}
+            for key, one in found.items()
+            if one["masked"]
+        ]
+    )
 
 
 def firing(found: Mapping[str, Found]) -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlcore.data.masks import MASKS_OF
+from tlcore.explain.alarm import FEWEST
 from tlcore.explain.region import LUNGS
 from tlcore.figures.words import interval, percent, points, times
 
@@ -43,8 +44,8 @@ def _whose(found: Found) -> str:
 def there_words(one: Found, name: str) -> str:
     """In how many images the strongest place is inside what was marked, against places strewn evenly."""
     there = one["there"]
-    if there["value"] is None:
-        return ""
+    if one["images"] < FEWEST:
+        return f"{name}: {times(one['images'], 'image')} with evidence, too few to say where it looks first."
     text = (
         f"{name} looks at {one['of']} first in {interval(there)} of {times(one['images'], 'image')}: there the strongest place "
         f"is mostly inside. Of places strewn evenly {percent(one['there_by_chance'], 0)} are"

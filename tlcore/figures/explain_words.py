@@ -79,7 +79,9 @@ def caption(result: Result, one: Mapping[str, Any], place: int) -> list[str]:
         f"{look_title(result, one['look'])}. {METHODS[result['method']].title}{layer}.",
         f"{asked_words(result, told)} {answer_words(told, one['look'])}{truth}".strip(),
     ]
-    lines += [SILENT] if one["silent"][place] and METHODS[result["method"]].by_class else []
+    silent = one["silent"][place] and METHODS[result["method"]].by_class
+    scale = scales(result)[one["key"]]
+    lines.append(SILENT if silent else f"Strongest place: {one['peaks'][place]:.3g}; strongest colour: {scale:.3g} and above.")
     return lines + ([NOT_CLINICAL] if is_medical(result) else [])
 
 
@@ -117,14 +119,15 @@ def picture_sentences(told: Mapping[str, Any]) -> list[str]:
     sure = f"{percent(told['probability'])} as the network says"
     if told["calibrated"] is None:
         return [f"It answers {told['prediction']}: {sure}. How often it is right when it says so is not known."]
-    sentences = [f"It answers {told['prediction']}: {percent(told['calibrated'])} calibrated, {sure}."]
+    answer = f"It answers {told['prediction']}: {percent(told['calibrated'])} calibrated, {sure}."
+    unlike = unlike_words(told["out_of_distribution"], told["measured"]["unlike"]["on_test"])
+    if told["out_of_distribution"]["unlike"]:  # no promise is made about such a picture
+        return [unlike, answer]
     members = told["prediction_set"]
     promise = f"Over all pictures like its own, {percent(told['confidence'], 0)} of the sets made this way hold the truth"
     if len(members) == len(told["probabilities"]):
-        sentences.append(f"{promise}. This one has every class: the network cannot tell.")
-    else:
-        sentences.append(f"{promise}. This one: {', '.join(members)}.")
-    return [*sentences, unlike_words(told["out_of_distribution"], told["measured"]["unlike"]["on_test"])]
+        return [answer, f"{promise}. This one has every class: the network cannot tell.", unlike]
+    return [answer, f"{promise}. This one: {', '.join(members)}.", unlike]
 
 
 def unlike_words(judged: Mapping[str, Any], on_test: Mapping[str, Any] | None = None) -> str:
