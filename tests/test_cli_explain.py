@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
+from tlcore.cli.explain import shown
 from tlcore.cli.main import main
 from tlcore.data.arriving import kept
 from tlcore.errors import DataError
+from tlcore.explain.looks import FORMAT
 from tlcore.runs import Run, all_runs
 
 TRAIN = "--dataset digits --backbone mobilenetv3_small_100 --strategy from-scratch --epochs 1 --image-size 64"
@@ -122,6 +124,10 @@ def test_what_is_asked_wrongly_ends_in_one_sentence(run, capsys, options, senten
     assert code in (1, 2)
     assert sentence in err
     assert "Traceback" not in err + out
+
+
+def test_what_another_version_told_is_not_read_as_if_this_one_had():
+    assert "explain it again" in shown({"run": "RUN", "format": FORMAT - 1})
 
 
 def test_a_hostile_picture_ends_in_one_sentence_and_nothing_is_kept(run, capsys, tmp_path):

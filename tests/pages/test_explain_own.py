@@ -143,6 +143,8 @@ def test_without_calibration_it_says_why(runs: Path, run: Run) -> None:
 def test_it_can_be_asked_otherwise(runs: Path, run: Run) -> None:
     job = answered(runs, run)
     app = opened(PAGE, run=run.id, view="own", picture=job.id)
+    assert [one.label for one in app.expander if one.label.startswith("A closer look")]
+    assert len(app.get("plotly_chart")) >= 2  # the probabilities, and the map's own places
     app.selectbox(key="explain-own-layer").select("stage 6")
     app.selectbox(key="explain-own-target").select("normal")
     app = press(app.run(), "Ask")
